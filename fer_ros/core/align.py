@@ -1,0 +1,80 @@
+"""From a face in an image to the crop that the emotion network was trained on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from fer_ros.core.params import param
+from fer_ros.core.types import Box, Face, Image
+
+
+@dataclass(frozen=True)
+class AlignParams:
+    """How a face is cut out."""
+
+    crop_margin: float = param(
+        0.0,
+        "Extra space around a face, as a share of the crop that matches the training data: 0 cuts as tightly as "
+        "FER2013 does, 0.2 leaves 20 % more on every side.",
+        range=(-0.3, 1.0),
+    )
+    align: bool = param(True, "Turn a face upright by its roll before it is classified.")
+
+
+# How FER2013 frames a face, in units of the size of YuNet's box (the square root of its area): the side of the image and
+# how far its centre lies below the box's. Medians over the 3,419 of 3,589 PublicTest faces that YuNet finds, measured by
+# `python -m fer_ros.training.framing`.
+FRAME_SIDE = 1.10
+FRAME_SHIFT = -0.02
+
+
+def align_faces(image: Image, faces: Sequence[Face], size: int, params: AlignParams = AlignParams()) -> np.ndarray:
+    """Cut each face out upright: eyes level, the box centred, `size` x `size` pixels.
+
+    Args:
+        image: HxWx3 uint8, BGR.
+        faces: boxes in pixels of `image`; a box may cross its border (filled by replication).
+        size: side of a crop in pixels.
+
+    Returns:
+        (len(faces), size, size, 3) uint8, BGR, in the order of `faces`.
+
+    Raises:
+        ValueError: a box is empty or not finite.
+    """
+    crops = np.empty((len(faces), size, size, 3), np.uint8)
+    for crop, face in zip(crops, faces):
+        if not face.box.is_usable():
+            raise ValueError(f"face {face.id or '?'} has no usable box: {face.box}")
+        crop[:] = _cut(image, face.box, size, params)
+    return crops
+
+
+def _cut(image: Image, box: Box, size: int, params: AlignParams) -> np.ndarray:
+    # Beyond this a crop shows the replicated border alone, and OpenCV's fixed-point coordinates would overflow.
+    limit = 8.0 * max(image.shape[:2])
+    extent = min(math.sqrt(box.area), limit)
+    side = extent * FRAME_SIDE * (1 + 2 * params.crop_margin)
+    roll = box.roll if params.align else 0.0
+    cos, sin = math.cos(roll), math.sin(roll)
+    down = FRAME_SHIFT * extent
+    cx = min(max(box.cx, -limit), limit) - sin * down
+    cy = min(max(box.cy, -limit), limit) + cos * down
+    # Sampling a large face straight at 48 pixels would skip most of it: sample finer, then average.
+    fine = size * min(8, max(1, math.ceil(side / size)))
+    step = side / fine
+    to_image = np.array(
+        [
+            [cos * step, -sin * step, cx - (cos - sin) * step * (fine - 1) / 2],
+            [sin * step, cos * step, cy - (sin + cos) * step * (fine - 1) / 2],
+        ]
+    )
+    crop = cv2.warpAffine(
+        image, to_image, (fine, fine), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+    )
+    return crop if fine == size else cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)

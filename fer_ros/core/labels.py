@@ -1,0 +1,6 @@
+"""The seven emotions, in the one order that every array, message and model of this package uses."""
+
+EMOTIONS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+UNCERTAIN = "uncertain"
+"""The label of a face whose best probability is below `confidence_threshold`."""

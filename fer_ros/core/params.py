@@ -1,0 +1,84 @@
+"""A parameter is written once: a field of a frozen dataclass with its default, unit, range and description.
+
+The ROS bridge declares ROS parameters from these classes, config/fer.yaml and docs/nodes.md are checked against them,
+and `core` receives the instance and knows nothing of where its values came from.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_type_hints
+
+T = TypeVar("T")
+Range = tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class ParamSpec:
+    """Everything there is to say about one parameter.
+
+    Attributes:
+        range: lowest and highest value, both allowed; None where any value of the type is.
+        choices: the allowed values of a string; None where any string is.
+        live: whether a change takes effect while the node runs; otherwise at the next configuration.
+    """
+
+    name: str
+    type: type
+    default: Any
+    description: str
+    unit: str
+    range: Range | None
+    choices: tuple[str, ...] | None
+    live: bool
+
+    def check(self, value: Any) -> Any:
+        """The value as this parameter's type.
+
+        Raises:
+            ValueError: wrong type, not finite, out of range or not one of the choices; the text says what is right.
+        """
+        # `fps: 30` and `source: 0` are what people write; YAML and the command line make integers of them.
+        if self.type in (float, str) and type(value) is int:
+            value = self.type(value)
+        if type(value) is not self.type:
+            raise ValueError(f"{self.name} must be a {self.type.__name__}, not {value!r}")
+        if self.type is float and not math.isfinite(value):
+            raise ValueError(f"{self.name} must be a finite number, not {value}")
+        if self.range is not None and not self.range[0] <= value <= self.range[1]:
+            low, high = (f"{bound:g}" for bound in self.range)
+            raise ValueError(f"{self.name} must be from {low} to {high}{' ' + self.unit if self.unit else ''}, not {value}")
+        if self.choices is not None and value not in self.choices:
+            raise ValueError(f"{self.name} must be one of {', '.join(self.choices)}, not {value!r}")
+        return value
+
+
+def param(
+    default: Any,
+    description: str,
+    *,
+    unit: str = "",
+    range: Range | None = None,
+    choices: tuple[str, ...] | None = None,
+    live: bool = True,
+) -> Any:
+    """A dataclass field that is a parameter. See `ParamSpec` for the arguments."""
+    meta = {"description": description, "unit": unit, "range": range, "choices": choices, "live": live}
+    return dataclasses.field(default=default, metadata=meta)
+
+
+def specs(group: type) -> list[ParamSpec]:
+    """The parameters of a dataclass made with `param`, in the order in which they are written."""
+    types = get_type_hints(group)
+    return [ParamSpec(f.name, types[f.name], f.default, **f.metadata) for f in dataclasses.fields(group)]
+
+
+def build(group: type[T], values: Mapping[str, Any]) -> T:
+    """An instance of a parameter class from values by name; what is not named takes its default.
+
+    Raises:
+        ValueError: a value is not allowed, by itself or together with the others (the class's own `__post_init__`).
+    """
+    return group(**{spec.name: spec.check(values[spec.name]) for spec in specs(group) if spec.name in values})

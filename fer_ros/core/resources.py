@@ -1,0 +1,43 @@
+"""Where the package's own files are: models, configuration, the demo clip."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_MARK = Path("share") / "fer_ros" / "package.xml"
+
+
+def share_directory() -> Path:
+    """`share/fer_ros` of the installation that this module was imported from.
+
+    Found from the module's own place rather than through ament's index, because `core` runs without ROS. The path is
+    not resolved: in a `--symlink-install` workspace the module is a link and its folder is the installation.
+
+    Raises:
+        FileNotFoundError: the module was imported from a source tree.
+    """
+    for parent in Path(__file__).absolute().parents:
+        if (parent / _MARK).is_file():
+            return parent / "share" / "fer_ros"
+    raise FileNotFoundError(
+        f"share/fer_ros is not beside {Path(__file__).parent}: install the package (pip install . or colcon build) "
+        "and import it from there"
+    )
+
+
+def model_file(name_or_path: str) -> Path:
+    """A model by its file name in `share/fer_ros/models`, or any other file by its path.
+
+    Raises:
+        FileNotFoundError: there is no such file; the text says how to get it.
+    """
+    if "/" in name_or_path:
+        path = Path(os.path.expanduser(name_or_path))  # Path.expanduser raises where there is no such user
+        hint = "name a file that exists, or a bare file name for a model that comes with fer_ros"
+    else:
+        path = share_directory() / "models" / name_or_path
+        hint = "`fer-ros models get` fetches the models that are missing"
+    if not path.is_file():
+        raise FileNotFoundError(f"model {path} not found: {hint}")
+    return path

@@ -1,0 +1,73 @@
+"""What a run came to: frames, faces, how long each emotion was shown, latency."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fer_ros.core.types import Emotion
+
+
+@dataclass
+class Summary:
+    """Fed with every frame's emotions.
+
+    Attributes:
+        frames: how many frames had an answer.
+        faces: ids of all faces seen.
+        shown: seconds for which each label was shown, added up over the faces.
+        changes: (stamp, face id, label) of every new label, in order.
+    """
+
+    frames: int = 0
+    faces: set[str] = field(default_factory=set)
+    shown: Counter[str] = field(default_factory=Counter)
+    changes: list[tuple[float, str, str]] = field(default_factory=list)
+    first_stamp: float | None = None
+    last_stamp: float | None = None
+    _latencies: list[float] = field(default_factory=list)
+    _labels: dict[str, str] = field(default_factory=dict)
+    _LONGEST_FRAME = 1.0  # seconds; a longer gap says nothing of what was shown in it
+
+    def add(self, emotions: Sequence[Emotion], stamp: float, latency: float) -> list[Emotion]:
+        """Count a frame.
+
+        Args:
+            stamp: of the image, in seconds.
+            latency: from the stamp to the answer's arrival, in seconds.
+
+        Returns:
+            The emotions whose label is new for their face.
+        """
+        if self.first_stamp is None:
+            self.first_stamp = stamp
+        elapsed = min(max(stamp - self.last_stamp, 0.0), self._LONGEST_FRAME) if self.last_stamp is not None else 0.0
+        self.last_stamp = stamp
+        self.frames += 1
+        self._latencies.append(latency)
+        new = []
+        for emotion in emotions:
+            self.faces.add(emotion.face_id)
+            self.shown[emotion.label] += elapsed
+            if self._labels.get(emotion.face_id) != emotion.label:
+                self._labels[emotion.face_id] = emotion.label
+                self.changes.append((stamp, emotion.face_id, emotion.label))
+                new.append(emotion)
+        return new
+
+    @property
+    def duration(self) -> float:
+        """From the first to the last frame, in seconds."""
+        return 0.0 if self.first_stamp is None else self.last_stamp - self.first_stamp
+
+    @property
+    def fps(self) -> float:
+        """Mean frames per second; 0 before the second frame."""
+        return (self.frames - 1) / self.duration if self.duration > 0 else 0.0
+
+    def latency(self, percentile: float) -> float:
+        """A percentile of the latency in seconds; NaN without a frame."""
+        return float(np.percentile(self._latencies, percentile)) if self._latencies else float("nan")

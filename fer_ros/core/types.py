@@ -1,0 +1,85 @@
+"""What passes between the stages: boxes, faces and emotions, all in pixels of the source image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""An HxWx3 uint8 BGR image."""
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels: its centre, its extent, and how far the face in it is rolled.
+
+    `roll` is the angle of the line between the eyes in radians, in (-pi, pi], positive clockwise as seen on the
+    screen (x to the right, y down). The rectangle itself is upright: `width` and `height` are along x and y.
+    """
+
+    cx: float
+    cy: float
+    width: float
+    height: float
+    roll: float = 0.0
+
+    @property
+    def area(self) -> float:
+        return self.width * self.height
+
+    def is_usable(self) -> bool:
+        """Finite, and neither empty nor so small that no pixel is inside."""
+        return bool(np.isfinite(self).all()) and self.width >= 1 and self.height >= 1
+
+
+@dataclass(frozen=True)
+class Face:
+    """One detected face.
+
+    Attributes:
+        box: where it is.
+        score: detection score in [0, 1].
+        landmarks: (5, 2) float32, right eye, left eye, nose, right and left corner of the mouth (the person's own
+            right and left), or None where only the box is known.
+        id: the track's id; empty for a face that is not tracked.
+    """
+
+    box: Box
+    score: float
+    landmarks: np.ndarray | None = field(default=None, compare=False)
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Emotion:
+    """What one face shows.
+
+    Attributes:
+        face_id: id of the face's track.
+        box: where the face is.
+        detection_score: in [0, 1].
+        label: the winner of `probabilities`, or `uncertain`.
+        confidence: the winner's probability, in [0, 1].
+        probabilities: (7,) float32, smoothed over time, sums to 1.
+        raw_probabilities: (7,) float32, of this frame alone, sums to 1.
+    """
+
+    face_id: str
+    box: Box
+    detection_score: float
+    label: str
+    confidence: float
+    probabilities: np.ndarray
+    raw_probabilities: np.ndarray
+
+
+def intersection_over_union(a: Box, b: Box) -> float:
+    """Overlap of two boxes in [0, 1], their roll left aside."""
+    width = min(a.cx + a.width / 2, b.cx + b.width / 2) - max(a.cx - a.width / 2, b.cx - b.width / 2)
+    height = min(a.cy + a.height / 2, b.cy + b.height / 2) - max(a.cy - a.height / 2, b.cy - b.height / 2)
+    if width <= 0 or height <= 0:
+        return 0.0
+    overlap = width * height
+    return overlap / (a.area + b.area - overlap)
