@@ -1,0 +1,1 @@
+"""The executables: one short file and one class each."""

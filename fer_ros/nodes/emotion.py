@@ -1,0 +1,91 @@
+"""emotion_node: an image and its faces in, their emotions out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sensor_msgs.msg import Image
+from vision_msgs.msg import Detection2DArray
+
+from fer_ros.core.align import AlignParams
+from fer_ros.core.classifier import ClassifierParams
+from fer_ros.core.params import param
+from fer_ros.core.pipeline import EmotionStage
+from fer_ros.core.session import InferenceParams
+from fer_ros.core.smoothing import SmoothingParams
+from fer_ros.msg import EmotionArray
+from fer_ros.ros.images import to_bgr
+from fer_ros.ros.matching import StampPairs
+from fer_ros.ros.messages import emotions_to_message, faces_from_message, seconds, stamp_key
+from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
+from fer_ros.ros.qos import ImageInputParams, image_qos
+
+
+@dataclass(frozen=True)
+class MatchingParams:
+    """How long one half of a frame waits for the other."""
+
+    cache_size: int = param(30, "Images, and likewise results, that wait for their other half; the oldest goes first.",
+                            range=(1, 1000), live=False)
+
+
+class EmotionNode(FerNode):
+    NAME = "emotion_node"
+    PARAMS = (ClassifierParams, AlignParams, SmoothingParams, InferenceParams, MatchingParams, ImageInputParams)
+
+    def setup(self) -> None:
+        params = self.params
+        self._stage = EmotionStage(params[ClassifierParams], params[AlignParams], params[SmoothingParams],
+                                   params[InferenceParams])
+        self._pairs: StampPairs[Image, Detection2DArray] = StampPairs(params[MatchingParams].cache_size)
+        self._emotions = self.create_lifecycle_publisher(EmotionArray, "emotions", RESULTS)
+        self.hardware_id = params[ClassifierParams].model
+
+    def start(self) -> None:
+        self._pairs.clear()
+        self.subscribe(Image, "image", self._on_image, image_qos(self.params[ImageInputParams]))
+        self.subscribe(Detection2DArray, "faces", self._on_faces, RESULTS)
+
+    def teardown(self) -> None:
+        publisher = self.__dict__.pop("_emotions", None)
+        if publisher is not None:
+            self.destroy_publisher(publisher)
+
+    def apply(self) -> None:
+        self._stage.align = self.params[AlignParams]
+        self._stage.smoother.params = self.params[SmoothingParams]
+
+    def health(self) -> tuple[bytes, str, Mapping[str, object]]:
+        return OK, "active", {
+            "model": self._stage.classifier.metadata.name,
+            "execution provider": self._stage.classifier.provider,
+            "dropped": self._pairs.dropped,
+            "subscribers": self._emotions.get_subscription_count(),
+        }
+
+    def _on_image(self, message: Image) -> None:
+        self._on_pair(self._pairs.add_first(stamp_key(message.header), message))
+
+    def _on_faces(self, message: Detection2DArray) -> None:
+        self._on_pair(self._pairs.add_second(stamp_key(message.header), message))
+
+    def _on_pair(self, pair: tuple[Image, Detection2DArray] | None) -> None:
+        if pair is None:
+            return
+        image, detections = pair
+        faces, unusable = faces_from_message(detections)
+        self.diagnostics.count("images")
+        self.diagnostics.count("faces", len(faces))
+        if unusable:
+            self.diagnostics.count("unusable boxes", unusable)
+            self.say_once("boxes", "a detection has a box that is empty or not finite: such detections are left out")
+        # Without a face nobody has to look at the pixels.
+        emotions = self._stage(to_bgr(image), faces, seconds(image.header.stamp)) if faces else []
+        self._emotions.publish(emotions_to_message(emotions, image.header, self._stage.classifier.metadata.name))
+
+
+main = main_of(EmotionNode)
+
+if __name__ == "__main__":
+    main()

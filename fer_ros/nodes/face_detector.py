@@ -1,0 +1,60 @@
+"""face_detector_node: an image in, its faces out as vision_msgs/Detection2DArray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sensor_msgs.msg import Image
+from vision_msgs.msg import Detection2DArray
+
+from fer_ros.core.detector import DetectorParams
+from fer_ros.core.pipeline import FaceStage
+from fer_ros.core.session import InferenceParams
+from fer_ros.core.tracker import TrackerParams
+from fer_ros.ros.images import to_bgr
+from fer_ros.ros.messages import faces_to_message, seconds
+from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
+from fer_ros.ros.qos import ImageInputParams, image_qos
+
+
+class FaceDetectorNode(FerNode):
+    NAME = "face_detector_node"
+    PARAMS = (DetectorParams, TrackerParams, InferenceParams, ImageInputParams)
+
+    def setup(self) -> None:
+        params = self.params
+        self._stage = FaceStage(params[DetectorParams], params[TrackerParams], params[InferenceParams])
+        self._faces = self.create_lifecycle_publisher(Detection2DArray, "faces", RESULTS)
+        self.hardware_id = params[DetectorParams].model
+
+    def start(self) -> None:
+        self.subscribe(Image, "image", self._on_image, image_qos(self.params[ImageInputParams]))
+
+    def teardown(self) -> None:
+        publisher = self.__dict__.pop("_faces", None)
+        if publisher is not None:
+            self.destroy_publisher(publisher)
+
+    def apply(self) -> None:
+        self._stage.detector.params = self.params[DetectorParams]
+        self._stage.tracker.params = self.params[TrackerParams]
+
+    def health(self) -> tuple[bytes, str, Mapping[str, object]]:
+        detector = self._stage.detector
+        return OK, "active", {
+            "model": detector.params.model,
+            "execution provider": detector.provider,
+            "subscribers": self._faces.get_subscription_count(),
+        }
+
+    def _on_image(self, message: Image) -> None:
+        self.diagnostics.count("images")
+        faces = self._stage(to_bgr(message), seconds(message.header.stamp))
+        self.diagnostics.count("faces", len(faces))
+        self._faces.publish(faces_to_message(faces, message.header))
+
+
+main = main_of(FaceDetectorNode)
+
+if __name__ == "__main__":
+    main()

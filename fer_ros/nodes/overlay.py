@@ -1,0 +1,99 @@
+"""overlay_node: the image with what was found drawn onto it, raw and as JPEG. Works only while someone subscribes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sensor_msgs.msg import CompressedImage, Image
+
+from fer_ros.core.meter import RateMeter
+from fer_ros.core.overlay import OverlayStyle, draw_overlay
+from fer_ros.core.params import param
+from fer_ros.msg import EmotionArray
+from fer_ros.nodes.emotion import MatchingParams
+from fer_ros.ros.images import from_bgr, to_bgr, to_jpeg
+from fer_ros.ros.matching import StampPairs
+from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
+from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
+from fer_ros.ros.qos import ImageInputParams, image_qos
+
+
+@dataclass(frozen=True)
+class OverlayParams:
+    """How the overlay is published."""
+
+    jpeg_quality: int = param(80, "Quality of overlay/compressed.", range=(1, 100))
+
+
+class OverlayNode(FerNode):
+    NAME = "overlay_node"
+    PARAMS = (OverlayStyle, OverlayParams, MatchingParams, ImageInputParams)
+
+    def setup(self) -> None:
+        self._pairs: StampPairs[Image, EmotionArray] = StampPairs(self.params[MatchingParams].cache_size)
+        self._raw = self.create_lifecycle_publisher(Image, "overlay", RESULTS)
+        self._jpeg = self.create_lifecycle_publisher(CompressedImage, "overlay/compressed", RESULTS)
+        self._watched = False
+        # rclpy tells of subscribers that come and go only since Jazzy, so look.
+        self._watch = self.create_timer(0.2, self._follow_subscribers)
+
+    def start(self) -> None:
+        self._follow_subscribers()
+
+    def stop(self) -> None:
+        self._watched = False
+
+    def teardown(self) -> None:
+        for name, destroy in (("_watch", self.destroy_timer), ("_raw", self.destroy_publisher),
+                              ("_jpeg", self.destroy_publisher)):
+            entity = self.__dict__.pop(name, None)
+            if entity is not None:
+                destroy(entity)
+
+    def health(self) -> tuple[bytes, str, Mapping[str, object]]:
+        return OK, "active" if self._watched else "idle: nobody subscribes", {
+            "dropped": self._pairs.dropped,
+            "subscribers": self._raw.get_subscription_count() + self._jpeg.get_subscription_count(),
+        }
+
+    def _follow_subscribers(self) -> None:
+        watched = self.active and self.enabled and (
+            self._raw.get_subscription_count() + self._jpeg.get_subscription_count() > 0
+        )
+        if watched and not self._watched:
+            self._pairs.clear()
+            self._meter = RateMeter()
+            self.subscribe(Image, "image", self._on_image, image_qos(self.params[ImageInputParams]))
+            self.subscribe(EmotionArray, "emotions", self._on_emotions, RESULTS)
+        elif self._watched and not watched:
+            self.unsubscribe()
+        self._watched = watched
+
+    def _on_image(self, message: Image) -> None:
+        self._on_pair(self._pairs.add_first(stamp_key(message.header), message))
+
+    def _on_emotions(self, message: EmotionArray) -> None:
+        self._on_pair(self._pairs.add_second(stamp_key(message.header), message))
+
+    def _on_pair(self, pair: tuple[Image, EmotionArray] | None) -> None:
+        if pair is None:
+            return
+        message, emotions = pair
+        stamp = seconds(message.header.stamp)
+        latency = self.get_clock().now().nanoseconds * 1e-9 - stamp
+        image = draw_overlay(
+            to_bgr(message), emotions_from_message(emotions), emotions.labels,
+            fps=self._meter.tick(stamp), latency=latency if 0 <= latency < 60 else None, style=self.params[OverlayStyle],
+        )
+        self.diagnostics.count("images")
+        if self._raw.get_subscription_count():
+            self._raw.publish(from_bgr(image, message.header))
+        if self._jpeg.get_subscription_count():
+            self._jpeg.publish(to_jpeg(image, message.header, self.params[OverlayParams].jpeg_quality))
+
+
+main = main_of(OverlayNode)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""A node's state of health on /diagnostics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+
+from fer_ros.ros.qos import RESULTS
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+
+
+class Diagnostics:
+    """Counts what a node does and publishes it: totals, rates since the last report, and named values."""
+
+    def __init__(self, node: Node):
+        self._node = node
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", RESULTS)
+        self._totals: dict[str, int] = {}
+        self._reported: dict[str, int] = {}
+        self._since = time.monotonic()
+
+    def count(self, what: str, n: int = 1) -> None:
+        """Add to a counter."""
+        self._totals[what] = self._totals.get(what, 0) + n
+
+    def total(self, what: str) -> int:
+        """A counter's value; 0 for one that never counted."""
+        return self._totals.get(what, 0)
+
+    def publish(self, level: bytes, state: str, values: Mapping[str, object], hardware_id: str = "") -> None:
+        """Send one report.
+
+        Args:
+            level: OK, WARN or ERROR.
+            state: in a few words, for people.
+            values: what else to tell; a counter is reported as its total and, `... rate`, per second.
+        """
+        now = time.monotonic()
+        elapsed, self._since = max(now - self._since, 1e-6), now
+        entries = {key: str(value) for key, value in values.items()}
+        for what, total in list(self._totals.items()):
+            entries[what] = str(total)
+            entries[f"{what} rate"] = f"{(total - self._reported.get(what, 0)) / elapsed:.1f} Hz"
+            self._reported[what] = total
+        status = DiagnosticStatus(level=level, name=self._node.get_fully_qualified_name(), message=state,
+                                  hardware_id=hardware_id)
+        status.values = [KeyValue(key=key, value=value) for key, value in entries.items()]
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)

@@ -1,0 +1,68 @@
+"""Watches a running graph from outside: its answers, its health, its overlay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from fer_ros.core.types import Emotion
+from fer_ros.core.types import Image as Pixels
+from fer_ros.graph import Graph
+from fer_ros.msg import EmotionArray
+from fer_ros.ros.images import to_bgr
+from fer_ros.ros.messages import emotions_from_message, seconds
+from fer_ros.ros.qos import RESULTS
+
+
+@dataclass
+class Health:
+    """A node's last diagnostics: its state in words and its values by name."""
+
+    state: str
+    values: dict[str, str]
+
+
+class Observer(Node):
+    """Calls back for every answer and overlay image, and keeps every node's last diagnostics in `health`."""
+
+    def __init__(
+        self, graph: Graph, on_emotions: Callable[[list[Emotion], float, float], None],
+        on_overlay: Callable[[Pixels, float], None] | None,
+    ):
+        """Subscribe.
+
+        Args:
+            on_emotions: called with a frame's emotions, its stamp and the latency of the answer, both in seconds.
+            on_overlay: called with the overlay image and its stamp; without it the overlay is not subscribed to.
+        """
+        super().__init__("fer_ros_run", namespace=graph.nodes[0].namespace)
+        self.health: dict[str, Health] = {}
+        self._names = {node.full_name: node.executable for node in graph.nodes}
+        self._on_emotions, self._on_overlay = on_emotions, on_overlay
+        self.create_subscription(EmotionArray, graph.topics.emotions, self._emotions, RESULTS)
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._diagnostics, RESULTS)
+        if on_overlay is not None:
+            self.create_subscription(Image, graph.topics.overlay, self._overlay, RESULTS)
+
+    def _emotions(self, message: EmotionArray) -> None:
+        stamp = seconds(message.header.stamp)
+        latency = self.get_clock().now().nanoseconds * 1e-9 - stamp
+        self._on_emotions(emotions_from_message(message), stamp, latency)
+
+    def _overlay(self, message: Image) -> None:
+        self._on_overlay(to_bgr(message), seconds(message.header.stamp))
+
+    def _diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name in self._names:
+                values = {entry.key: entry.value for entry in status.values}
+                self.health[self._names[status.name]] = Health(status.message, values)
+
+    def is_ready(self, executable: str, subscribers: int) -> bool:
+        """Whether a node works and so many others have subscribed to what it publishes."""
+        health = self.health.get(executable)
+        return health is not None and int(health.values.get("subscribers", -1)) >= subscribers

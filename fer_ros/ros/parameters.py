@@ -1,0 +1,98 @@
+"""ROS parameters from parameter classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from fer_ros.core.params import ParamSpec, build, specs
+
+T = TypeVar("T")
+
+
+def describe(spec: ParamSpec) -> ParameterDescriptor:
+    """A parameter's descriptor, as `ros2 param describe` shows it."""
+    text = spec.description + (f" [{spec.unit}]" if spec.unit else "")
+    if not spec.live:
+        text += " Takes effect when the node is configured."
+    descriptor = ParameterDescriptor(name=spec.name, description=text)
+    # `fps:=30` reaches a node as an integer: `ParamSpec.check` is stricter and kinder than rclpy's own type check.
+    descriptor.dynamic_typing = True
+    if spec.choices:
+        descriptor.additional_constraints = f"one of: {', '.join(spec.choices)}"
+    if spec.range and spec.type is float:
+        descriptor.floating_point_range = [FloatingPointRange(from_value=spec.range[0], to_value=spec.range[1])]
+    elif spec.range:
+        descriptor.integer_range = [IntegerRange(from_value=int(spec.range[0]), to_value=int(spec.range[1]), step=1)]
+    return descriptor
+
+
+class Parameters:
+    """Declares the parameters of some classes on a node and keeps an instance of each that is always whole.
+
+    A change that is not allowed is refused with the reason and alters nothing. One that is replaces the instances and
+    calls `changed`, which may refuse it too, by raising ValueError.
+    """
+
+    def __init__(self, node: Node, groups: Sequence[type], *, configured: Callable[[], bool],
+                 changed: Callable[[], None]):
+        """Declare everything.
+
+        Raises:
+            ValueError: a value given at start is not allowed; the text lists every one.
+        """
+        self._node = node
+        self._groups = tuple(groups)
+        self._configured = configured
+        self._changed = changed
+        self._specs = {spec.name: spec for group in groups for spec in specs(group)}
+        given, wrong = {}, []
+        for spec in self._specs.values():
+            try:
+                value = node.declare_parameter(spec.name, spec.default, describe(spec), ignore_override=False).value
+                given[spec.name] = spec.check(value)
+            except ValueError as error:
+                wrong.append(str(error))
+            except Exception as error:  # rclpy's own refusals share no base that says "bad value"
+                wrong.append(f"{spec.name}: {error}")
+        if not wrong:
+            try:
+                self._values: dict[type, Any] = {group: build(group, given) for group in groups}
+            except ValueError as error:
+                wrong.append(str(error))
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        node.set_parameters([Parameter(name, value=value) for name, value in given.items()])
+        node.add_on_set_parameters_callback(self._set)
+
+    def __getitem__(self, group: type[T]) -> T:
+        """The parameters of a class as they are now."""
+        return self._values[group]
+
+    def _set(self, changes: list[Parameter]) -> SetParametersResult:
+        values = {name: getattr(self._values[group], name) for group in self._groups for name in
+                  (spec.name for spec in specs(group))}
+        before = self._values
+        try:
+            for change in changes:
+                spec = self._specs.get(change.name)
+                if spec is None:
+                    continue
+                value = spec.check(change.value)
+                if value != values[spec.name] and not spec.live and self._configured():
+                    raise ValueError(
+                        f"{spec.name} takes effect when the node is configured: "
+                        f"`ros2 lifecycle set {self._node.get_fully_qualified_name()} deactivate`, `... cleanup`, "
+                        "set it, `... configure`, `... activate`"
+                    )
+                values[spec.name] = value
+            self._values = {group: build(group, values) for group in self._groups}
+            self._changed()
+        except ValueError as error:
+            self._values = before
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)

@@ -1,0 +1,63 @@
+"""Quality of service: what the topics of the graph use, and why two ends do not match."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
+
+from fer_ros.core.params import param
+
+RESULTS = QoSProfile(depth=10, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE,
+                     durability=DurabilityPolicy.VOLATILE)
+"""Faces, emotions, diagnostics: small, and none should be lost."""
+
+_RELIABILITY = {"reliable": ReliabilityPolicy.RELIABLE, "best_effort": ReliabilityPolicy.BEST_EFFORT}
+
+
+@dataclass(frozen=True)
+class ImageOutputParams:
+    """How images are published."""
+
+    image_reliability: str = param("reliable", "Reliability of published images; reliable serves every subscriber.",
+                                   choices=tuple(_RELIABILITY), live=False)
+    image_depth: int = param(1, "How many images are kept for a slow subscriber.", range=(1, 1000), live=False)
+
+
+@dataclass(frozen=True)
+class ImageInputParams:
+    """How images are subscribed."""
+
+    image_reliability: str = param("best_effort", "Reliability asked of images; best_effort takes any publisher.",
+                                   choices=tuple(_RELIABILITY), live=False)
+    image_depth: int = param(
+        1, "How many images wait while one is worked on; with 1 the newest replaces the one that waits.",
+        range=(1, 1000), live=False,
+    )
+
+
+def image_qos(params: ImageOutputParams | ImageInputParams) -> QoSProfile:
+    """The QoS profile that the parameters describe."""
+    return QoSProfile(depth=params.image_depth, history=HistoryPolicy.KEEP_LAST,
+                      reliability=_RELIABILITY[params.image_reliability], durability=DurabilityPolicy.VOLATILE)
+
+
+def explain_silence(node: Node, topic: str, qos: QoSProfile) -> str:
+    """Why nothing may be coming in on a topic: who publishes it, and whose QoS does not match.
+
+    Args:
+        topic: fully resolved name.
+        qos: what the node asks for.
+    """
+    publishers = node.get_publishers_info_by_topic(topic)
+    if not publishers:
+        return f"nobody publishes {topic}: is its node running, in this ROS_DOMAIN_ID, and is the topic remapped right?"
+    names = []
+    for info in publishers:
+        name = f"{info.node_namespace.rstrip('/')}/{info.node_name}"
+        verdict, reason = qos_check_compatible(info.qos_profile, qos)
+        if verdict == QoSCompatibility.ERROR:
+            name += f" (its QoS does not match: {reason.strip()})"
+        names.append(name)
+    return f"nothing comes on {topic}, which is published by {', '.join(names)}"
