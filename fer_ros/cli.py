@@ -1,0 +1,33 @@
+"""`fer-ros`: the commands of the package."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from fer_ros import __version__
+from fer_ros.commands import doctor, models, run
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; each command adds its own part and sets `command` to its function."""
+    top = argparse.ArgumentParser(prog="fer-ros", description="Real-time facial emotion recognition for ROS 2.")
+    top.add_argument("--version", action="version", version=f"fer-ros {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in (run, doctor, models):
+        module.add_to(commands)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and exit with its status."""
+    options = parser().parse_args(arguments)
+    try:
+        sys.exit(options.command(options))
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

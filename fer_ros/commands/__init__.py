@@ -1,0 +1,1 @@
+"""One module per command of `fer-ros`: `add_to` describes its command line, the rest does it."""

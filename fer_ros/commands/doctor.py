@@ -1,0 +1,136 @@
+"""`fer-ros doctor`: what is missing on this machine, and how to get it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from fer_ros.core.model_files import ModelFileError, load_catalogue, verify
+from fer_ros.core.resources import share_directory
+from fer_ros.graph import PROFILE_VARIABLES, dds_environment
+
+OK, NOTE, BAD = "ok", "note", "missing"
+_MARKS = {OK: "[green]ok     [/]", NOTE: "[yellow]note   [/]", BAD: "[red]missing[/]"}
+Finding = tuple[str, str, str]  # state, what, more
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("doctor", help="say what is missing and how to get it")
+    parser.set_defaults(command=main)
+
+
+def main(options: argparse.Namespace) -> int:
+    findings = [f for check in (_python, _ros, _messages, _libraries, _models, _cameras, _dds) for f in check()]
+    console = Console(highlight=False, soft_wrap=True)
+    for state, what, more in findings:
+        console.print(f"{_MARKS[state]} {what}", f"[dim]{more}[/]" if more else "")
+    missing = sum(state == BAD for state, _, _ in findings)
+    console.print(f"\n{missing} missing" if missing else "\nready: fer-ros run --source demo")
+    return 1 if missing else 0
+
+
+def _python() -> Iterator[Finding]:
+    version = platform.python_version()
+    good = sys.version_info >= (3, 10)
+    yield OK if good else BAD, f"Python {version}", "" if good else "fer_ros needs Python 3.10 or newer"
+
+
+def _ros() -> Iterator[Finding]:
+    try:
+        import rclpy
+        from rclpy.utilities import get_rmw_implementation_identifier
+    except ImportError as error:
+        yield BAD, f"rclpy ({error})", "source /opt/ros/<distro>/setup.bash, or pip install 'ros-jazzy-rclpy[fastrtps]'"
+        return
+    distro = os.environ.get("ROS_DISTRO", "")
+    yield OK, f"rclpy {Path(rclpy.__file__).parent}", f"ROS_DISTRO={distro}" if distro else "no ROS installation sourced"
+    try:
+        rmw = get_rmw_implementation_identifier()
+    except Exception as error:  # rclpy raises what the C library says
+        yield BAD, f"rmw ({error})", "install an RMW: apt install ros-$ROS_DISTRO-rmw-fastrtps-cpp"
+    else:
+        fast = rmw.startswith("rmw_fastrtps")
+        yield OK if fast else NOTE, rmw, "" if fast else "the shipped DDS profile is for Fast DDS; tune this one for images"
+    domain = os.environ.get("ROS_DOMAIN_ID", "0")
+    yield OK, f"ROS_DOMAIN_ID {domain}", ""
+    for name, purpose in (("launch_ros", "ros2 launch fer_ros webcam.launch.py; `fer-ros run` starts the same graph"),
+                          ("cv_bridge", "encodings other than the 8-bit ones")):
+        found = importlib.util.find_spec(name) is not None
+        yield OK if found else NOTE, f"{name}{'' if found else ' is not installed'}", "" if found else f"only for {purpose}"
+
+
+def _messages() -> Iterator[Finding]:
+    for package, kind in (("fer_ros.msg", "EmotionArray"), ("vision_msgs.msg", "Detection2DArray")):
+        try:
+            getattr(importlib.import_module(package), kind)
+        except (ImportError, AttributeError) as error:
+            yield BAD, f"{package}.{kind} ({error})", "install the package (pip install . or colcon build), source install/setup.bash"
+        else:
+            yield OK, f"{package}.{kind}", ""
+
+
+def _libraries() -> Iterator[Finding]:
+    for name, package in (("cv2", "opencv-python-headless"), ("onnxruntime", "onnxruntime"), ("numpy", "numpy")):
+        try:
+            module = importlib.import_module(name)
+        except ImportError as error:
+            yield BAD, f"{name} ({error})", f"pip install {package}"
+            continue
+        more = ""
+        if name == "onnxruntime":
+            more = ", ".join(provider.removesuffix("ExecutionProvider") for provider in module.get_available_providers())
+        yield OK, f"{name} {module.__version__}", more
+
+
+def _models() -> Iterator[Finding]:
+    try:
+        folder = share_directory() / "models"
+        entries = load_catalogue(folder / "models.yaml").values()
+    except (ModelFileError, OSError) as error:
+        yield BAD, f"models ({error})", "reinstall the package"
+        return
+    for entry in entries:
+        state = verify(entry, folder)
+        yield (OK if state == "ok" else BAD), f"model {entry.file}", (
+            f"sha256 {entry.sha256[:12]}... as listed" if state == "ok" and entry.sha256 else
+            "" if state == "ok" else f"{state} in {folder}: run `fer-ros models get`"
+        )
+
+
+def _cameras() -> Iterator[Finding]:
+    devices = sorted(Path("/dev").glob("video*"))
+    if not devices:
+        yield NOTE, "no camera (/dev/video*)", "plug one in, or use --source with a file, a URL or demo"
+    for device in devices:
+        allowed = os.access(device, os.R_OK | os.W_OK)
+        yield OK if allowed else BAD, str(device), "" if allowed else "sudo usermod -aG video $USER, then log in again"
+
+
+def _dds() -> Iterator[Finding]:
+    try:
+        ours = dds_environment(os.environ)
+        profile = Path(next(iter(ours.values())) if ours else
+                       next(os.environ[name] for name in PROFILE_VARIABLES if os.environ.get(name)))
+    except OSError as error:
+        yield BAD, f"DDS profile ({error})", "reinstall the package"
+        return
+    whose = "fer_ros's own, set by the launch file and `fer-ros run`" if ours else "set by you"
+    yield OK if profile.is_file() else BAD, f"DDS profile {profile}", whose if profile.is_file() else f"{whose}: no such file"
+    try:
+        free = shutil.disk_usage("/dev/shm").free
+    except OSError:
+        yield NOTE, "no /dev/shm", "images between processes then go through UDP, which is slower"
+        return
+    enough = free > 4 * 36 * 2**20
+    yield OK if enough else NOTE, f"/dev/shm {free // 2**20} MiB free", (
+        "" if enough else "each node takes 32 MiB there: docker run --shm-size=512m"
+    )

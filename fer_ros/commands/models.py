@@ -1,0 +1,41 @@
+"""`fer-ros models`: what models there are, whether they are the right ones, and how to get those that are missing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from fer_ros.core.model_files import ModelFileError, fetch, load_catalogue, verify
+from fer_ros.core.resources import share_directory
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("models", help="list, verify or fetch the models")
+    parser.add_argument("action", nargs="?", choices=("list", "verify", "get"), default="list",
+                        help="list: show all (default); verify: compare their sha256; get: fetch what is missing")
+    parser.set_defaults(command=main)
+
+
+def main(options: argparse.Namespace) -> int:
+    try:
+        folder = share_directory() / "models"
+        entries = load_catalogue(folder / "models.yaml").values()
+        if options.action == "get":
+            for entry in entries:
+                print(fetch(entry, folder))
+            return 0
+        states = {entry.id: verify(entry, folder) for entry in entries}
+    except (ModelFileError, OSError) as error:
+        print(f"fer-ros: {error}", file=sys.stderr)
+        return 1
+    table = Table("id", "file", "state", "licence", "source", title=str(folder), title_justify="left")
+    for entry in entries:
+        table.add_row(entry.id, entry.file, states[entry.id], entry.licence, entry.source)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    wrong = [f"{name} is {state}" for name, state in states.items() if state != "ok"]
+    if wrong:
+        print(f"fer-ros: {', '.join(wrong)}: run `fer-ros models get`", file=sys.stderr)
+    return 1 if wrong and options.action == "verify" else 0

@@ -1,0 +1,112 @@
+"""The nodes of a graph as child processes: started with one parameter file, heard, and ended for sure."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fer_ros.graph import NodeSpec
+
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    """In the child: get SIGTERM when the parent is gone, even if that was killed and could not end its children."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Processes:
+    """Runs nodes; a context manager that leaves none behind."""
+
+    _PATIENCE = 8.0  # seconds for a node to end after SIGINT before it is killed
+
+    def __init__(self, params_file: Path, log_level: str, heard: Callable[[str, str], None]):
+        """Prepare.
+
+        Args:
+            params_file: parameters of all nodes.
+            heard: called with (executable, line) for everything that a node prints, from other threads.
+        """
+        self._params_file = params_file
+        self._log_level = log_level
+        self._heard = heard
+        self._folder = tempfile.TemporaryDirectory(prefix="fer_ros_")
+        self._running: dict[str, subprocess.Popen[str]] = {}
+        self._readers: list[threading.Thread] = []
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+        self._folder.cleanup()
+
+    def start(self, node: NodeSpec, extra: Mapping[str, Any]) -> None:
+        """Start a node with its own parameters and `extra` ones on top of the parameter file."""
+        # By file and not with -p: there `source:=no` would be the boolean false.
+        own = Path(self._folder.name) / f"{node.executable}.yaml"
+        own.write_text(yaml.safe_dump({node.full_name: {"ros__parameters": {**node.parameters, **extra}}}))
+        command = [sys.executable, "-m", f"fer_ros.nodes.{node.executable.removesuffix('_node')}", "--ros-args"]
+        command += ["-r", f"__ns:={node.namespace}"]
+        for local, topic in node.remappings.items():
+            command += ["-r", f"{local}:={topic}"]
+        command += ["--params-file", str(self._params_file), "--params-file", str(own), "--log-level", self._log_level]
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+            bufsize=1,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,  # Ctrl-C in the terminal is ours alone; we pass it on in order
+            preexec_fn=_die_with_parent,
+        )
+        self._running[node.executable] = process
+        reader = threading.Thread(target=self._listen, args=(node.executable, process), daemon=True)
+        reader.start()
+        self._readers.append(reader)
+
+    def ended(self) -> tuple[str, int] | None:
+        """The first node that is not running any more and its exit status, else None."""
+        for name, process in self._running.items():
+            status = process.poll()
+            if status is not None:
+                return name, status
+        return None
+
+    def end(self) -> None:
+        """End all nodes: SIGINT, and SIGKILL for one that does not follow. Returns when all are gone."""
+        for process in self._running.values():
+            self._signal(process, signal.SIGINT)
+        deadline = time.monotonic() + self._PATIENCE
+        for name, process in self._running.items():
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self._heard(name, f"does not end within {self._PATIENCE:g} s: killed")
+                self._signal(process, signal.SIGKILL)
+                process.wait()
+        for reader in self._readers:
+            reader.join(timeout=2)
+        self._running.clear()
+
+    @staticmethod
+    def _signal(process: subprocess.Popen[str], number: int) -> None:
+        if process.poll() is None:
+            try:
+                os.killpg(process.pid, number)
+            except ProcessLookupError:
+                pass
+
+    def _listen(self, name: str, process: subprocess.Popen[str]) -> None:
+        for line in process.stdout:
+            if line.strip():
+                self._heard(name, line.rstrip())

@@ -1,0 +1,90 @@
+"""What `fer-ros run` shows: a live table in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from fer_ros.core.summary import Summary
+from fer_ros.core.types import Emotion
+
+# Okabe and Ito's palette by its nearest terminal colours; the name of the emotion stands beside it anyway.
+_COLOURS = {
+    "angry": "#d55e00", "disgust": "#009e73", "fear": "#cc79a7", "happy": "#f0e442", "sad": "#0072b2",
+    "surprise": "#56b4e9", "neutral": "#bbbbbb", "uncertain": "#888888",
+}
+_BAR = 20
+
+
+class View:
+    """Shows a run; a context manager. Thread-safe as far as rich's console is."""
+
+    def __init__(self, title: str, console: Console | None = None):
+        self._title = title
+        self._console = console or Console(highlight=False)
+        self._rich = self._console.is_terminal
+        self._live = Live(console=self._console, auto_refresh=False, transient=True) if self._rich else None
+        self._drawn = 0.0
+
+    def __enter__(self) -> View:
+        if self._live:
+            self._live.start()
+        else:
+            self.say(self._title)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def say(self, text: str, style: str = "") -> None:
+        """A line that stays."""
+        self._console.print(Text(text, style=style), soft_wrap=True)
+
+    def waiting(self, text: str) -> None:
+        """What is being waited for; seen in a terminal only."""
+        if self._live:
+            self._live.update(Text(text, style="dim"), refresh=True)
+
+    def frame(self, emotions: Sequence[Emotion], new: Sequence[Emotion], summary: Summary, latency: float) -> None:
+        """Show a frame: the live table, at most ten times a second, or a line for each label that is new."""
+        if not self._rich:
+            at = summary.last_stamp - summary.first_stamp
+            for one in new:
+                self.say(f"{at:7.2f} s  face {one.face_id:>3}  {one.label:<9}  {one.confidence:4.0%}")
+            return
+        now = time.monotonic()
+        if now - self._drawn >= 0.1:
+            self._drawn = now
+            self._live.update(Group(*self._render(emotions, summary, latency)), refresh=True)
+
+    def _render(self, emotions: Sequence[Emotion], summary: Summary, latency: float) -> list:
+        head = Text.assemble(
+            (self._title, "bold"), f"   {summary.frames} frames   {summary.fps:.1f} fps   {latency * 1e3:.0f} ms", overflow="ellipsis"
+        )
+        table = Table("face", "emotion", "", "sure", "at", box=None, padding=(0, 2, 0, 0))
+        for one in sorted(emotions, key=lambda e: (len(e.face_id), e.face_id))[:20]:
+            colour = _COLOURS.get(one.label, "")
+            full = round(_BAR * min(max(one.confidence, 0.0), 1.0))
+            bar = Text("█" * full, style=colour) + Text("░" * (_BAR - full), style="dim")
+            table.add_row(one.face_id, Text(one.label, style=f"bold {colour}"), bar, f"{one.confidence:.0%}",
+                          f"{one.box.cx:.0f}, {one.box.cy:.0f}")
+        return [head, table if emotions else Text("no face", style="dim")]
+
+    def summary(self, summary: Summary) -> None:
+        """The closing account."""
+        if not summary.frames:
+            self.say("no frame was answered")
+            return
+        self.say(
+            f"{summary.frames} frames in {summary.duration:.1f} s ({summary.fps:.1f} fps), {len(summary.faces)} "
+            f"face{'s' if len(summary.faces) != 1 else ''}, latency p50 {summary.latency(50) * 1e3:.1f} ms, "
+            f"p95 {summary.latency(95) * 1e3:.1f} ms"
+        )
+        for label, shown in summary.shown.most_common():
+            self.say(f"  {label:<9} {shown:6.1f} s")
