@@ -1,0 +1,1 @@
+"""From FER2013 to the shipped model. The only part of the package that imports torch."""
