@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Write config/fer.yaml and the parameter tables of docs/nodes.md from the parameter classes. Needs fer_ros installed.
+
+The tables stand between `<!-- parameters of NODE -->` and `<!-- end -->` in docs/nodes.md. `--check` changes nothing and
+fails where a file is not up to date.
+"""
+
+import argparse
+import re
+import sys
+import textwrap
+from pathlib import Path
+
+import yaml
+
+from fer_ros.core.params import ParamSpec, specs
+from fer_ros.nodes.camera import CameraNode
+from fer_ros.nodes.emotion import EmotionNode
+from fer_ros.nodes.face_detector import FaceDetectorNode
+from fer_ros.nodes.overlay import OverlayNode
+from fer_ros.ros.node import NodeParams
+
+ROOT = Path(__file__).resolve().parent.parent
+NODES = (CameraNode, FaceDetectorNode, EmotionNode, OverlayNode)
+
+
+def parameters_of(node: type) -> list[ParamSpec]:
+    return [spec for group in (*node.PARAMS, NodeParams) for spec in specs(group)]
+
+
+def limits(spec: ParamSpec) -> str:
+    if spec.choices:
+        return ", ".join(spec.choices)
+    return f"{spec.range[0]:g} to {spec.range[1]:g}" if spec.range else ""
+
+
+def config() -> str:
+    lines = [
+        "# Every parameter of every node, with its default. Written by scripts/write_parameter_docs.py from the parameter",
+        "# classes; copy it, keep what you change, and name the copy: webcam.launch.py params_file:=..., fer-ros run",
+        "# --params-file ... `*` marks what takes effect when the node is configured; all else can be changed while it runs.",
+    ]
+    for node in NODES:
+        lines += ["", f"/**/{node.NAME}:", "  ros__parameters:"]
+        for spec in parameters_of(node):
+            more = " ".join(filter(None, [spec.unit and f"[{spec.unit}]", limits(spec) and f"({limits(spec)})"]))
+            text = f"{spec.description} {more}{'' if spec.live else ' *'}".strip()
+            lines += [f"    # {line}" for line in textwrap.wrap(text, 110)]
+            lines.append(f"    {spec.name}: {yaml.safe_dump(spec.default, default_style=chr(34) if spec.type is str else None).splitlines()[0]}")
+    return "\n".join(lines) + "\n"
+
+
+def table(node: type) -> str:
+    rows = ["| parameter | type | default | range | live | what it does |", "|---|---|---|---|---|---|"]
+    for spec in parameters_of(node):
+        default = f'"{spec.default}"' if spec.type is str else str(spec.default).lower() if spec.type is bool else str(spec.default)
+        allowed = f"{limits(spec)}{' ' + spec.unit if spec.unit and spec.range else ''}"
+        rows.append(f"| `{spec.name}` | {spec.type.__name__} | `{default}` | {allowed} | {'yes' if spec.live else 'no'} | {spec.description} |")
+    return "\n".join(rows)
+
+
+def documented(text: str) -> str:
+    for node in NODES:
+        pattern = rf"(<!-- parameters of {node.NAME} -->\n).*?(<!-- end -->)"
+        if not re.search(pattern, text, re.DOTALL):
+            sys.exit(f"docs/nodes.md has no place for the parameters of {node.NAME}")
+        text = re.sub(pattern, lambda found: f"{found[1]}{table(node)}\n{found[2]}", text, flags=re.DOTALL)
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="only compare")
+    check = parser.parse_args().check
+    docs = ROOT / "docs" / "nodes.md"
+    wanted = {ROOT / "config" / "fer.yaml": config()}
+    if docs.is_file():
+        wanted[docs] = documented(docs.read_text())
+    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text() != text]
+    if check and stale:
+        sys.exit(f"not up to date, run {Path(__file__).name}: {', '.join(path.name for path in stale)}")
+    for path in stale:
+        path.write_text(wanted[path])
+
+
+if __name__ == "__main__":
+    main()
