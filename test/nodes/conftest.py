@@ -1,0 +1,123 @@
+"""Nodes in this process, in a ROS domain of their own."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+# Before rclpy is initialized: tests talk to nobody but themselves, and to one test run at a time.
+os.environ["ROS_DOMAIN_ID"] = str(100 + os.getpid() % 100)
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+if os.environ.get("ROS_DISTRO") == "humble":  # Humble's name for it, of which later ones complain
+    os.environ["ROS_LOCALHOST_ONLY"] = "1"
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from fer_ros.core.source import SourceParams, open_source
+from fer_ros.ros.images import from_bgr
+from fer_ros.ros.node import FerNode
+
+
+class Bench:
+    """Nodes under test, and a node that speaks with them."""
+
+    def __init__(self) -> None:
+        self.tester = Node("tester")
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.tester)
+        self.nodes: list[FerNode] = []
+
+    def add(self, node_class: type[FerNode], start: bool = True, **parameters: Any) -> FerNode:
+        """Make a node with parameters and, unless `start` is false, configure and activate it."""
+        overrides = [Parameter(name, value=value) for name, value in parameters.items()]
+        node = node_class(parameter_overrides=overrides)
+        self.executor.add_node(node)
+        self.nodes.append(node)
+        if start:
+            node.trigger_configure()
+            node.trigger_activate()
+        return node
+
+    def listen(self, kind: type, topic: str, depth: int = 50) -> list:
+        """Subscribe; the list fills up with what comes."""
+        heard: list = []
+        self.tester.create_subscription(kind, topic, heard.append, QoSProfile(depth=depth))
+        return heard
+
+    def speak(self, kind: type, topic: str) -> Callable[[Any], None]:
+        """A publisher that has found its subscriber."""
+        publisher = self.tester.create_publisher(kind, topic, QoSProfile(depth=50))
+        self.wait_for(lambda: publisher.get_subscription_count() > 0, f"a subscriber of {topic}")
+        return publisher.publish
+
+    def call(self, kind: type, name: str, request: Any) -> Any:
+        client = self.tester.create_client(kind, name)
+        self.wait_for(client.service_is_ready, f"the service {name}")
+        future = client.call_async(request)
+        self.wait_for(future.done, f"an answer of {name}")
+        return future.result()
+
+    def wait_for(self, condition: Callable[[], Any], what: str, seconds: float = 60.0) -> None:
+        """Spin until something holds; a deadline so far off that only a failure meets it."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                pytest.fail(f"waited {seconds:g} s in vain for {what}")
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def spin(self, seconds: float) -> None:
+        """Give something that must not happen the time to happen."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def close(self) -> None:
+        for node in self.nodes:
+            node.release()
+            self.executor.remove_node(node)
+            node.destroy_node()
+        self.executor.remove_node(self.tester)
+        self.tester.destroy_node()
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    rclpy.init()
+    made = Bench()
+    try:
+        yield made
+    finally:
+        made.close()
+        rclpy.shutdown()
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> np.ndarray:
+    """The demo clip's first frame: one smiling face, 640x480."""
+    source = open_source(SourceParams(source="demo", realtime=False))
+    image = source.read()
+    source.close()
+    return image
+
+
+def image_message(pixels: np.ndarray, sec: int = 1, nanosec: int = 0) -> Image:
+    """A bgr8 message with a stamp."""
+    header = Header(frame_id="camera_optical_frame")
+    header.stamp.sec, header.stamp.nanosec = sec, nanosec
+    return from_bgr(pixels, header)
+
+
+@pytest.fixture(scope="session")
+def message_of() -> Callable[..., Image]:
+    return image_message

@@ -1,0 +1,150 @@
+import threading
+
+import numpy as np
+import pytest
+from rcl_interfaces.srv import SetParameters
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import CameraInfo, Image
+from std_srvs.srv import SetBool
+
+from fer_ros.core.source import SourceUnavailable
+from fer_ros.nodes import camera
+from fer_ros.nodes.camera import CameraNode
+from fer_ros.ros.images import to_bgr
+from fer_ros.ros.messages import stamp_key
+
+CALIBRATION = """
+image_width: 640
+image_height: 480
+camera_name: test
+distortion_model: plumb_bob
+camera_matrix: {rows: 3, cols: 3, data: [500, 0, 320, 0, 500, 240, 0, 0, 1]}
+distortion_coefficients: {rows: 1, cols: 5, data: [0.1, -0.2, 0, 0, 0]}
+rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
+projection_matrix: {rows: 3, cols: 4, data: [500, 0, 320, 0, 0, 500, 240, 0, 0, 0, 1, 0]}
+"""
+
+
+class FakeCamera:
+    """A camera that gives grey images, and can be unplugged."""
+
+    finite = False
+    notice = ""
+    name = "fake camera"
+    closed = False
+    plugged = True
+
+    def read(self):
+        threading.Event().wait(0.01)
+        if not self.plugged:
+            raise SourceUnavailable("camera fake stopped giving images: unplugged?")
+        return np.full((48, 64, 3), 90, np.uint8)
+
+    def close(self):
+        self.closed = True
+
+
+def test_every_image_has_its_time_its_frame_and_its_camera_info(bench):
+    images, infos = bench.listen(Image, "image_raw"), bench.listen(CameraInfo, "camera_info")
+    bench.add(CameraNode, source="demo", wait_for_subscribers=1, frame_id="head_optical_frame", image_depth=50)
+    bench.wait_for(lambda: len(images) >= 10 and len(infos) >= 10, "ten images")
+    stamps = [stamp_key(image.header) for image in images]
+    assert stamps == sorted(set(stamps))
+    assert {image.header.frame_id for image in images} == {"head_optical_frame"}
+    assert (images[0].width, images[0].height, images[0].encoding) == (640, 480, "bgr8")
+    by_stamp = {stamp_key(info.header): info for info in infos}
+    info = by_stamp[stamps[5]]
+    assert (info.width, info.height, info.k[0]) == (640, 480, 0.0)
+
+
+def test_a_file_starts_when_its_subscribers_are_there_and_loses_no_frame(bench, astronaut):
+    node = bench.add(CameraNode, source="demo", wait_for_subscribers=1, realtime=True, image_depth=50)
+    bench.spin(0.5)
+    assert node.diagnostics.total("frames") == 0
+    images = bench.listen(Image, "image_raw")
+    bench.wait_for(lambda: images, "the first image")
+    assert (to_bgr(images[0]) == astronaut).all()
+
+
+@pytest.mark.parametrize(("width", "focal_length"), [(640, 500), (800, 0)])
+def test_a_calibration_reaches_camera_info_only_if_it_fits(bench, tmp_path, width, focal_length):
+    file = tmp_path / "camera.yaml"
+    file.write_text(CALIBRATION.replace("640", str(width)))
+    infos = bench.listen(CameraInfo, "camera_info")
+    bench.add(CameraNode, source="demo", camera_info_file=str(file))
+    bench.wait_for(lambda: infos, "camera_info")
+    assert infos[0].k[0] == focal_length
+    assert infos[0].width == 640
+    assert list(infos[0].d) == ([0.1, -0.2, 0, 0, 0] if focal_length else [])
+
+
+@pytest.mark.parametrize("source", ["/no/such/file.mp4", "/etc/hostname", "/usr/include"])
+def test_a_source_that_can_never_work_ends_configuration(bench, source):
+    node = bench.add(CameraNode, start=False, source=source)
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+
+
+def test_a_bad_calibration_ends_configuration(bench, tmp_path):
+    file = tmp_path / "camera.yaml"
+    file.write_text("image_width: 640")
+    node = bench.add(CameraNode, start=False, source="demo", camera_info_file=str(file))
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+
+
+def test_a_camera_is_picked_up_when_it_comes_and_when_it_comes_back(bench, monkeypatch):
+    present, opened = threading.Event(), []
+
+    def open_source(params):
+        if not present.is_set():
+            raise SourceUnavailable("camera fake is not there")
+        opened.append(FakeCamera())
+        return opened[-1]
+
+    monkeypatch.setattr(camera, "open_source", open_source)
+    monkeypatch.setattr(CameraNode, "_LONGEST_WAIT", 0.05)
+    images = bench.listen(Image, "image_raw")
+    said = []
+    monkeypatch.setattr(CameraNode, "say_once", lambda self, subject, text, **_: said.append(text))
+    node = bench.add(CameraNode, source="0")
+    bench.spin(0.2)
+    assert not images
+    assert "not there" in node.health()[1]
+    present.set()
+    bench.wait_for(lambda: len(images) > 2, "images of the camera that came")
+    opened[0].plugged = False
+    bench.wait_for(lambda: len(opened) == 2, "the camera to be opened again")
+    assert opened[0].closed
+    count = len(images)
+    bench.wait_for(lambda: len(images) > count + 2, "images of the camera that came back")
+    assert any("unplugged" in text for text in said)
+
+
+def test_a_disabled_camera_is_let_go_and_comes_back(bench, monkeypatch):
+    opened = []
+    monkeypatch.setattr(camera, "open_source", lambda params: opened.append(FakeCamera()) or opened[-1])
+    images = bench.listen(Image, "image_raw")
+    bench.add(CameraNode, source="0")
+    bench.wait_for(lambda: images, "images")
+    answer = bench.call(SetBool, "/camera_node/enable", SetBool.Request(data=False))
+    assert answer.success
+    bench.wait_for(lambda: opened[0].closed, "the camera to be let go")
+    bench.spin(0.1)
+    images.clear()
+    bench.spin(0.3)
+    assert not images
+    bench.call(SetBool, "/camera_node/enable", SetBool.Request(data=True))
+    bench.wait_for(lambda: images, "images after it was enabled again")
+
+
+def test_the_image_can_be_mirrored_while_it_runs(bench, astronaut):
+    images = bench.listen(Image, "image_raw")
+    bench.add(CameraNode, source="demo", fps=5.0, wait_for_subscribers=1)
+    bench.wait_for(lambda: images, "images")
+    request = SetParameters.Request(parameters=[Parameter("flip", value="horizontal").to_parameter_msg()])
+    assert bench.call(SetParameters, "/camera_node/set_parameters", request).results[0].successful
+    count = len(images)
+    bench.wait_for(lambda: len(images) > count + 1, "a mirrored image")
+    mirrored = to_bgr(images[-1])[:, ::-1]
+    # The clip moves slowly: the mirrored image turned back looks much like the first, the mirrored one does not.
+    assert np.abs(mirrored.astype(int) - astronaut).mean() < np.abs(to_bgr(images[-1]).astype(int) - astronaut).mean()

@@ -1,0 +1,112 @@
+"""What every node has: lifecycle, diagnostics, enable, and a word when nothing comes in."""
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+from std_srvs.srv import SetBool
+from vision_msgs.msg import Detection2DArray
+
+from fer_ros.nodes.emotion import EmotionNode
+from fer_ros.nodes.face_detector import FaceDetectorNode
+from fer_ros.nodes.overlay import OverlayNode
+from fer_ros.ros.qos import explain_silence
+
+
+def change(bench, node, transition):
+    request = ChangeState.Request(transition=Transition(id=transition))
+    return bench.call(ChangeState, f"/{node.NAME}/change_state", request).success
+
+
+def state(bench, node):
+    return bench.call(GetState, f"/{node.NAME}/get_state", GetState.Request()).current_state.label
+
+
+def last_status(messages, name):
+    found = [status for message in messages for status in message.status if status.name == f"/{name}"]
+    return found[-1] if found else DiagnosticStatus()
+
+
+@pytest.mark.parametrize("node_class", [FaceDetectorNode, EmotionNode, OverlayNode])
+def test_a_node_goes_through_its_states_and_back_again(bench, node_class):
+    node = bench.add(node_class, start=False)
+    assert state(bench, node) == "unconfigured"
+    for _ in range(2):
+        for transition, label in ((Transition.TRANSITION_CONFIGURE, "inactive"), (Transition.TRANSITION_ACTIVATE, "active"),
+                                  (Transition.TRANSITION_DEACTIVATE, "inactive"), (Transition.TRANSITION_CLEANUP, "unconfigured")):
+            assert change(bench, node, transition)
+            assert state(bench, node) == label
+
+
+def test_an_inactive_node_publishes_nothing(bench, astronaut, message_of):
+    heard = bench.listen(Detection2DArray, "faces")
+    node = bench.add(FaceDetectorNode)
+    send = bench.speak(Image, "image")
+    node.trigger_deactivate()
+    send(message_of(astronaut))
+    bench.spin(0.5)
+    assert not heard
+
+
+def test_diagnostics_tell_state_rate_model_and_provider(bench, astronaut, message_of):
+    heard = bench.listen(DiagnosticArray, "/diagnostics")
+    faces = bench.listen(Detection2DArray, "faces")
+    bench.add(FaceDetectorNode, diagnostics_period=0.1)
+    send = bench.speak(Image, "image")
+    for sec in range(1, 4):
+        send(message_of(astronaut, sec))
+        bench.wait_for(lambda n=sec: len(faces) == n, f"the faces of image {sec}")
+
+    def values():
+        return {entry.key: entry.value for entry in last_status(heard, "face_detector_node").values}
+
+    bench.wait_for(lambda: values().get("images") == "3", "three images to be reported")
+    status = last_status(heard, "face_detector_node")
+    assert status.level == DiagnosticStatus.OK
+    assert status.message == "active"
+    assert values()["execution provider"] == "CPUExecutionProvider"
+    assert values()["model"].startswith("face_detection_yunet")
+    assert values()["faces"] == "3"
+    assert values()["images rate"].endswith("Hz")
+
+
+def test_a_disabled_node_rests_and_says_so(bench, astronaut, message_of):
+    faces = bench.listen(Detection2DArray, "faces")
+    reports = bench.listen(DiagnosticArray, "/diagnostics")
+    bench.add(FaceDetectorNode)
+    send = bench.speak(Image, "image")
+    assert bench.call(SetBool, "/face_detector_node/enable", SetBool.Request(data=False)).success
+    bench.wait_for(lambda: last_status(reports, "face_detector_node").message == "disabled", "the report")
+    send(message_of(astronaut, 1))
+    bench.spin(0.5)
+    assert not faces
+    bench.call(SetBool, "/face_detector_node/enable", SetBool.Request(data=True))
+    send(message_of(astronaut, 2))
+    bench.wait_for(lambda: faces, "faces after it was enabled")
+    assert faces[0].header.stamp.sec == 2
+
+
+def test_a_node_that_hears_nothing_says_so_once_and_warns_in_diagnostics(bench, monkeypatch):
+    said = []
+    node = bench.add(FaceDetectorNode, silence_timeout=0.5, diagnostics_period=0.1)
+    monkeypatch.setattr(type(node.get_logger()), "warning", lambda self, text, **_: said.append(text))
+    reports = bench.listen(DiagnosticArray, "/diagnostics")
+    bench.wait_for(lambda: said, "a word about the silence")
+    bench.spin(0.5)
+    assert len(said) == 1
+    assert "/image" in said[0]
+    status = last_status(reports, "face_detector_node")
+    assert status.level == DiagnosticStatus.WARN
+    assert "/image" in status.message
+
+
+def test_the_word_names_a_publisher_whose_qos_does_not_match(bench):
+    bench.tester.create_publisher(Image, "image", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
+    bench.wait_for(lambda: bench.tester.count_publishers("/image"), "the publisher")
+    reliable = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+    text = explain_silence(bench.tester, "/image", reliable)
+    assert "/tester" in text
+    assert "QoS does not match" in text
+    assert "nobody publishes /other" in explain_silence(bench.tester, "/other", reliable)

@@ -1,0 +1,336 @@
+"""What someone who looks at the overlay relies on."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_ros.core import overlay
+from fer_ros.core.labels import EMOTIONS, UNCERTAIN
+from fer_ros.core.overlay import COLORS, OverlayStyle, draw_overlay, text_color
+from fer_ros.core.types import Box, Emotion
+
+PROBABILITIES = np.array((0.05, 0.1, 0.0, 0.5, 0.15, 0.2, 0.0), np.float32)
+
+
+def emotion(box: Box, label: str = "happy", probabilities: np.ndarray = PROBABILITIES, **changes) -> Emotion:
+    values = {
+        "face_id": "7",
+        "box": box,
+        "detection_score": 0.9,
+        "label": label,
+        "confidence": 0.5,
+        "probabilities": probabilities,
+        "raw_probabilities": probabilities,
+    }
+    return Emotion(**{**values, **changes})
+
+
+def blank(width: int = 640, height: int = 480, level: int = 120) -> np.ndarray:
+    return np.full((height, width, 3), level, np.uint8)
+
+
+def pixels_of(image: np.ndarray, color: tuple[int, int, int]) -> int:
+    return int((image == color).all(axis=2).sum())
+
+
+def id_ink(image: np.ndarray) -> int:
+    """Pixels of an id, the only thing near to white on a tag."""
+    return int((image > 180).all(axis=2).sum())
+
+
+def inside(image: np.ndarray, box: Box) -> np.ndarray:
+    """The part of the image that a box covers."""
+    left, top = max(0, math.ceil(box.cx - box.width / 2)), max(0, math.ceil(box.cy - box.height / 2))
+    right, bottom = math.floor(box.cx + box.width / 2), math.floor(box.cy + box.height / 2)
+    return image[top : max(bottom, 0), left : max(right, 0)]
+
+
+def grid(count: int, width: int, height: int, size: int) -> list[Emotion]:
+    columns = math.ceil(math.sqrt(count * width / height))
+    rows = math.ceil(count / columns)
+    faces = []
+    for i in range(count):
+        box = Box((i % columns + 0.5) * width / columns, (i // columns + 0.5) * height / rows, size, size)
+        faces.append(emotion(box, EMOTIONS[i % 7], face_id=str(i)))
+    return faces
+
+
+def test_the_image_that_is_given_is_not_changed():
+    image = blank()
+    drawn = draw_overlay(image, [emotion(Box(300, 240, 100, 120))], fps=30.0, latency=0.02)
+    assert (image == 120).all()
+    assert (drawn != 120).any()
+    image.flags.writeable = False  # as a view of a message's data is
+    assert (draw_overlay(image, [emotion(Box(300, 240, 100, 120))], fps=30.0, latency=0.02) == drawn).all()
+
+
+def test_without_faces_and_rates_nothing_is_drawn():
+    assert (draw_overlay(blank(), []) == 120).all()
+    assert (draw_overlay(blank(), [], fps=30.0, latency=0.02, style=OverlayStyle(show_fps=False)) == 120).all()
+
+
+@pytest.mark.parametrize("label", [*EMOTIONS, UNCERTAIN])
+def test_a_box_surrounds_the_face_in_the_color_of_its_label(label):
+    drawn = draw_overlay(blank(), [emotion(Box(300, 240, 100, 120), label)], style=OverlayStyle(bars=False))
+    for x, y in ((249, 240), (350, 240), (300, 300)):
+        assert tuple(drawn[y, x]) == COLORS[label]
+
+
+def test_the_face_itself_stays_visible_wherever_it_is_and_whatever_is_around_it():
+    for x, y in itertools.product((-10, 40, 160, 320, 480, 600, 650), (-10, 60, 240, 420, 490)):
+        faces = [emotion(Box(x, y, 90, 110)), emotion(Box(320, 240, 90, 110), "sad", face_id="8")]
+        if abs(x - 320) < 91 and abs(y - 240) < 111:
+            faces = faces[:1]
+        drawn = draw_overlay(blank(), faces, fps=30.0, latency=0.02)
+        for face in faces:
+            # The line is drawn around the box; its casing takes one pixel of it.
+            assert (inside(drawn, face.box._replace(width=84, height=104)) == 120).all(), (x, y, face.face_id)
+
+
+def test_no_face_is_covered_in_a_crowd_and_every_label_is_shown():
+    faces = grid(16, 1920, 1080, 140)
+    drawn = draw_overlay(blank(1920, 1080), faces, fps=30.0, latency=0.02)
+    for face in faces:
+        assert (inside(drawn, face.box._replace(width=130, height=130)) == 120).all()
+        tag = drawn[int(face.box.cy) - 100 : int(face.box.cy) - 75, int(face.box.cx) - 70 : int(face.box.cx) + 70]
+        assert pixels_of(tag, COLORS[face.label]) > 500
+
+
+def test_tags_do_not_cover_each_other():
+    """As many pixels of ids as the faces have alone means that every tag is whole."""
+    style = OverlayStyle(bars=False)
+    boxes = [Box(250, 240, 40, 50), Box(300, 240, 40, 50), Box(350, 240, 40, 50)]
+    alone = sum(id_ink(draw_overlay(blank(), [emotion(box)], style=style)) for box in boxes)
+    together = id_ink(draw_overlay(blank(), [emotion(box) for box in boxes], style=style))
+    assert together == alone > 0
+
+
+def test_the_tag_is_never_cut_off_at_the_border():
+    style = OverlayStyle(bars=False)
+    whole = id_ink(draw_overlay(blank(), [emotion(Box(300, 240, 100, 120))], style=style))
+    for x, y in itertools.product((-40, 0, 320, 640, 680), (-40, 0, 240, 480, 520)):
+        drawn = draw_overlay(blank(), [emotion(Box(x, y, 100, 120))], style=style)
+        assert id_ink(drawn) == whole > 0, (x, y)
+
+
+@pytest.mark.parametrize("style", [OverlayStyle(), OverlayStyle(max_panels=0)], ids=["panel", "stacked bar"])
+def test_the_bars_are_as_long_as_the_probabilities_are_high(style):
+    box = Box(300, 240, 150, 180)
+    drawn = draw_overlay(blank(), [emotion(box, UNCERTAIN)], style=style)
+    shown = np.array([pixels_of(drawn, COLORS[label]) for label in EMOTIONS], float)
+    # Not exact: bars are whole pixels, and an empty one shows a sliver of its colour.
+    assert shown / shown.sum() == pytest.approx(PROBABILITIES, abs=0.05)
+
+
+def test_the_bars_follow_the_order_of_the_labels_that_came_with_them():
+    labels = EMOTIONS[::-1]
+    drawn = draw_overlay(blank(), [emotion(Box(300, 240, 150, 180), UNCERTAIN)], labels)
+    # Position 3 (happy) is the middle of both orders; 5 of one is 1 of the other.
+    assert pixels_of(drawn, COLORS["disgust"]) > 1.5 * pixels_of(drawn, COLORS["surprise"])
+
+
+def test_with_many_faces_the_bars_are_compact():
+    faces = grid(6, 640, 480, 80)
+    few = draw_overlay(blank(), faces, style=OverlayStyle(max_panels=6))
+    many = draw_overlay(blank(), faces, style=OverlayStyle(max_panels=5))
+    assert (many != 120).any(axis=2).sum() < 0.6 * (few != 120).any(axis=2).sum()
+    assert pixels_of(many, COLORS["happy"]) > 0
+
+
+def test_the_winner_is_recognised_without_color(monkeypatch):
+    monkeypatch.setattr(overlay, "COLORS", dict.fromkeys(COLORS, (220, 220, 220)))
+    overlay._panel_layer.cache_clear()
+    box, even = Box(300, 240, 150, 180), np.full(7, 1 / 7, np.float32)
+    with_tag = {}
+    for label in EMOTIONS:
+        drawn = draw_overlay(blank(), [emotion(box, label, even)])
+        tag, panel = drawn[:148], drawn[148:, 380:]
+        with_tag[label] = tag.tobytes(), panel.tobytes()
+    overlay._panel_layer.cache_clear()
+    assert len({tag for tag, _ in with_tag.values()}) == 7, "two labels give the same tag"
+    assert len({panel for _, panel in with_tag.values()}) == 7, "the winner's bar is not emphasized"
+
+
+@pytest.mark.parametrize("color", COLORS.values(), ids=COLORS.keys())
+def test_text_on_a_tag_has_the_contrast_that_wcag_asks_for(color):
+    def luminance(bgr):
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in (c / 255 for c in bgr)]
+        return 0.0722 * linear[0] + 0.7152 * linear[1] + 0.2126 * linear[2]
+
+    dark, light = sorted((luminance(color), luminance(text_color(color))))
+    assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+# Machado, Oliveira & Fernandes, "A Physiologically-based Model for Simulation of Color Vision Deficiency" (2009),
+# severity 1.0; linear red, green, blue.
+COLOR_BLINDNESS = {
+    "none": np.eye(3),
+    "protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.01182, 0.04294, 0.968881)),
+    "tritanopia": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.3039)),
+}
+
+
+@pytest.mark.parametrize("matrix", COLOR_BLINDNESS.values(), ids=COLOR_BLINDNESS.keys())
+def test_colors_are_told_apart_by_color_blind_people(matrix):
+    rgb = np.array(list(COLORS.values()), np.float64)[:, ::-1] / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(linear @ np.array(matrix).T, 0, 1).astype(np.float32)
+    lab = cv2.cvtColor(seen[None], cv2.COLOR_LRGB2Lab)[0]
+    distances = [np.linalg.norm(a - b) for a, b in itertools.combinations(lab, 2)]
+    assert min(distances) > 15  # 2 is a just noticeable difference
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "face", "least"),
+    [(320, 240, 80, 7), (320, 240, 24, 7), (1920, 1080, 360, 14), (1920, 1080, 40, 9)],
+)
+def test_text_is_large_enough_to_read(width, height, face, least):
+    """The height of a tag's letters, from the rows in which its ink differs from its ground."""
+    box = Box(width / 2, height / 2, face, face)
+    style = OverlayStyle(bars=False, show_ids=False)
+    drawn = draw_overlay(blank(width, height), [emotion(box, "lllllll", confidence=math.nan)], style=style)
+    ground = 220  # an unknown label's tag is light grey
+    tag = drawn[: int(box.cy - box.height / 2), :, 0]
+    rows = tag[(tag == ground).any(axis=1)]
+    assert ((rows < ground / 2).sum(axis=1) >= 5).sum() >= least
+
+
+def test_rates_are_shown_in_a_corner_that_covers_no_face():
+    drawn = draw_overlay(blank(), [], fps=30.0, latency=0.02)
+    assert (drawn[:40, :200] != 120).any() and (drawn[40:] == 120).all() and (drawn[:, 200:] == 120).all()
+    assert (draw_overlay(blank(), [], fps=31.0, latency=0.02) != drawn).any()
+    assert (draw_overlay(blank(), [], fps=30.0, latency=0.03) != drawn).any()
+    assert (draw_overlay(blank(), [], fps=30.0) != drawn).any()
+    face = emotion(Box(60, 60, 120, 120))
+    drawn = draw_overlay(blank(), [face], fps=30.0, latency=0.02)
+    assert (inside(drawn, Box(60, 60, 114, 114)) == 120).all()
+    assert (drawn[:40, 560:] != 120).any()
+
+
+@pytest.mark.parametrize(
+    ("fewer", "more"),
+    [
+        (OverlayStyle(bars=False), OverlayStyle()),
+        (OverlayStyle(show_ids=False), OverlayStyle()),
+        (OverlayStyle(show_fps=False), OverlayStyle()),
+        (OverlayStyle(), OverlayStyle(text_scale=2.0)),
+        (OverlayStyle(), OverlayStyle(line_scale=3.0)),
+    ],
+)
+def test_every_style_parameter_changes_the_picture(fewer, more):
+    def ink(style):
+        return (
+            (draw_overlay(blank(), [emotion(Box(300, 240, 150, 180))], fps=30.0, style=style) != 120).any(axis=2).sum()
+        )
+
+    assert ink(fewer) < ink(more)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        Box(math.nan, 100, 50, 50),
+        Box(100, 100, math.inf, 50),
+        Box(100, -math.inf, 50, 50),
+        Box(100, 100, 0, 0),
+        Box(100, 100, -40, 50),
+        Box(-500, 100, 50, 50),
+        Box(100, 1e30, 50, 50),
+        Box(1e300, 1e300, 1e300, 1e300),
+    ],
+    ids=str,
+)
+def test_a_box_with_nothing_to_see_is_skipped_and_the_others_are_drawn(box):
+    other = emotion(Box(300, 240, 100, 120))
+    assert (draw_overlay(blank(), [emotion(box)]) == 120).all()
+    assert (draw_overlay(blank(), [emotion(box), other]) == draw_overlay(blank(), [other])).all()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"probabilities": np.array([], np.float32)},
+        {"probabilities": np.full(7, np.nan, np.float32)},
+        {"probabilities": np.zeros(7, np.float32)},
+        {"probabilities": np.full(7, 9.0, np.float32)},
+        {"probabilities": np.full(5, 0.2, np.float32)},
+        {"label": "bored"},
+        {"label": ""},
+        {"label": "\n\x00\u00fcber"},
+        {"confidence": math.nan},
+        {"confidence": 17.0},
+        {"face_id": ""},
+        {"face_id": "x" * 5000},
+        {"box": Box(300, 240, 1e9, 1e9)},
+        {"box": Box(320, 240, 640, 480)},
+        {"box": Box(320, 240, 1, 1)},
+        {"box": Box(320, 240, 100, 120, math.nan)},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("max_panels", [0, 4])
+@pytest.mark.filterwarnings("error")
+def test_odd_values_do_not_raise(changes, max_panels):
+    drawn = draw_overlay(
+        blank(), [emotion(**{"box": Box(300, 240, 100, 120), **changes})], style=OverlayStyle(max_panels=max_panels)
+    )
+    assert drawn.shape == (480, 640, 3)
+
+
+def test_a_long_id_is_shown_by_its_end():
+    def drawn(face_id):
+        return draw_overlay(blank(), [emotion(Box(300, 240, 100, 120), face_id=face_id)])
+
+    assert (drawn("face_tracker_000001") == drawn("another_prefix_000001")).all()
+    assert (drawn("face_tracker_000001") != drawn("face_tracker_000002")).any()
+
+
+def test_a_confidence_that_is_not_a_number_is_left_out():
+    def tag_pixels(confidence):
+        face = emotion(Box(300, 240, 100, 120), confidence=confidence)
+        return (draw_overlay(blank(), [face], style=OverlayStyle(bars=False)) != 120).any(axis=2).sum()
+
+    # "7%" is narrower than "nan%".
+    assert tag_pixels(math.nan) < tag_pixels(0.07)
+
+
+@pytest.mark.parametrize("rate", [math.nan, math.inf, -1.0])
+def test_rates_that_make_no_sense_are_left_out(rate):
+    assert (draw_overlay(blank(), [], fps=rate, latency=rate) == 120).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 16), (0, 0), (3, 2000), (2000, 3), (40, 60)], ids=str)
+@pytest.mark.parametrize("rate", [None, 0.0, 29.97, -1.0, math.nan, math.inf, 1e12])
+def test_odd_sizes_and_rates_do_not_raise(size, rate):
+    image = blank(*size)
+    faces = [emotion(Box(8, 8, 10, 10)), emotion(Box(size[0] / 2, size[1] / 2, size[0], size[1]))]
+    assert draw_overlay(image, faces, fps=rate, latency=rate).shape == image.shape
+
+
+def test_any_memory_layout_gives_the_same_picture():
+    image = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
+    faces = [emotion(Box(300, 240, 100, 120))]
+    expected = draw_overlay(image, faces, fps=30.0)
+    padded = np.zeros((480, 700, 3), np.uint8)
+    padded[:, 20:660] = image
+    assert (draw_overlay(padded[:, 20:660], faces, fps=30.0) == expected).all()
+    assert (draw_overlay(image[..., ::-1].copy()[..., ::-1], faces, fps=30.0) == expected).all()
+    assert (draw_overlay(np.asfortranarray(image), faces, fps=30.0) == expected).all()
+
+
+def test_no_labels_draw_no_bars():
+    box = Box(300, 240, 100, 120)
+    without = draw_overlay(blank(), [emotion(box)], style=OverlayStyle(bars=False))
+    assert (draw_overlay(blank(), [emotion(box)], []) == without).all()
+
+
+@pytest.mark.parametrize("image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3))])
+def test_what_is_not_a_bgr_image_is_refused(image):
+    with pytest.raises(ValueError, match="HxWx3 uint8"):
+        draw_overlay(image, [])
