@@ -26,18 +26,26 @@ class NodeSpec:
     Attributes:
         executable: its name, which is the node's name too.
         namespace: absolute.
-        parameters: by name; they come on top of the parameter file.
         remappings: from the node's own topic names to the graph's.
+        tuned: parameters that suit this graph better than the defaults; a user's parameter file comes on top of them.
+        named: parameters that the user has named on the command line; they come last.
     """
 
     executable: str
     namespace: str
-    parameters: Mapping[str, Any]
     remappings: Mapping[str, str] = field(default_factory=dict)
+    tuned: Mapping[str, Any] = field(default_factory=dict)
+    named: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
         return f"{self.namespace}/{self.executable}"
+
+    def parameter_sources(self, users_file: Path) -> list[Path | Mapping[str, Any]]:
+        """Parameter files and values in the order in which they apply, the last winning."""
+        shipped = default_params_file()
+        between = [] if users_file.absolute() == shipped else [users_file]
+        return [shipped, self.tuned, *between, self.named]
 
 
 @dataclass(frozen=True)
@@ -77,21 +85,17 @@ def webcam_graph(
         emotions=f"{prefix}/fer/emotions",
         overlay=f"{prefix}/fer/overlay",
     )
-    camera = dict(camera)
-    images: dict[str, Any] = {}
+    from_camera: dict[str, Any] = {}
+    to_others: dict[str, Any] = {}
     if "source" in camera and is_finite(str(camera["source"])):
         # A file plays once and every frame of it counts: wait until all are there to see it, and lose nothing. From a
         # camera, on the other hand, the newest frame is wanted.
-        camera = {"wait_for_subscribers": 2 + more_subscribers, "image_depth": 30, **camera}
-        images = {"image_reliability": "reliable", "image_depth": 30}
+        from_camera = {"wait_for_subscribers": 2 + more_subscribers, "image_depth": 30}
+        to_others = {"image_reliability": "reliable", "image_depth": 30}
     image = {"image": topics.image}
-    nodes = [
-        NodeSpec("face_detector_node", f"{prefix}/fer", images, image),
-        NodeSpec("emotion_node", f"{prefix}/fer", images, image),
-        NodeSpec("camera_node", f"{prefix}/camera", camera),
-    ]
-    if overlay:
-        nodes.insert(2, NodeSpec("overlay_node", f"{prefix}/fer", images, image))
+    executables = ["face_detector_node", "emotion_node", *(["overlay_node"] if overlay else [])]
+    nodes = [NodeSpec(name, f"{prefix}/fer", image, to_others) for name in executables]
+    nodes.append(NodeSpec("camera_node", f"{prefix}/camera", {}, from_camera, dict(camera)))
     return Graph(tuple(nodes), topics)
 
 

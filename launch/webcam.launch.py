@@ -4,6 +4,7 @@ The nodes and their wiring are described once, in fer_ros.graph, for this file a
 """
 
 import os
+from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
@@ -50,8 +51,8 @@ def _camera(context: LaunchContext) -> dict:
 
 
 def _nodes(context: LaunchContext) -> list:
-    params_file = LaunchConfiguration("params_file").perform(context)
-    if not os.path.isfile(params_file):
+    params_file = Path(LaunchConfiguration("params_file").perform(context))
+    if not params_file.is_file():
         raise RuntimeError(f"params_file '{params_file}' does not exist")
     graph = webcam_graph(
         _camera(context), namespace=LaunchConfiguration("namespace").perform(context), overlay=_flag(context, "overlay")
@@ -63,8 +64,9 @@ def _nodes(context: LaunchContext) -> list:
             name=node.executable,
             namespace=node.namespace,
             parameters=[
-                ParameterFile(params_file),
-                {name: ParameterValue(value, value_type=type(value)) for name, value in node.parameters.items()},
+                ParameterFile(str(source)) if isinstance(source, Path) else
+                {name: ParameterValue(value, value_type=type(value)) for name, value in source.items()}
+                for source in node.parameter_sources(params_file)
             ],
             remappings=list(node.remappings.items()),
             arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],

@@ -53,15 +53,19 @@ class Processes:
         self._folder.cleanup()
 
     def start(self, node: NodeSpec, extra: Mapping[str, Any]) -> None:
-        """Start a node with its own parameters and `extra` ones on top of the parameter file."""
-        # By file and not with -p: there `source:=no` would be the boolean false.
-        own = Path(self._folder.name) / f"{node.executable}.yaml"
-        own.write_text(yaml.safe_dump({node.full_name: {"ros__parameters": {**node.parameters, **extra}}}))
+        """Start a node; the parameters in `extra` come last of all."""
         command = [sys.executable, "-m", f"fer_ros.nodes.{node.executable.removesuffix('_node')}", "--ros-args"]
         command += ["-r", f"__ns:={node.namespace}"]
         for local, topic in node.remappings.items():
             command += ["-r", f"{local}:={topic}"]
-        command += ["--params-file", str(self._params_file), "--params-file", str(own), "--log-level", self._log_level]
+        for index, source in enumerate([*node.parameter_sources(self._params_file), extra]):
+            if not isinstance(source, Path):
+                # By file and not with -p: there `source:=no` would be the boolean false.
+                content = {node.full_name: {"ros__parameters": dict(source)}}
+                source = Path(self._folder.name) / f"{node.executable}-{index}.yaml"
+                source.write_text(yaml.safe_dump(content) if content[node.full_name]["ros__parameters"] else "")
+            command += ["--params-file", str(source)]
+        command += ["--log-level", self._log_level]
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
             bufsize=1,

@@ -19,6 +19,7 @@ _COLOURS = {
     "surprise": "#56b4e9", "neutral": "#bbbbbb", "uncertain": "#888888",
 }
 _BAR = 20
+_STORIES, _CHAPTERS = 8, 10  # faces, and changes of a face, that the closing account tells of
 
 
 class View:
@@ -88,3 +89,9 @@ class View:
         )
         for label, shown in summary.shown.most_common():
             self.say(f"  {label:<9} {shown:6.1f} s")
+        for face in sorted(summary.faces, key=lambda name: (len(name), name))[:_STORIES]:
+            story = [f"{label} {stamp - summary.first_stamp:.1f} s" for stamp, who, label in summary.changes if who == face]
+            kept = story if len(story) <= _CHAPTERS else [*story[: _CHAPTERS // 2], "...", *story[-_CHAPTERS // 2 :]]
+            self.say(f"  face {face}: {', '.join(kept)}")
+        if len(summary.faces) > _STORIES:
+            self.say(f"  and {len(summary.faces) - _STORIES} more faces")

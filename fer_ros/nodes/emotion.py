@@ -19,7 +19,7 @@ from fer_ros.ros.images import to_bgr
 from fer_ros.ros.matching import StampPairs
 from fer_ros.ros.messages import emotions_to_message, faces_from_message, seconds, stamp_key
 from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
-from fer_ros.ros.qos import ImageInputParams, image_qos
+from fer_ros.ros.qos import PairedImageParams, image_qos
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class MatchingParams:
 
 class EmotionNode(FerNode):
     NAME = "emotion_node"
-    PARAMS = (ClassifierParams, AlignParams, SmoothingParams, InferenceParams, MatchingParams, ImageInputParams)
+    PARAMS = (ClassifierParams, AlignParams, SmoothingParams, InferenceParams, MatchingParams, PairedImageParams)
 
     def setup(self) -> None:
         params = self.params
@@ -44,7 +44,7 @@ class EmotionNode(FerNode):
 
     def start(self) -> None:
         self._pairs.clear()
-        self.subscribe(Image, "image", self._on_image, image_qos(self.params[ImageInputParams]))
+        self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]))
         self.subscribe(Detection2DArray, "faces", self._on_faces, RESULTS)
 
     def teardown(self) -> None:

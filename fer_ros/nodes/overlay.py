@@ -16,7 +16,7 @@ from fer_ros.ros.images import from_bgr, to_bgr, to_jpeg
 from fer_ros.ros.matching import StampPairs
 from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
 from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
-from fer_ros.ros.qos import ImageInputParams, image_qos
+from fer_ros.ros.qos import PairedImageParams, image_qos
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class OverlayParams:
 
 class OverlayNode(FerNode):
     NAME = "overlay_node"
-    PARAMS = (OverlayStyle, OverlayParams, MatchingParams, ImageInputParams)
+    PARAMS = (OverlayStyle, OverlayParams, MatchingParams, PairedImageParams)
 
     def setup(self) -> None:
         self._pairs: StampPairs[Image, EmotionArray] = StampPairs(self.params[MatchingParams].cache_size)
@@ -64,7 +64,7 @@ class OverlayNode(FerNode):
         if watched and not self._watched:
             self._pairs.clear()
             self._meter = RateMeter()
-            self.subscribe(Image, "image", self._on_image, image_qos(self.params[ImageInputParams]))
+            self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]))
             self.subscribe(EmotionArray, "emotions", self._on_emotions, RESULTS)
         elif self._watched and not watched:
             self.unsubscribe()

@@ -26,8 +26,20 @@ class ImageOutputParams:
 
 
 @dataclass(frozen=True)
+class PairedImageParams:
+    """How images are subscribed that wait for what others find in them."""
+
+    image_reliability: str = param("best_effort", "Reliability asked of images; best_effort takes any publisher.",
+                                   choices=tuple(_RELIABILITY), live=False)
+    image_depth: int = param(
+        10, "How many images wait to be read. None may be missed that the detector has seen, and waiting costs no time "
+        "here: an image is only kept until its faces come.", range=(1, 1000), live=False,
+    )
+
+
+@dataclass(frozen=True)
 class ImageInputParams:
-    """How images are subscribed."""
+    """How images are subscribed where each of them takes time."""
 
     image_reliability: str = param("best_effort", "Reliability asked of images; best_effort takes any publisher.",
                                    choices=tuple(_RELIABILITY), live=False)
@@ -37,7 +49,7 @@ class ImageInputParams:
     )
 
 
-def image_qos(params: ImageOutputParams | ImageInputParams) -> QoSProfile:
+def image_qos(params: ImageOutputParams | PairedImageParams | ImageInputParams) -> QoSProfile:
     """The QoS profile that the parameters describe."""
     return QoSProfile(depth=params.image_depth, history=HistoryPolicy.KEEP_LAST,
                       reliability=_RELIABILITY[params.image_reliability], durability=DurabilityPolicy.VOLATILE)

@@ -1,0 +1,50 @@
+"""`fer-ros doctor` and `fer-ros models`."""
+
+import shutil
+
+import pytest
+
+from fer_ros.core.resources import share_directory
+
+
+def test_doctor_finds_everything_in_place_here(fer_ros):
+    command = fer_ros("doctor")
+    assert command.wait() == 0, command.text
+    for what in ("rclpy", "fer_ros.msg.EmotionArray", "vision_msgs.msg.Detection2DArray", "emotion.onnx",
+                 "face_detection_yunet_2023mar.onnx", "fastdds.xml", "onnxruntime"):
+        assert what in command.text
+    assert "ready: fer-ros run --source demo" in command.text
+
+
+def test_models_lists_and_verifies(fer_ros):
+    for action in ("list", "verify"):
+        command = fer_ros("models", action)
+        assert command.wait() == 0, command.text
+        assert "yunet" in command.text
+        assert "Apache-2.0" in command.text
+        assert "mismatch" not in command.text
+
+
+@pytest.mark.parametrize("damage", ["missing", "mismatch"])
+def test_a_model_that_is_not_right_is_found(monkeypatch, capsys, tmp_path, damage):
+    from fer_ros.commands import doctor, models
+
+    shutil.copytree(share_directory(), tmp_path / "fer_ros")
+    model = tmp_path / "fer_ros" / "models" / "emotion.onnx"
+    model.unlink() if damage == "missing" else model.write_bytes(model.read_bytes()[:-1])
+    for module in (doctor, models):
+        monkeypatch.setattr(module, "share_directory", lambda: tmp_path / "fer_ros")
+    assert [state for state, what, _ in doctor._models() if "emotion.onnx" in what] == [doctor.BAD]
+
+    class Options:
+        action = "verify"
+
+    assert models.main(Options()) == 1
+    assert f"emotion is {damage}" in capsys.readouterr().err
+
+
+def test_help_names_the_commands_and_a_wrong_one_ends_with_2(fer_ros):
+    command = fer_ros("--help")
+    assert command.wait() == 0
+    assert all(name in command.text for name in ("run", "doctor", "models"))
+    assert fer_ros("dance").wait() == 2
