@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
@@ -54,6 +54,7 @@ def _nodes(context: LaunchContext) -> list:
     params_file = Path(LaunchConfiguration("params_file").perform(context))
     if not params_file.is_file():
         raise RuntimeError(f"params_file '{params_file}' does not exist")
+    respawn = _flag(context, "respawn")
     graph = webcam_graph(
         _camera(context), namespace=LaunchConfiguration("namespace").perform(context), overlay=_flag(context, "overlay")
     )
@@ -70,8 +71,10 @@ def _nodes(context: LaunchContext) -> list:
             ],
             remappings=list(node.remappings.items()),
             arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
-            respawn=_flag(context, "respawn"),
+            respawn=respawn,
             respawn_delay=2.0,
+            # Without images there is nothing to do for the others: a file that is none ends the launch, with the reason.
+            on_exit=Shutdown(reason="camera_node ended") if node.executable == "camera_node" and not respawn else None,
             output="screen",
         )
         for node in graph.nodes

@@ -47,14 +47,14 @@ class CameraNode(FerNode):
         file = self.params[CameraParams].camera_info_file
         self._calibration: Calibration | None = load_calibration(Path(file).expanduser()) if file else None
         qos = image_qos(self.params[ImageOutputParams])
-        self._images = self.create_lifecycle_publisher(Image, "image_raw", qos)
-        self._infos = self.create_lifecycle_publisher(CameraInfo, "camera_info", qos)
+        self._images = self.advertise(Image, "image_raw", qos)
+        self._infos = self.advertise(CameraInfo, "camera_info", qos)
         self.hardware_id = self.params[SourceParams].source
         self._stopping = threading.Event()
-        self._ended = False
         self._open()
 
     def start(self) -> None:
+        self._ended = False
         self._stopping.clear()
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
@@ -67,10 +67,6 @@ class CameraNode(FerNode):
 
     def teardown(self) -> None:
         self._close()
-        for name in ("_images", "_infos"):
-            publisher = self.__dict__.pop(name, None)
-            if publisher is not None:
-                self.destroy_publisher(publisher)
 
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
         values = {"subscribers": self._images.get_subscription_count(), **({"ended": True} if self._ended else {})}

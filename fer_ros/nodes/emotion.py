@@ -39,18 +39,13 @@ class EmotionNode(FerNode):
         self._stage = EmotionStage(params[ClassifierParams], params[AlignParams], params[SmoothingParams],
                                    params[InferenceParams])
         self._pairs: StampPairs[Image, Detection2DArray] = StampPairs(params[MatchingParams].cache_size)
-        self._emotions = self.create_lifecycle_publisher(EmotionArray, "emotions", RESULTS)
+        self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)
         self.hardware_id = params[ClassifierParams].model
 
     def start(self) -> None:
         self._pairs.clear()
         self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]))
         self.subscribe(Detection2DArray, "faces", self._on_faces, RESULTS)
-
-    def teardown(self) -> None:
-        publisher = self.__dict__.pop("_emotions", None)
-        if publisher is not None:
-            self.destroy_publisher(publisher)
 
     def apply(self) -> None:
         self._stage.align = self.params[AlignParams]

@@ -24,16 +24,11 @@ class FaceDetectorNode(FerNode):
     def setup(self) -> None:
         params = self.params
         self._stage = FaceStage(params[DetectorParams], params[TrackerParams], params[InferenceParams])
-        self._faces = self.create_lifecycle_publisher(Detection2DArray, "faces", RESULTS)
+        self._faces = self.advertise(Detection2DArray, "faces", RESULTS)
         self.hardware_id = params[DetectorParams].model
 
     def start(self) -> None:
         self.subscribe(Image, "image", self._on_image, image_qos(self.params[ImageInputParams]))
-
-    def teardown(self) -> None:
-        publisher = self.__dict__.pop("_faces", None)
-        if publisher is not None:
-            self.destroy_publisher(publisher)
 
     def apply(self) -> None:
         self._stage.detector.params = self.params[DetectorParams]

@@ -32,8 +32,8 @@ class OverlayNode(FerNode):
 
     def setup(self) -> None:
         self._pairs: StampPairs[Image, EmotionArray] = StampPairs(self.params[MatchingParams].cache_size)
-        self._raw = self.create_lifecycle_publisher(Image, "overlay", RESULTS)
-        self._jpeg = self.create_lifecycle_publisher(CompressedImage, "overlay/compressed", RESULTS)
+        self._raw = self.advertise(Image, "overlay", RESULTS)
+        self._jpeg = self.advertise(CompressedImage, "overlay/compressed", RESULTS)
         self._watched = False
         # rclpy tells of subscribers that come and go only since Jazzy, so look.
         self._watch = self.create_timer(0.2, self._follow_subscribers)
@@ -45,11 +45,7 @@ class OverlayNode(FerNode):
         self._watched = False
 
     def teardown(self) -> None:
-        for name, destroy in (("_watch", self.destroy_timer), ("_raw", self.destroy_publisher),
-                              ("_jpeg", self.destroy_publisher)):
-            entity = self.__dict__.pop(name, None)
-            if entity is not None:
-                destroy(entity)
+        self.destroy_timer(self._watch)
 
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
         return OK, "active" if self._watched else "idle: nobody subscribes", {

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import Node as LifecycleNode
-from rclpy.lifecycle import State, TransitionCallbackReturn
+from rclpy.lifecycle import Publisher, State, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool
@@ -67,6 +67,7 @@ class FerNode(LifecycleNode):
         super().__init__(self.NAME, **kwargs)
         self._configured = self.active = False
         self._inputs: list[_Input] = []
+        self._outputs: list[Publisher] = []
         self._said: dict[str, tuple[str, float]] = {}
         self.diagnostics = Diagnostics(self)
         self.params = Parameters(self, (NodeParams, *self.PARAMS), configured=lambda: self._configured,
@@ -86,7 +87,7 @@ class FerNode(LifecycleNode):
         """Stop working."""
 
     def teardown(self) -> None:
-        """Give back what `setup` made; it may have failed half-way."""
+        """Give back what `setup` made beside publishers; it may have failed half-way."""
 
     def apply(self) -> None:
         """Take over parameters that changed while configured; may refuse them by raising ValueError."""
@@ -119,6 +120,11 @@ class FerNode(LifecycleNode):
         subscription = self.create_subscription(message_type, topic, guarded, qos)
         entry = _Input(subscription.topic_name, qos, subscription)
         self._inputs.append(entry)
+
+    def advertise(self, message_type: type[M], topic: str, qos: QoSProfile) -> Publisher:
+        """A publisher that lives until the node is cleaned up, and publishes while it is active."""
+        self._outputs.append(self.create_lifecycle_publisher(message_type, topic, qos))
+        return self._outputs[-1]
 
     def unsubscribe(self) -> None:
         """Drop all subscriptions."""
@@ -171,7 +177,7 @@ class FerNode(LifecycleNode):
             self.setup()
         except BAD_CONFIGURATION as error:
             self.get_logger().error(str(error))
-            self.teardown()
+            self._clean()
             return TransitionCallbackReturn.FAILURE
         self._configured = True
         return super().on_configure(state)
@@ -211,7 +217,12 @@ class FerNode(LifecycleNode):
         self._halt()
         if self._configured:
             self._configured = False
-            self.teardown()
+            self._clean()
+
+    def _clean(self) -> None:
+        self.teardown()
+        while self._outputs:
+            self.destroy_lifecycle_publisher(self._outputs.pop())
 
     # Parameters and service.
 
