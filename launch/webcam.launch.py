@@ -6,13 +6,13 @@ The nodes and their wiring are described once, in fer_ros.graph, for this file a
 import os
 from pathlib import Path
 
-from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
 
 from fer_ros.graph import PACKAGE, dds_environment, default_params_file, webcam_graph
+from launch import LaunchContext, LaunchDescription
 
 _TYPES = {"source": str, "width": int, "height": int, "fps": float}
 

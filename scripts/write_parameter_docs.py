@@ -11,8 +11,6 @@ import sys
 import textwrap
 from pathlib import Path
 
-import yaml
-
 from fer_ros.core.params import ParamSpec, specs
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
@@ -34,6 +32,10 @@ def limits(spec: ParamSpec) -> str:
     return f"{spec.range[0]:g} to {spec.range[1]:g}" if spec.range else ""
 
 
+def in_yaml(spec: ParamSpec) -> str:
+    return f'"{spec.default}"' if spec.type is str else str(spec.default).lower() if spec.type is bool else str(spec.default)
+
+
 def config() -> str:
     lines = [
         "# Every parameter of every node, with its default. Written by scripts/write_parameter_docs.py from the parameter",
@@ -46,25 +48,26 @@ def config() -> str:
             more = " ".join(filter(None, [spec.unit and f"[{spec.unit}]", limits(spec) and f"({limits(spec)})"]))
             text = f"{spec.description} {more}{'' if spec.live else ' *'}".strip()
             lines += [f"    # {line}" for line in textwrap.wrap(text, 110)]
-            lines.append(f"    {spec.name}: {yaml.safe_dump(spec.default, default_style=chr(34) if spec.type is str else None).splitlines()[0]}")
+            lines.append(f"    {spec.name}: {in_yaml(spec)}")
     return "\n".join(lines) + "\n"
 
 
 def table(node: type) -> str:
     rows = ["| parameter | type | default | range | live | what it does |", "|---|---|---|---|---|---|"]
     for spec in parameters_of(node):
-        default = f'"{spec.default}"' if spec.type is str else str(spec.default).lower() if spec.type is bool else str(spec.default)
         allowed = f"{limits(spec)}{' ' + spec.unit if spec.unit and spec.range else ''}"
-        rows.append(f"| `{spec.name}` | {spec.type.__name__} | `{default}` | {allowed} | {'yes' if spec.live else 'no'} | {spec.description} |")
+        cells = [f"`{spec.name}`", spec.type.__name__, f"`{in_yaml(spec)}`", allowed, "yes" if spec.live else "no",
+                 spec.description]
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
 def documented(text: str) -> str:
     for node in NODES:
-        pattern = rf"(<!-- parameters of {node.NAME} -->\n).*?(<!-- end -->)"
-        if not re.search(pattern, text, re.DOTALL):
+        found = re.search(rf"(?<=<!-- parameters of {node.NAME} -->\n).*?(?=<!-- end -->)", text, re.DOTALL)
+        if not found:
             sys.exit(f"docs/nodes.md has no place for the parameters of {node.NAME}")
-        text = re.sub(pattern, lambda found: f"{found[1]}{table(node)}\n{found[2]}", text, flags=re.DOTALL)
+        text = f"{text[: found.start()]}{table(node)}\n{text[found.end() :]}"
     return text
 
 

@@ -73,7 +73,9 @@ def _messages() -> Iterator[Finding]:
         try:
             getattr(importlib.import_module(package), kind)
         except (ImportError, AttributeError) as error:
-            yield BAD, f"{package}.{kind} ({error})", "install the package (pip install . or colcon build), source install/setup.bash"
+            yield BAD, f"{package}.{kind} ({error})", (
+                "install the package (pip install . or colcon build), then source install/setup.bash"
+            )
         else:
             yield OK, f"{package}.{kind}", ""
 

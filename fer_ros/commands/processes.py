@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -105,10 +106,8 @@ class Processes:
     @staticmethod
     def _signal(process: subprocess.Popen[str], number: int) -> None:
         if process.poll() is None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
-            except ProcessLookupError:
-                pass
 
     def _listen(self, name: str, process: subprocess.Popen[str]) -> None:
         for line in process.stdout:

@@ -66,7 +66,9 @@ class View:
 
     def _render(self, emotions: Sequence[Emotion], summary: Summary, latency: float) -> list:
         head = Text.assemble(
-            (self._title, "bold"), f"   {summary.frames} frames   {summary.fps:.1f} fps   {latency * 1e3:.0f} ms", overflow="ellipsis"
+            (self._title, "bold"),
+            f"   {summary.frames} frames   {summary.fps:.1f} fps   {latency * 1e3:.0f} ms",
+            overflow="ellipsis",
         )
         table = Table("face", "emotion", "", "sure", "at", box=None, padding=(0, 2, 0, 0))
         for one in sorted(emotions, key=lambda e: (len(e.face_id), e.face_id))[:20]:

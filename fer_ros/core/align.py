@@ -48,7 +48,7 @@ def align_faces(image: Image, faces: Sequence[Face], size: int, params: AlignPar
         ValueError: a box is empty or not finite.
     """
     crops = np.empty((len(faces), size, size, 3), np.uint8)
-    for crop, face in zip(crops, faces):
+    for crop, face in zip(crops, faces, strict=True):
         if not face.box.is_usable():
             raise ValueError(f"face {face.id or '?'} has no usable box: {face.box}")
         crop[:] = _cut(image, face.box, size, params)

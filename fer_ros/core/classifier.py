@@ -65,7 +65,9 @@ class ModelMetadata:
                 temperature=float(entries["temperature"]),
             )
         except KeyError as error:
-            raise ValueError(f"{where} has no metadata entry {error}: export it with fer_ros.training.export, or add it") from None
+            raise ValueError(
+                f"{where} has no metadata entry {error}: export it with fer_ros.training.export, or add it"
+            ) from None
         except ValueError as error:
             raise ValueError(f"{where} has a metadata entry that is no number: {error}") from None
         numbers = np.array([meta.scale, meta.mean, meta.std, meta.temperature])
@@ -97,8 +99,9 @@ class EmotionClassifier:
         node = self._session.get_inputs()[0]
         channels = 1 if self.metadata.colour == "grey" else 3
         size = self.metadata.input_size
-        wanted = [None, channels, size, size]
-        if len(node.shape) != 4 or any(isinstance(d, int) and w is not None and d != w for d, w in zip(node.shape, wanted)):
+        # A dimension is a number where it is fixed and a name or None where it is free.
+        fixed = zip(node.shape[1:], (channels, size, size), strict=True) if len(node.shape) == 4 else [(0, 1)]
+        if any(isinstance(have, int) and have != want for have, want in fixed):
             raise ValueError(f"{path} takes {node.shape}, its metadata says (N, {channels}, {size}, {size})")
         self._input = node.name
         self._batch = node.shape[0] if isinstance(node.shape[0], int) else None

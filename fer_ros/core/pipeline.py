@@ -45,7 +45,7 @@ class EmotionStage:
         threshold = self.smoother.params.confidence_threshold
         return [
             Emotion(face.id, face.box, face.score, *choose_label(after, threshold), after, before)
-            for face, after, before in zip(faces, smooth, raw)
+            for face, after, before in zip(faces, smooth, raw, strict=True)
         ]
 
 

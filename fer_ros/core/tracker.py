@@ -104,5 +104,5 @@ class Tracker:
         if elapsed > 0:
             gain = elapsed / (elapsed + self._SETTLE)
             measured = ((box.cx - track.box.cx) / elapsed, (box.cy - track.box.cy) / elapsed)
-            track.velocity = tuple(v + gain * (m - v) for v, m in zip(track.velocity, measured))
+            track.velocity = tuple(v + gain * (m - v) for v, m in zip(track.velocity, measured, strict=True))
         track.box, track.stamp = box, stamp

@@ -69,6 +69,7 @@ def measure(classifier: EmotionClassifier, split: Split) -> dict[str, dict]:
             "ece": expected_calibration_error(p.max(1), guess == truth),
             "recall": recall,
         }
+    result["FER+ majority"]["agreement"] = float((split.labels[rows] == majority).mean())
     return result
 
 
@@ -147,7 +148,8 @@ def card(classifier: EmotionClassifier, figures: dict, parameters: int, size: in
     """models/MODEL_CARD.md."""
     meta = classifier.metadata
     table = "\n".join(
-        f"| {name} | {f['rows']:,} | {f['accuracy']:.1%} | {f['balanced']:.1%} | {f['ece']:.1%} |" for name, f in figures.items()
+        f"| {name} | {f['rows']:,} | {f['accuracy']:.1%} | {f['balanced']:.1%} | {f['ece']:.1%} |"
+        for name, f in figures.items()
     )
     recall = "\n".join(
         f"| {emotion} | " + " | ".join(f"{f['recall'].get(emotion, float('nan')):.1%}" for f in figures.values()) + " |"
@@ -160,9 +162,10 @@ figure below is measured on this file, through the code of the node (`fer_ros.co
 
 ## What it is
 
-A residual CNN of {parameters / 1e6:.2f} M parameters ({size / 1e6:.1f} MB) that takes one grey face of {meta.input_size}x{meta.input_size} pixels, cut as
-FER2013 cuts it, and gives the probabilities of {', '.join(EMOTIONS)}. Each face is standardized to zero mean and unit
-variance inside the network. {milliseconds:.2f} ms a face on one CPU thread (median, batch of one; depends on the machine).
+A residual CNN of {parameters / 1e6:.2f} M parameters ({size / 1e6:.1f} MB) that takes one grey face of
+{meta.input_size}x{meta.input_size} pixels, cut as FER2013 cuts it, and gives the probabilities of {', '.join(EMOTIONS)}. Each face is
+standardized to zero mean and unit variance inside the network. {milliseconds:.2f} ms a face on one CPU thread (median, batch of one;
+depends on the machine).
 
 ## Intended use
 
@@ -172,9 +175,9 @@ insurance, health.
 
 ## Data and recipe
 
-Trained for {epochs} epochs on the Training split of FER2013 (28,709 faces from web searches), with the FER+ votes: the target of a
-face is half FER2013's label and half the distribution of ten people's votes. Left out: constant images, rows voted "not a
-face", and copies of PublicTest images. AdamW with warm-up and cosine decay, EMA of the weights, and augmentation that
+Trained for {epochs} epochs on the Training split of FER2013 (28,709 faces from web searches), with the FER+ votes: the target
+of a face is half FER2013's label and half the distribution of ten people's votes. Left out: constant images, rows voted
+"not a face", and copies of PublicTest images. AdamW with warm-up and cosine decay, EMA of the weights, and augmentation that
 does what a detector's crop does: shift, scale, roll, mirror, blur, enlarged small faces, gamma, noise, covered parts.
 Rare classes weigh more, by the cube root of their rarity. `python -m fer_ros.training.train --data DIR --out RUN`.
 
@@ -185,8 +188,9 @@ Rare classes weigh more, by the cube root of their rarity. `python -m fer_ros.tr
 {table}
 
 FER+ majority: the faces whose most voted class is one of the seven. PublicTest served to fit the temperature
-({meta.temperature:.3f}), so that the calibration errors are slightly optimistic; 280 of its rows are copies of Training images, which
-were left out of the training.
+({meta.temperature:.3f}), so that the calibration errors are slightly optimistic; 280 of its rows are copies of Training
+images, which were left out of the training. The temperature is fitted to the same mixture of label and votes as the network,
+so that it is less sure than it could be where people agree.
 
 | recall | {' | '.join(figures)} |
 |---|{'---|' * len(figures)}
@@ -197,13 +201,14 @@ onnxruntime and torch agree to {difference:.1g} in every probability.
 ## Limits
 
 FER2013's faces are mostly posed or acted, frontal, of adults, and unevenly spread over ages, skin colours and genders;
-about a third of its labels disagree with the majority of FER+. Expect more errors on children and older people, on
+{1 - figures['FER+ majority']['agreement']:.0%} of its PublicTest labels disagree with the majority of FER+. Expect more errors on children and older people, on
 profiles, under strong side light, with masks, hands or beards before the mouth, and between fear and surprise, sad and
 neutral, angry and disgust. The probabilities say how people would label a picture, not what is felt.
 
 ## Licence
 
-Weights: Apache-2.0, trained by this project. FER2013: I. Goodfellow et al., ICONIP 2013. FER+ votes: E. Barsoum et al., ICMI 2016.
+Weights: Apache-2.0, trained by this project. FER2013: I. Goodfellow et al., ICONIP 2013. FER+ votes: E. Barsoum et al.,
+ICMI 2016.
 """
 
 

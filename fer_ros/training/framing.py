@@ -43,7 +43,7 @@ def main() -> None:
     detector = FaceDetector(DetectorParams(model=str(arguments.detector.absolute()), score_threshold=0.7))
     found = framing(images, detector)
     print(f"{len(found)} of {len(images)} faces of {FACE_SIZE} px found once")
-    for name, column in zip(("side", "right", "down"), found.T):
+    for name, column in zip(("side", "right", "down"), found.T, strict=True):
         low, median, high = np.percentile(column, (10, 50, 90))
         print(f"{name:>5}: median {median:.3f}, 10 to 90 %: {low:.3f} to {high:.3f}")
 

@@ -148,7 +148,7 @@ def train(data: Path, out: Path, epochs: int, batch: int, learning_rate: float, 
             total += float(loss)
             momentum = min(0.999, (epoch * steps + step + 1) / (epoch * steps + step + 10))
             with torch.no_grad():
-                for mean, now in zip(average.state_dict().values(), model.state_dict().values()):
+                for mean, now in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
                     mean.lerp_(now, 1 - momentum) if mean.is_floating_point() else mean.copy_(now)
         row = {"epoch": epoch + 1, "loss": total / steps, **scores(predict(average, held_out.images), held_out)}
         row["seconds"] = round(time.monotonic() - started, 1)

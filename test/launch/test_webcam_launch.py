@@ -7,10 +7,9 @@ import unittest
 import pytest
 
 _WHY = "a ROS installation has it, PyPI does not: the launch file is not started here"
-launch_testing = pytest.importorskip("launch_testing", reason=f"launch_testing is not installed ({_WHY})")
+pytest.importorskip("launch_testing", reason=f"launch_testing is not installed ({_WHY})")
 pytest.importorskip("launch_ros", reason=f"launch_ros is not installed ({_WHY})")
 
-import launch  # noqa: E402
 import launch_testing.actions  # noqa: E402
 import launch_testing.asserts  # noqa: E402
 import rclpy  # noqa: E402
@@ -19,6 +18,7 @@ from rclpy.qos import QoSProfile  # noqa: E402
 from sensor_msgs.msg import CameraInfo, Image  # noqa: E402
 from vision_msgs.msg import Detection2DArray  # noqa: E402
 
+import launch  # noqa: E402
 from fer_ros.core.resources import share_directory  # noqa: E402
 from fer_ros.msg import EmotionArray  # noqa: E402
 from fer_ros.ros.messages import stamp_key  # noqa: E402
@@ -58,7 +58,7 @@ class TestGraph(unittest.TestCase):
     def test_emotions_and_overlay_come_with_the_stamps_of_their_images(self):
         heard = {topic: [] for topic in ("camera/camera_info", "fer/faces", "fer/emotions", "fer/overlay")}
         kinds = (CameraInfo, Detection2DArray, EmotionArray, Image)
-        for (topic, messages), kind in zip(heard.items(), kinds):
+        for (topic, messages), kind in zip(heard.items(), kinds, strict=True):
             self.node.create_subscription(kind, f"/robot/{topic}", messages.append, QoSProfile(depth=50))
         self.wait_for(lambda: all(len(messages) >= 10 for messages in heard.values()), "ten messages of each topic")
         stamps = {topic: {stamp_key(m.header) for m in messages} for topic, messages in heard.items()}

@@ -34,8 +34,12 @@ def test_a_node_goes_through_its_states_and_back_again(bench, node_class):
     node = bench.add(node_class, start=False)
     assert state(bench, node) == "unconfigured"
     for _ in range(2):
-        for transition, label in ((Transition.TRANSITION_CONFIGURE, "inactive"), (Transition.TRANSITION_ACTIVATE, "active"),
-                                  (Transition.TRANSITION_DEACTIVATE, "inactive"), (Transition.TRANSITION_CLEANUP, "unconfigured")):
+        for transition, label in (
+            (Transition.TRANSITION_CONFIGURE, "inactive"),
+            (Transition.TRANSITION_ACTIVATE, "active"),
+            (Transition.TRANSITION_DEACTIVATE, "inactive"),
+            (Transition.TRANSITION_CLEANUP, "unconfigured"),
+        ):
             assert change(bench, node, transition)
             assert state(bench, node) == label
 

