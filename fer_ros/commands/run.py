@@ -14,7 +14,7 @@ from fer_ros.commands.processes import Processes
 from fer_ros.commands.view import View
 from fer_ros.core.params import ParamSpec, specs
 from fer_ros.core.record import RecordError, VideoRecorder
-from fer_ros.core.source import SourceParams
+from fer_ros.core.source import SourceParams, without_password
 from fer_ros.core.summary import Summary
 from fer_ros.core.types import Emotion, Image
 from fer_ros.graph import Graph, dds_environment, default_params_file, webcam_graph
@@ -72,7 +72,9 @@ def main(options: argparse.Namespace) -> int:
     camera |= {"source": options.source, "loop": options.loop}
     graph = webcam_graph(camera, namespace=options.namespace, more_subscribers=1 if recorder else 0)
     try:
-        return Run(graph, recorder, options.duration).go(params_file, options.log_level, options.source)
+        return Run(graph, recorder, options.duration).go(
+            params_file, options.log_level, without_password(options.source)
+        )
     except ImportError as error:
         print(f"fer-ros: ROS 2 or the package's messages cannot be imported ({error}): `fer-ros doctor` says what to do",
               file=sys.stderr)
@@ -123,9 +125,13 @@ class Run:
                     observer.destroy_node()
             self._view.summary(self._summary)
             if self._recorder is not None:
-                written = self._recorder.close()
-                self._view.say(f"recorded {self._recorder.frames} frames to {self._recorder.path}" if written else
-                               f"nothing recorded to {self._recorder.path}: no overlay image came")
+                try:
+                    written = self._recorder.close()
+                    self._view.say(f"recorded {self._recorder.frames} frames to {self._recorder.path}" if written else
+                                   f"nothing recorded to {self._recorder.path}: no overlay image came")
+                except RecordError as error:
+                    self._view.say(f"fer-ros: {error}", "bold red")
+                    status = 1
         finally:
             if self._recorder is not None:
                 self._recorder.discard()

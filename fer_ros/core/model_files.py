@@ -57,7 +57,7 @@ def load_catalogue(path: Path | str) -> dict[str, Entry]:
         with open(path, encoding="utf-8") as stream:
             listed = yaml.safe_load(stream)["models"]
         entries = [Entry(**{**item, "wheel": Wheel(**item["wheel"]) if item.get("wheel") else None}) for item in listed]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(f"{path}: {' '.join(str(error).split())}") from error
     return {entry.id: entry for entry in entries}
 

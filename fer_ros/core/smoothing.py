@@ -42,7 +42,7 @@ class Smoother:
     the same with the speed of its signal.
     """
 
-    _FORGET = 5.0  # seconds after which an id that is not seen any more is dropped; no track lives on that long unseen
+    _FORGET = 60.0  # seconds after which an id that is not seen any more is dropped; no track may live on longer unseen
 
     def __init__(self, params: SmoothingParams = SmoothingParams()):
         self.params = params

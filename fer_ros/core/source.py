@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -20,6 +21,7 @@ from fer_ros.core.resources import share_directory
 from fer_ros.core.types import Image
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+_SLICE = 0.1  # seconds: how soon a wait notices that it is interrupted
 _FLIPS = {"none": None, "horizontal": 1, "vertical": 0, "both": -1}
 
 
@@ -70,11 +72,13 @@ class Source(ABC):
         name: what it is, for people.
         finite: whether it ends, as a file does and a camera does not.
         notice: what a user should know of what was just read (a skipped image, an early end), else empty.
+        interrupted: asked while a frame is not due yet, which can take long; once it is true, `read` returns at once.
     """
 
     name: str
     finite: bool
     notice: str = ""
+    interrupted: Callable[[], bool] = staticmethod(lambda: False)
 
     @abstractmethod
     def read(self) -> Image | None:
@@ -164,7 +168,7 @@ def _resized(image: Image, params: SourceParams) -> Image:
 
 
 class _Capture:
-    """cv2.VideoCapture with a lock (releasing one while another thread reads from it is a crash) and without cv2.error."""
+    """cv2.VideoCapture without cv2.error, and with a lock: releasing one while another thread reads it is a crash."""
 
     def __init__(self, *arguments: object):
         self._lock = threading.Lock()
@@ -209,12 +213,13 @@ class _Pace:
         self._period = 1 / fps
         self._due: float | None = None
 
-    def wait(self) -> None:
+    def wait(self, interrupted: Callable[[], bool]) -> None:
         now = time.monotonic()
         if self._due is None or now - self._due > 1.0:  # after a stall go on from here, do not race to catch up
             self._due = now
-        elif self._due > now:
-            time.sleep(self._due - now)
+        while self._due > now and not interrupted():
+            time.sleep(min(self._due - now, _SLICE))
+            now = time.monotonic()
         self._due += self._period
 
 
@@ -341,7 +346,7 @@ class _Paced(Source):
                 image = self._recorded.next()
             self.notice, self._recorded.notice = self._recorded.notice, ""
         if image is not None and self._pace:
-            self._pace.wait()
+            self._pace.wait(self.interrupted)
         return image
 
     def close(self) -> None:
@@ -362,7 +367,9 @@ class DeviceSource(Source):
             have = ", ".join(sorted(str(p) for p in Path("/dev").glob("video*"))) or "none"
             raise SourceUnavailable(f"camera {path} is not there (cameras on this machine: {have})")
         if not os.access(path, os.R_OK | os.W_OK):
-            raise SourceUnavailable(f"camera {path} may not be opened: add your user to its group (sudo usermod -aG video $USER)")
+            raise SourceUnavailable(
+                f"camera {path} may not be opened: add your user to its group (sudo usermod -aG video $USER)"
+            )
         self._capture = _Capture(self.name, cv2.CAP_V4L2)
         try:
             if not self._capture.is_open():
@@ -407,16 +414,21 @@ class StreamSource(Source):
         self._capture = _Capture(url, cv2.CAP_FFMPEG, options)
         if not self._capture.is_open():
             raise SourceUnavailable(f"stream {self.name} cannot be opened: check the address and that its server runs")
-        self.finite = 0 < self._capture.get(cv2.CAP_PROP_FRAME_COUNT) < 1e9
+        self._expected = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self._read = 0
+        self.finite = 0 < self._expected < 1e9
         self._pace = _Pace(params.fps or self._capture.fps()) if self.finite and params.realtime else None
 
     def read(self) -> Image | None:
         image = self._capture.read()
         if image is not None:
+            self._read += 1
             if self._pace:
-                self._pace.wait()
+                self._pace.wait(self.interrupted)
             return _resized(image, self._params)
         if self.finite:
+            if self._read < 0.9 * self._expected:
+                self.notice = f"stream {self.name} ended after {self._read} of {self._expected:.0f} frames"
             return None
         raise SourceUnavailable(f"stream {self.name} stopped giving images")
 

@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 
 from fer_ros.core.calibration import Calibration, load_calibration
 from fer_ros.core.params import param
-from fer_ros.core.source import Source, SourceParams, SourceUnavailable, flip_image, is_finite, open_source
+from fer_ros.core.source import Source, SourceParams, SourceUnavailable, flip_image, is_finite, open_source, without_password
 from fer_ros.core.types import Image as Pixels
 from fer_ros.ros.images import from_bgr
 from fer_ros.ros.messages import camera_info
@@ -49,7 +49,7 @@ class CameraNode(FerNode):
         qos = image_qos(self.params[ImageOutputParams])
         self._images = self.advertise(Image, "image_raw", qos)
         self._infos = self.advertise(CameraInfo, "camera_info", qos)
-        self.hardware_id = self.params[SourceParams].source
+        self.hardware_id = without_password(self.params[SourceParams].source)
         self._stopping = threading.Event()
         self._open()
 
@@ -79,6 +79,7 @@ class CameraNode(FerNode):
             self._tell(str(error))
             self.say_once("source", f"{error}; trying again until it works")
             return False
+        self._source.interrupted = self._stopping.is_set
         self._tell("playing" if self._source.finite else "capturing")
         return True
 
@@ -124,6 +125,8 @@ class CameraNode(FerNode):
                 self.say_once("source", f"{error}; trying again until it works")
                 continue
             stamp = self.get_clock().now()
+            if self._stopping.is_set():
+                return
             if self._source.notice:
                 self.get_logger().warning(self._source.notice)
             if image is None:

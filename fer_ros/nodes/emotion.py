@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.core.align import AlignParams
 from fer_ros.core.classifier import ClassifierParams
-from fer_ros.core.params import param
 from fer_ros.core.pipeline import EmotionStage
 from fer_ros.core.session import InferenceParams
 from fer_ros.core.smoothing import SmoothingParams
 from fer_ros.msg import EmotionArray
 from fer_ros.ros.images import to_bgr
-from fer_ros.ros.matching import StampPairs
+from fer_ros.ros.matching import MatchingParams, StampPairs
 from fer_ros.ros.messages import emotions_to_message, faces_from_message, seconds, stamp_key
 from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
 from fer_ros.ros.qos import PairedImageParams, image_qos
-
-
-@dataclass(frozen=True)
-class MatchingParams:
-    """How long one half of a frame waits for the other."""
-
-    cache_size: int = param(30, "Images, and likewise results, that wait for their other half; the oldest goes first.",
-                            range=(1, 1000), live=False)
 
 
 class EmotionNode(FerNode):

@@ -11,9 +11,8 @@ from fer_ros.core.meter import RateMeter
 from fer_ros.core.overlay import OverlayStyle, draw_overlay
 from fer_ros.core.params import param
 from fer_ros.msg import EmotionArray
-from fer_ros.nodes.emotion import MatchingParams
 from fer_ros.ros.images import from_bgr, to_bgr, to_jpeg
-from fer_ros.ros.matching import StampPairs
+from fer_ros.ros.matching import MatchingParams, StampPairs
 from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
 from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
 from fer_ros.ros.qos import PairedImageParams, image_qos

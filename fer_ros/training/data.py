@@ -62,16 +62,20 @@ def load_fer2013(folder: Path) -> dict[str, Split]:
     with open(path, newline="") as file:
         for line, row in enumerate(csv.DictReader(file), start=2):
             try:
-                face = np.array(row["pixels"].split(), dtype=np.uint8)
+                face = np.array(row["pixels"].split(), dtype=np.int64)
                 label = int(row["emotion"])
                 usage = row["Usage"]
             except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 raise ValueError(f"{path}:{line}: not a row of emotion,pixels,Usage ({error})") from error
             if face.size != FACE_SIZE**2 or not 0 <= label < len(EMOTIONS):
                 raise ValueError(f"{path}:{line}: {face.size} pixels with label {label}; expected 2304 and 0..6")
+            if face.min() < 0 or face.max() > 255:
+                raise ValueError(f"{path}:{line}: not a row of emotion,pixels,Usage (a pixel is not in 0..255)")
             usages.append(usage)
             labels.append(label)
-            images.append(face)
+            images.append(face.astype(np.uint8))
+    if not images:
+        raise ValueError(f"{path} has no rows: download it again")
     votes, others = _load_votes(folder / "fer2013new.csv", usages)
     everything = Split(np.stack(images).reshape(-1, FACE_SIZE, FACE_SIZE), np.array(labels), votes, others)
     names = np.array(usages)

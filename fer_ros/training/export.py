@@ -163,9 +163,9 @@ figure below is measured on this file, through the code of the node (`fer_ros.co
 ## What it is
 
 A residual CNN of {parameters / 1e6:.2f} M parameters ({size / 1e6:.1f} MB) that takes one grey face of
-{meta.input_size}x{meta.input_size} pixels, cut as FER2013 cuts it, and gives the probabilities of {', '.join(EMOTIONS)}. Each face is
-standardized to zero mean and unit variance inside the network. {milliseconds:.2f} ms a face on one CPU thread (median, batch of one;
-depends on the machine).
+{meta.input_size}x{meta.input_size} pixels, cut as FER2013 cuts it, and gives the probabilities of {', '.join(EMOTIONS)}.
+Each face is standardized to zero mean and unit variance inside the network. {milliseconds:.2f} ms a face on one CPU thread
+(median, batch of one; depends on the machine).
 
 ## Intended use
 
@@ -200,8 +200,8 @@ onnxruntime and torch agree to {difference:.1g} in every probability.
 
 ## Limits
 
-FER2013's faces are mostly posed or acted, frontal, of adults, and unevenly spread over ages, skin colours and genders;
-{1 - figures['FER+ majority']['agreement']:.0%} of its PublicTest labels disagree with the majority of FER+. Expect more errors on children and older people, on
+FER2013's faces come from a web search, most of them frontal and of adults, and nobody has balanced ages, skin colours or
+genders; {1 - figures['FER+ majority']['agreement']:.0%} of its PublicTest labels disagree with the majority of FER+. Expect more errors on children and older people, on
 profiles, under strong side light, with masks, hands or beards before the mouth, and between fear and surprise, sad and
 neutral, angry and disgust. The probabilities say how people would label a picture, not what is felt.
 

@@ -1,7 +1,9 @@
 import threading
 
+import cv2
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.srv import SetParameters
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -135,6 +137,25 @@ def test_a_disabled_camera_is_let_go_and_comes_back(bench, monkeypatch):
     assert not images
     bench.call(SetBool, "/camera_node/enable", SetBool.Request(data=True))
     bench.wait_for(lambda: images, "images after it was enabled again")
+
+
+def test_a_slow_folder_stops_at_once_and_publishes_nothing_afterwards(bench, tmp_path):
+    for i in range(3):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((48, 64, 3), 90, np.uint8))
+    images = bench.listen(Image, "image_raw")
+    node = bench.add(CameraNode, source=str(tmp_path), fps=0.02, wait_for_subscribers=1)
+    bench.wait_for(lambda: images, "the first image")
+    thread = node._thread
+    node.trigger_deactivate()
+    assert not thread.is_alive()
+    assert len(images) == 1
+
+
+def test_a_password_in_a_url_is_published_nowhere(bench):
+    reports = bench.listen(DiagnosticArray, "/diagnostics")
+    bench.add(CameraNode, source="rtsp://user:secret@127.0.0.1:1/stream")
+    bench.wait_for(lambda: any(status.hardware_id for report in reports for status in report.status), "a report")
+    assert not any("secret" in str(report) for report in reports)
 
 
 def test_the_image_can_be_mirrored_while_it_runs(bench, astronaut):

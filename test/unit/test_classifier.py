@@ -1,0 +1,202 @@
+"""A network is fed as its own metadata says, or refused with what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer_ros.core.align import align_faces
+from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
+from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.session import InferenceParams
+
+METADATA = {
+    "name": "tiny", "labels": ",".join(EMOTIONS), "input_size": "8", "colour": "grey", "scale": "0.00392156862745098",
+    "mean": "0", "std": "1", "temperature": "1",
+}
+FIRST = np.eye(1, 7)
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """Makes an ONNX file whose logits are `weights` (channels x classes) times each channel's mean over the face."""
+    onnx = pytest.importorskip("onnx", reason="makes its models with the package onnx")
+    from onnx import TensorProto, helper, numpy_helper
+
+    def make(metadata=METADATA, weights=FIRST, batch="n", side=8, kind=TensorProto.FLOAT, inputs=1) -> Path:
+        channels = len(weights)
+        typed = np.float32 if kind == TensorProto.FLOAT else np.float64
+        nodes = [
+            helper.make_node("GlobalAveragePool", ["in0"], ["pooled"]),
+            helper.make_node("Flatten", ["pooled"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+        ]
+        graph = helper.make_graph(
+            nodes, "tiny",
+            [helper.make_tensor_value_info(f"in{i}", kind, [batch, channels, side, side]) for i in range(inputs)],
+            [helper.make_tensor_value_info("logits", kind, [batch, weights.shape[1]])],
+            [numpy_helper.from_array(weights.astype(typed), "weights")],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        helper.set_model_props(model, metadata)
+        path = tmp_path / "tiny.onnx"
+        onnx.save(model, path)
+        return path
+
+    return make
+
+
+def load(path: Path) -> EmotionClassifier:
+    return EmotionClassifier(ClassifierParams(model=str(path)))
+
+
+def flat(*colours: tuple[int, int, int]) -> np.ndarray:
+    """One 8x8 crop of each (blue, green, red)."""
+    return np.array(colours, np.uint8)[:, None, None, :] * np.ones((1, 8, 8, 1), np.uint8)
+
+
+def softmax(logits) -> np.ndarray:
+    odds = np.exp(np.asarray(logits, float))
+    return odds / odds.sum(axis=-1, keepdims=True)
+
+
+# What is in the metadata is done
+
+
+def test_logits_become_probabilities(tiny):
+    found = load(tiny())(flat((255, 255, 255), (0, 0, 0)))
+    assert found.dtype == np.float32
+    assert found == pytest.approx(softmax([[1, 0, 0, 0, 0, 0, 0], [0] * 7]), abs=1e-5)
+
+
+def test_pixels_are_scaled_shifted_and_divided(tiny):
+    found = load(tiny({**METADATA, "scale": "1", "mean": "100", "std": "50"}))(flat((200, 200, 200)))
+    assert found == pytest.approx(softmax([[2, 0, 0, 0, 0, 0, 0]]), abs=1e-5)
+
+
+def test_the_temperature_divides_the_logits(tiny):
+    weights = 6 * np.eye(1, 7)
+    found = load(tiny({**METADATA, "temperature": "3"}, weights))(flat((255, 255, 255)))
+    assert found == pytest.approx(softmax([[2, 0, 0, 0, 0, 0, 0]]), abs=1e-5)
+
+
+def test_large_logits_do_not_overflow(tiny):
+    found = load(tiny({**METADATA, "temperature": "0.001"}, 1000 * np.eye(1, 7, 3)))(flat((255, 255, 255)))
+    assert found[0].tolist() == [0, 0, 0, 1, 0, 0, 0]
+
+
+def test_labels_in_another_order_are_put_into_ours(tiny):
+    theirs = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear")
+    classifier = load(tiny({**METADATA, "labels": ", ".join(theirs)}, 3 * np.eye(1, 7, 1)))
+    assert EMOTIONS[int(classifier(flat((255, 255, 255))).argmax())] == "happy"
+
+
+@pytest.mark.parametrize(("colour", "first"), [("bgr", (255, 0, 0)), ("rgb", (0, 0, 255))])
+def test_colours_come_in_the_order_that_is_asked_for(tiny, colour, first):
+    weights = np.zeros((3, 7))
+    weights[0, 4] = 5
+    classifier = load(tiny({**METADATA, "colour": colour}, weights))
+    assert classifier(flat(first)) == pytest.approx(softmax([[0, 0, 0, 0, 5, 0, 0]]), abs=1e-5)
+
+
+def test_grey_is_weighted_as_the_eye_does(tiny):
+    blue, green, red = load(tiny(weights=10 * np.eye(1, 7)))(flat((255, 0, 0), (0, 255, 0), (0, 0, 255)))[:, 0]
+    assert blue < red < green
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+@pytest.mark.parametrize("count", [1, 2, 5, 7])
+def test_any_number_of_faces_goes_through_a_fixed_batch(tiny, batch, count):
+    crops = flat(*[(30 * i, 30 * i, 30 * i) for i in range(count)])
+    expected = softmax([[30 * i / 255, 0, 0, 0, 0, 0, 0] for i in range(count)])
+    assert load(tiny(batch=batch))(crops) == pytest.approx(expected, abs=1e-5)
+
+
+def test_no_faces_give_no_rows(tiny):
+    assert load(tiny())(np.empty((0, 8, 8, 3), np.uint8)).shape == (0, 7)
+
+
+# What is wrong is said
+
+
+@pytest.mark.parametrize("entry", METADATA)
+def test_a_missing_entry_is_named(tiny, entry):
+    with pytest.raises(ValueError, match=rf"tiny\.onnx has no metadata entry '{entry}'"):
+        load(tiny({key: value for key, value in METADATA.items() if key != entry}))
+
+
+@pytest.mark.parametrize(("entry", "value", "reason"), [
+    ("input_size", "eight", "no number"), ("input_size", "4", "from 8 to 1024"), ("input_size", "16", "takes"),
+    ("scale", "nan", "positive"), ("scale", "0", "positive"), ("std", "0", "positive"), ("mean", "inf", "positive"),
+    ("temperature", "-1", "positive"), ("colour", "purple", "grey, rgb, bgr"), ("colour", "rgb", "takes"),
+    ("labels", "happy,sad", "knows happy, sad"), ("labels", ",".join(EMOTIONS[:6]) + ",contempt", "contempt"),
+    ("labels", ",".join((*EMOTIONS, "happy")), "exactly"),
+])
+def test_a_wrong_entry_is_named(tiny, entry, value, reason):
+    with pytest.raises(ValueError, match=reason):
+        load(tiny({**METADATA, entry: value}))
+
+
+@pytest.mark.parametrize("shape", [
+    {"weights": np.eye(1, 6)}, {"kind": 11}, {"inputs": 2}, {"weights": np.full((1, 7), np.nan)},
+], ids=["six classes", "double", "two inputs", "not finite"])
+def test_a_network_of_another_kind_is_refused_when_it_is_loaded(tiny, shape):
+    with pytest.raises(ValueError, match=r"tiny\.onnx"):
+        load(tiny(**shape))
+
+
+def test_a_file_that_is_no_emotion_network_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="not found"):
+        EmotionClassifier(ClassifierParams(model="nothing.onnx"))
+    with pytest.raises(ValueError, match="metadata"):
+        EmotionClassifier(ClassifierParams(model="face_detection_yunet_2023mar.onnx"))
+    (tmp_path / "junk.onnx").write_bytes(b"junk")
+    with pytest.raises(ValueError, match=r"junk\.onnx is not an ONNX model"):
+        load(tmp_path / "junk.onnx")
+
+
+def test_a_provider_that_is_not_there_is_refused_with_what_is():
+    import onnxruntime
+
+    if "TensorrtExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime has TensorRT")
+    with pytest.raises(ValueError, match=r"'tensorrt' is not in this onnxruntime, which has: .*cpu"):
+        EmotionClassifier(inference=InferenceParams(provider="tensorrt"))
+
+
+# The model that ships
+
+
+@pytest.fixture(scope="module")
+def shipped() -> EmotionClassifier:
+    return EmotionClassifier()
+
+
+def test_the_shipped_model_gives_probabilities(shipped):
+    size = shipped.input_size
+    crops = np.random.default_rng(0).integers(0, 255, (5, size, size, 3), np.uint8)
+    crops[3:] = 0
+    found = shipped(crops)
+    assert found.shape == (5, 7)
+    assert found.min() >= 0
+    assert found.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_face_gets_the_same_answer_alone_and_among_others(shipped, detector, demo_frames):
+    image = demo_frames[270]
+    crops = align_faces(image, detector.detect(image), shipped.input_size)
+    assert len(crops) == 2
+    assert shipped(crops) == pytest.approx(np.concatenate([shipped(crops[:1]), shipped(crops[1:])]), abs=1e-4)
+
+
+def test_the_smiling_astronaut_is_happy(shipped, detector, demo_frames):
+    seen = []
+    for image in demo_frames.values():
+        faces = detector.detect(image)
+        for face, row in zip(faces, shipped(align_faces(image, faces, shipped.input_size)), strict=True):
+            if face.box.cx - face.box.width / 2 > 0 and face.box.cy - face.box.height / 2 > 0:  # all of it in view
+                seen.append(EMOTIONS[int(row.argmax())])
+    assert len(seen) > 30
+    assert seen.count("happy") / len(seen) > 0.95

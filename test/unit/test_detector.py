@@ -1,0 +1,194 @@
+"""Faces are found where they are, whatever the image's size and shape."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_ros.core.detector import DetectorParams, FaceDetector, eye_roll, letterbox
+from fer_ros.core.resources import model_file
+from fer_ros.core.types import Box, Face, intersection_over_union
+
+
+def with_params(detector: FaceDetector, **params) -> FaceDetector:
+    """The same network with other parameters, as a node swaps them in while it runs."""
+    other = object.__new__(FaceDetector)
+    other.__dict__.update(detector.__dict__, params=DetectorParams(**params))
+    return other
+
+
+def only(faces: list[Face]) -> Face:
+    assert len(faces) == 1, faces
+    return faces[0]
+
+
+def moved(box: Box, scale: float = 1.0, x: float = 0.0, y: float = 0.0) -> Box:
+    return Box(box.cx * scale + x, box.cy * scale + y, box.width * scale, box.height * scale)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "faces"), [(0, 1), (2, 1), (3, 1), (5, 1), (6, 0), (7, 1), (9, 2), (10, 2), (10.6, 2)]
+)
+def test_the_demo_clip_shows_as_many_faces_as_it_is_said_to(detector, demo_frames, seconds, faces):
+    assert len(detector.detect(demo_frames[int(seconds * 30) // 10 * 10])) == faces
+
+
+def test_the_box_lies_on_the_face_and_the_landmarks_in_it(detector, demo_frames):
+    face = only(detector.detect(demo_frames[0]))
+    assert intersection_over_union(face.box, Box(295, 178, 134, 168)) > 0.75
+    assert face.score > 0.8
+    assert face.id == ""
+    right_eye, left_eye, nose, right_mouth, left_mouth = face.landmarks
+    assert face.landmarks.dtype == np.float32
+    assert (np.abs(face.landmarks - (face.box.cx, face.box.cy)) < (face.box.width / 2, face.box.height / 2)).all()
+    assert right_eye[0] < nose[0] < left_eye[0]
+    assert right_mouth[0] < nose[0] < left_mouth[0]
+    assert max(right_eye[1], left_eye[1]) < nose[1] < min(right_mouth[1], left_mouth[1])
+
+
+def test_the_best_face_comes_first(detector, demo_frames):
+    scores = [face.score for face in detector.detect(demo_frames[270])]
+    assert len(scores) == 2
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.5, 1.5, 3.0])
+def test_boxes_scale_with_the_image(detector, demo_frames, scale):
+    image = demo_frames[0]
+    expected = moved(only(detector.detect(image)).box, scale)
+    scaled = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    assert intersection_over_union(only(detector.detect(scaled)).box, expected) > 0.85
+
+
+@pytest.mark.parametrize("width, height", [(640, 480), (480, 640), (641, 481), (333, 479), (900, 300), (300, 900)])
+def test_boxes_are_right_in_images_of_any_aspect(detector, demo_frames, width, height):
+    """Portrait, odd and panoramic images, the face moved to another place in each."""
+    face = cv2.resize(demo_frames[0][60:320, 170:430], (200, 200), interpolation=cv2.INTER_AREA)
+    image = np.full((height, width, 3), 170, np.uint8)
+    left, top = width - 210, height - 230
+    image[top : top + 200, left : left + 200] = face
+    expected = moved(Box(293 - 170, 178 - 60, 134, 168), 200 / 260, left, top)
+    assert intersection_over_union(only(detector.detect(image)).box, expected) > 0.7
+
+
+def test_a_face_that_fills_the_frame_is_found(detector, demo_frames):
+    face = only(detector.detect(demo_frames[0])).box
+    left, top = int(face.cx - face.width / 2), int(face.cy - face.height / 2)
+    close = demo_frames[0][top : top + int(face.height), left : left + int(face.width)]
+    close = cv2.resize(close, (640, 800), interpolation=cv2.INTER_CUBIC)
+    found = only(detector.detect(close)).box
+    assert intersection_over_union(found, Box(320, 400, 640, 800)) > 0.6
+
+
+def test_roll_turns_with_the_image(demo_frames):
+    detector = FaceDetector(DetectorParams(inference_size=640))
+    image = demo_frames[50]  # close
+    level = only(detector.detect(image)).box
+    rolls = []
+    for degrees in (-20, 20):  # positive is counter-clockwise for OpenCV, clockwise for us
+        turn = cv2.getRotationMatrix2D((level.cx, level.cy), -degrees, 1)
+        turned = cv2.warpAffine(image, turn, (640, 480), borderMode=cv2.BORDER_REPLICATE)
+        rolls.append(only(detector.detect(turned)).box.roll - level.roll)
+    assert rolls == pytest.approx(np.radians([-20, 20]), abs=np.radians(8))
+
+
+def test_roll_is_the_angle_between_the_eyes():
+    assert eye_roll(np.array([0, 0]), np.array([10, 0])) == 0
+    assert eye_roll(np.array([0, 0]), np.array([10, 10])) == pytest.approx(np.pi / 4)
+    assert eye_roll(np.array([10, 0]), np.array([0, 0])) == pytest.approx(np.pi)
+
+
+def test_no_face_where_there_is_none(detector):
+    noise = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
+    for image in (np.zeros_like(noise), np.full_like(noise, 255), noise):
+        assert detector.detect(image) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2000), (2000, 1), (3, 5), (31, 33), (2160, 3840)])
+def test_tiny_huge_and_thin_images_do_no_harm(detector, shape):
+    image = np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)
+    for face in with_params(detector, score_threshold=0.05, inference_size=64).detect(image):
+        assert face.box.is_usable()
+
+
+@pytest.mark.parametrize("image", [
+    np.zeros((48, 64), np.uint8), np.zeros((48, 64, 4), np.uint8), np.zeros((48, 64, 3), np.float32),
+    np.zeros((0, 64, 3), np.uint8),
+], ids=["grey", "four channels", "float", "empty"])
+def test_what_is_no_bgr_image_is_refused(detector, image):
+    with pytest.raises(ValueError, match="expected an HxWx3 uint8 image"):
+        detector.detect(image)
+
+
+def test_the_score_threshold_holds_back_weaker_faces(detector, demo_frames):
+    image = demo_frames[270]
+    strong, weak = detector.detect(image)
+    assert strong.score > weak.score
+    between = (strong.score + weak.score) / 2
+    assert only(with_params(detector, score_threshold=between).detect(image)).box == strong.box
+    assert with_params(detector, score_threshold=1.0).detect(image) == []
+
+
+def test_max_faces_keeps_the_best(detector, demo_frames):
+    image = demo_frames[270]
+    assert only(with_params(detector, max_faces=1).detect(image)).box == detector.detect(image)[0].box
+
+
+def test_min_face_size_is_in_pixels_of_the_image(detector, demo_frames):
+    box = only(detector.detect(demo_frames[0])).box
+    longer = int(max(box.width, box.height))
+    assert len(with_params(detector, min_face_size=longer).detect(demo_frames[0])) == 1
+    assert with_params(detector, min_face_size=longer + 1).detect(demo_frames[0]) == []
+
+
+def test_a_face_is_found_once(detector, demo_frames):
+    """Without suppression of overlaps the network answers many times for one face."""
+    assert len(with_params(detector, nms_threshold=1.0).detect(demo_frames[50])) > 1
+    assert len(detector.detect(demo_frames[50])) == 1
+
+
+@pytest.mark.parametrize(("output", "value"), [("bbox", 1000), ("bbox", np.nan), ("bbox", -1000), ("kps", np.nan)])
+def test_nonsense_from_the_network_gives_no_face(detector, demo_frames, output, value):
+    """A box that is endless, no number or empty, and landmarks that are no numbers."""
+    class Broken:
+        def run(self, names, inputs):
+            results = detector._session.run(names, inputs)
+            for name, result in zip(names, results, strict=True):
+                if name.startswith(output):
+                    result[..., 2:] = value
+            return results
+
+    broken = with_params(detector)
+    broken._session = Broken()
+    assert broken.detect(demo_frames[0]) == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (480, 640), (1, 1), (1, 5000), (5000, 1), (333, 77)])
+@pytest.mark.parametrize("side", [64, 300, 320])
+def test_the_network_sees_the_whole_image_in_multiples_of_32(width, height, side):
+    image = np.full((height, width, 3), 200, np.uint8)
+    seen, factor = letterbox(image, side)
+    assert seen.shape[0] % 32 == seen.shape[1] % 32 == 0
+    assert max(seen.shape[:2]) == -(-side // 32) * 32
+    used = np.argwhere(seen[..., 0] == 200).max(axis=0) + 1
+    assert used[::-1] * factor == pytest.approx((width, height), abs=max(1.0, factor))
+    assert (seen[used[0] :] == 0).all()
+    assert (seen[:, used[1] :] == 0).all()
+
+
+def test_a_wrong_model_is_refused_by_name(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.onnx not found"):
+        FaceDetector(DetectorParams(model="nothing.onnx"))
+    with pytest.raises(ValueError, match=r"emotion\.onnx is not a YuNet"):
+        FaceDetector(DetectorParams(model="emotion.onnx"))
+    junk = tmp_path / "junk.onnx"
+    junk.write_bytes(b"junk")
+    with pytest.raises(ValueError, match=r"junk\.onnx is not an ONNX model"):
+        FaceDetector(DetectorParams(model=str(junk)))
+
+
+def test_a_model_is_found_by_its_path_too(tmp_path, demo_frames):
+    copy = tmp_path / "my detector.onnx"
+    copy.write_bytes(model_file("face_detection_yunet_2023mar.onnx").read_bytes())
+    assert len(FaceDetector(DetectorParams(model=str(copy))).detect(demo_frames[0])) == 1

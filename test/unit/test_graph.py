@@ -1,0 +1,98 @@
+"""The graph has the names and the wiring that everything else relies on."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from fer_ros.graph import PROFILE_VARIABLES, Graph, NodeSpec, dds_environment, default_params_file, webcam_graph
+
+
+def node(graph: Graph, name: str) -> NodeSpec:
+    (found,) = [spec for spec in graph.nodes if spec.executable == name]
+    return found
+
+
+def names(graph: Graph) -> list[str]:
+    return [spec.full_name for spec in graph.nodes]
+
+
+def test_topics_and_nodes_have_the_names_of_the_contract():
+    graph = webcam_graph({})
+    assert graph.topics.image == "/camera/image_raw"
+    assert graph.topics.camera_info == "/camera/camera_info"
+    assert graph.topics.faces == "/fer/faces"
+    assert graph.topics.emotions == "/fer/emotions"
+    assert graph.topics.overlay == "/fer/overlay"
+    assert sorted(names(graph)) == [
+        "/camera/camera_node", "/fer/emotion_node", "/fer/face_detector_node", "/fer/overlay_node",
+    ]
+
+
+@pytest.mark.parametrize("namespace", ["robot1", "/robot1", "/robot1/", "robot1/"])
+def test_a_namespace_comes_before_everything(namespace):
+    graph = webcam_graph({}, namespace=namespace)
+    assert all(name.startswith(("/robot1/camera/", "/robot1/fer/")) for name in names(graph))
+    assert all(topic.startswith("/robot1/") for topic in vars(graph.topics).values())
+
+
+@pytest.mark.parametrize("namespace", ["", "/"])
+def test_no_namespace_is_the_root(namespace):
+    assert webcam_graph({}, namespace=namespace) == webcam_graph({})
+
+
+def test_everybody_who_looks_at_the_image_listens_to_the_camera():
+    graph = webcam_graph({}, namespace="a")
+    for name in ("face_detector_node", "emotion_node", "overlay_node"):
+        assert node(graph, name).remappings == {"image": "/a/camera/image_raw"}
+
+
+def test_the_camera_starts_last():
+    assert webcam_graph({}).nodes[-1].executable == "camera_node"
+    assert webcam_graph({}, overlay=False).nodes[-1].executable == "camera_node"
+
+
+def test_the_overlay_can_be_left_out():
+    assert "/fer/overlay_node" not in names(webcam_graph({}, overlay=False))
+
+
+@pytest.mark.parametrize("source", ["demo", "clip.mp4", "folder/", "file:///clip.mp4"])
+def test_a_source_that_ends_waits_for_its_audience_and_loses_nothing(source):
+    graph = webcam_graph({"source": source}, more_subscribers=1)
+    camera = node(graph, "camera_node")
+    assert camera.tuned["wait_for_subscribers"] == 3
+    assert camera.tuned["image_depth"] >= 10
+    for name in ("face_detector_node", "emotion_node", "overlay_node"):
+        assert node(graph, name).tuned["image_reliability"] == "reliable"
+        assert node(graph, name).tuned["image_depth"] >= 10
+
+
+@pytest.mark.parametrize("camera", [{}, {"source": "0"}, {"source": 0}, {"source": "rtsp://cam/live"}])
+def test_from_a_camera_the_newest_frame_is_wanted(camera):
+    assert not any(spec.tuned for spec in webcam_graph(camera, more_subscribers=1).nodes)
+
+
+def test_what_the_user_says_wins(tmp_path):
+    camera = {"source": "demo", "wait_for_subscribers": 0, "width": 320, "height": 240}
+    spec = node(webcam_graph(camera), "camera_node")
+    assert spec.named == camera
+    mine = tmp_path / "mine.yaml"
+    assert spec.parameter_sources(mine) == [default_params_file(), spec.tuned, mine, spec.named]
+    assert spec.parameter_sources(default_params_file()) == [default_params_file(), spec.tuned, spec.named]
+
+
+def test_fast_dds_gets_our_profile(share):
+    assert dds_environment({}) == {name: str(share / "config" / "fastdds.xml") for name in PROFILE_VARIABLES}
+    assert ElementTree.parse(share / "config" / "fastdds.xml").getroot() is not None
+
+
+@pytest.mark.parametrize("variable", PROFILE_VARIABLES)
+def test_the_users_own_profile_wins(variable):
+    assert dds_environment({variable: "/etc/mine.xml"}) == {}
+    assert dds_environment({variable: ""}) != {}
+
+
+def test_the_parameter_file_is_the_installed_one(share):
+    assert default_params_file() == share / "config" / "fer.yaml"
+    assert default_params_file().is_file()

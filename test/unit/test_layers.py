@@ -1,0 +1,147 @@
+"""Imports run one way: nodes -> ros -> core, and torch stays in training."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fer_ros
+
+PACKAGE = Path(fer_ros.__file__).parent
+FILES = sorted(
+    path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in ("msg", "srv", "action")
+)
+ROS = {
+    "rclpy", "sensor_msgs", "std_msgs", "std_srvs", "vision_msgs", "diagnostic_msgs", "geometry_msgs", "lifecycle_msgs",
+    "rcl_interfaces", "cv_bridge", "launch", "launch_ros", "ament_index_python", "builtin_interfaces", "rosbags",
+}
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def statements(body: list[ast.stmt], everywhere: bool) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Import statements in their order; those in functions and under TYPE_CHECKING only if `everywhere`."""
+    for statement in body:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            yield statement
+        elif everywhere:
+            yield from (n for n in ast.walk(statement) if isinstance(n, (ast.Import, ast.ImportFrom)))
+        elif isinstance(statement, ast.Try):
+            yield from statements(statement.body, everywhere)
+
+
+def imports(path: Path, everywhere: bool = True) -> Iterator[str]:
+    """Dotted names of what a file imports, `fer_ros.core.align` for `from fer_ros.core import align` too."""
+    for node in statements(ast.parse(path.read_text()).body, everywhere):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        else:
+            assert node.level == 0, f"{path}: relative import"
+            below = [f"{node.module}.{alias.name}" for alias in node.names]
+            modules = [name for name in below if exists(name)]
+            yield from modules or [node.module]
+
+
+def exists(module: str) -> bool:
+    """Whether it is a module of ours."""
+    if module.split(".")[0] != "fer_ros":
+        return False
+    place = PACKAGE.parent.joinpath(*module.split("."))
+    return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
+
+
+def layer(module: str) -> str:
+    """`core` of fer_ros.core.align; the module's own name for one that lies in no folder."""
+    return [*module.split("."), ""][1]
+
+
+def layer_of(path: Path) -> str:
+    return layer(module_of(path))
+
+
+def in_layer(name: str) -> list[Path]:
+    return [path for path in FILES if layer_of(path) == name]
+
+
+def ours(path: Path) -> set[str]:
+    return {layer(name) for name in imports(path) if name.split(".")[0] == "fer_ros"} - {""}
+
+
+def others(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)} - {"fer_ros"}
+
+
+def test_the_layers_are_there():
+    """Or the other tests would look at nothing."""
+    for name in ("core", "ros", "nodes", "training", "commands"):
+        assert len(in_layer(name)) > 2, name
+
+
+@pytest.mark.parametrize("path", in_layer("core"), ids=lambda path: path.stem)
+def test_core_knows_neither_ros_nor_torch_nor_another_layer(path):
+    assert ours(path) <= {"core"}
+    known = {*sys.stdlib_module_names, "numpy", "cv2", "onnxruntime", "yaml"}
+    assert others(path) <= known
+
+
+@pytest.mark.parametrize("path", in_layer("ros"), ids=lambda path: path.stem)
+def test_the_bridge_knows_core_and_messages(path):
+    assert ours(path) <= {"core", "graph", "msg", "ros"}
+    assert "torch" not in others(path)
+
+
+@pytest.mark.parametrize("path", in_layer("nodes"), ids=lambda path: path.stem)
+def test_nodes_know_the_bridge_and_core(path):
+    assert ours(path) <= {"core", "msg", "nodes", "ros"}
+    assert others(path) <= {*sys.stdlib_module_names, *ROS}, "what else a node needs belongs into core or ros"
+
+
+@pytest.mark.parametrize("path", in_layer("training"), ids=lambda path: path.stem)
+def test_training_knows_core_alone(path):
+    assert ours(path) <= {"core", "training"}
+    assert not others(path) & ROS
+
+
+def test_nothing_imports_training_and_torch_but_the_command_line():
+    for path in FILES:
+        if layer_of(path) not in ("training", "commands", "cli"):
+            assert "training" not in ours(path), path
+        if layer_of(path) != "training":
+            assert "torch" not in others(path), path
+
+
+def loaded_by(module: str, seen: dict[str, None]) -> dict[str, None]:
+    """What importing a module of ours loads, in order, as Python does it: packages before what is in them."""
+    parts = module.split(".")
+    for name in (".".join(parts[: i + 1]) for i in range(len(parts))):
+        if name in seen or not exists(name):
+            seen.setdefault(name)
+            continue
+        seen[name] = None
+        place = PACKAGE.parent.joinpath(*name.split("."))
+        path = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        for imported in imports(path, everywhere=False):
+            loaded_by(imported, seen)
+    return seen
+
+
+@pytest.mark.parametrize("module", ["fer_ros.cli", *[module_of(path) for path in in_layer("nodes")],
+                                    *[module_of(path) for path in in_layer("core")]])
+def test_opencv_is_told_to_be_quiet_before_it_is_loaded(module):
+    order = list(loaded_by(module, {}))
+    if "cv2" in order:
+        assert order.index("fer_ros.core") < order.index("cv2")
+
+
+@pytest.mark.parametrize("command", ["cli", "commands.run", "commands.doctor", "commands.models", "graph"])
+def test_the_command_line_starts_without_ros_and_torch(command):
+    """So that `fer-ros doctor` can say that they are missing."""
+    loaded = {name.split(".")[0] for name in loaded_by(f"fer_ros.{command}", {})}
+    assert not loaded & {*ROS, "torch", "onnx"}

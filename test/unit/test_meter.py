@@ -1,0 +1,43 @@
+"""The frame rate that is shown is that of the last seconds."""
+
+from __future__ import annotations
+
+import pytest
+
+from fer_ros.core.meter import RateMeter
+
+
+def test_there_is_no_rate_before_the_second_frame():
+    meter = RateMeter()
+    assert meter.tick(5.0) is None
+    assert meter.tick(5.1) == pytest.approx(10)
+
+
+@pytest.mark.parametrize("fps", [0.2, 1, 30, 1000])
+def test_a_steady_rate(fps):
+    meter = RateMeter()
+    rates = [meter.tick(1e9 + i / fps) for i in range(50)]
+    assert rates[1:] == pytest.approx([fps] * 49, rel=1e-3)
+
+
+def test_a_change_is_seen_within_the_window():
+    meter = RateMeter(window=2.0)
+    for i in range(100):
+        meter.tick(i / 30)
+    for i in range(1, 25):
+        rate = meter.tick(99 / 30 + i / 10)
+    assert rate == pytest.approx(10, rel=0.01)
+
+
+def test_a_step_back_starts_anew():
+    meter = RateMeter()
+    for i in range(10):
+        meter.tick(100 + i / 30)
+    assert meter.tick(1.0) is None
+    assert meter.tick(1.5) == pytest.approx(2)
+
+
+def test_the_same_stamp_twice_is_no_endless_rate():
+    meter = RateMeter()
+    meter.tick(1.0)
+    assert meter.tick(1.0) is None

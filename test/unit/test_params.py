@@ -1,0 +1,96 @@
+"""What someone who sets a parameter relies on."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import math
+import pkgutil
+import re
+
+import pytest
+
+import fer_ros.core
+from fer_ros.core.params import build, param, specs
+from fer_ros.core.source import SourceParams
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    rate: float = param(10.0, "How often.", unit="Hz", range=(0.5, 100.0))
+    count: int = param(3, "How many.", range=(0, 10), live=False)
+    name: str = param("a", "Which.")
+    mode: str = param("x", "How.", choices=("x", "y"))
+    on: bool = param(True, "Whether.")
+
+
+def test_what_is_not_named_takes_its_default():
+    assert build(Group, {}) == Group()
+    assert build(Group, {"count": 7, "somebody_elses": 1}) == Group(count=7)
+
+
+def test_a_whole_number_is_taken_for_a_float_and_for_a_name():
+    group = build(Group, {"rate": 30, "name": 0})
+    assert (group.rate, group.name) == (30.0, "0")
+    assert type(group.rate) is float
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("rate", 0.5), ("rate", 100.0), ("count", 0), ("count", 10), ("mode", "y")]
+)
+def test_the_ends_of_a_range_and_every_choice_are_allowed(name, value):
+    assert getattr(build(Group, {name: value}), name) == value
+
+
+@pytest.mark.parametrize(("name", "value", "reason"), [
+    ("rate", 0.49, "from 0.5 to 100 Hz"),
+    ("rate", math.nan, "finite"),
+    ("rate", math.inf, "finite"),
+    ("rate", "30", "float"),
+    ("rate", True, "float"),
+    ("count", 11, "from 0 to 10"),
+    ("count", 3.0, "int"),
+    ("count", True, "int"),
+    ("name", False, "str"),
+    ("name", None, "str"),
+    ("mode", "z", "one of x, y"),
+    ("on", 1, "bool"),
+    ("on", "true", "bool"),
+])
+def test_a_bad_value_is_refused_with_what_is_right(name, value, reason):
+    with pytest.raises(ValueError, match=reason) as caught:
+        build(Group, {name: value})
+    assert name in str(caught.value)
+
+
+def test_values_that_do_not_go_together_are_refused():
+    with pytest.raises(ValueError, match="width and height go together"):
+        build(SourceParams, {"width": 640})
+    with pytest.raises(ValueError, match="width and height go together"):
+        build(SourceParams, {"height": 480})
+    assert build(SourceParams, {"width": 640, "height": 480}).width == 640
+
+
+def test_an_instance_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Group().rate = 1.0
+
+
+def parameter_classes() -> list[type]:
+    modules = [importlib.import_module(f"fer_ros.core.{m.name}") for m in pkgutil.iter_modules(fer_ros.core.__path__)]
+    return [
+        value for module in modules for value in vars(module).values()
+        if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == module.__name__
+        and any("description" in field.metadata for field in dataclasses.fields(value))
+    ]
+
+
+@pytest.mark.parametrize("group", parameter_classes(), ids=lambda group: group.__name__)
+def test_every_parameter_describes_itself_and_its_default_is_allowed(group):
+    for spec in specs(group):
+        assert re.match(r"[A-Z].*\.$", spec.description, re.DOTALL), spec.name
+        assert spec.check(spec.default) == spec.default
+        assert spec.type in (bool, int, float, str)
+        if spec.type in (int, float):
+            assert spec.range is not None, f"{spec.name} has no range"
+    assert build(group, {}) == group()

@@ -1,0 +1,169 @@
+"""A recording holds what came, plays at the speed at which it came, and never spoils a file that was there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_ros.core import record as module
+from fer_ros.core.record import RecordError, VideoRecorder
+
+
+def read(path: Path) -> tuple[list[np.ndarray], float]:
+    """Frames and rate."""
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while True:
+        ok, image = capture.read()
+        if not ok:
+            return frames, capture.get(cv2.CAP_PROP_FPS)
+        frames.append(image)
+
+
+def record(path: Path, frames: list[np.ndarray], stamps) -> VideoRecorder:
+    recorder = VideoRecorder(path)
+    for image, stamp in zip(frames, stamps, strict=True):
+        recorder.write(image, stamp)
+    assert recorder.close()
+    return recorder
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", ".MP4"])
+def test_every_frame_is_there_in_order_and_at_its_rate(tmp_path, numbered, number_of, suffix):
+    path = tmp_path / f"out{suffix}"
+    recorder = record(path, numbered(10), [7 + i / 12 for i in range(10)])
+    frames, fps = read(path)
+    assert [number_of(image) for image in frames] == list(range(10))
+    assert recorder.frames == 10
+    assert fps == pytest.approx(12, abs=0.1)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("fps", [5, 24, 30, 60])
+def test_long_recordings_keep_their_length(tmp_path, fps):
+    jitter = np.random.default_rng(0).normal(0, 0.1 / fps, 200)
+    stamps = np.arange(200) / fps + jitter
+    record(tmp_path / "out.avi", [np.zeros((16, 16, 3), np.uint8)] * 200, stamps)
+    frames, found = read(tmp_path / "out.avi")
+    assert len(frames) == pytest.approx(200, abs=6)
+    assert len(frames) / found == pytest.approx(200 / fps, rel=0.03)
+
+
+def test_a_gap_is_filled_with_the_frame_before_it(tmp_path, numbered, number_of):
+    stamps = [i / 10 for i in (0, 1, 2, 3, 7, 8)]
+    record(tmp_path / "out.avi", numbered(6), stamps)
+    frames, _ = read(tmp_path / "out.avi")
+    assert [number_of(image) for image in frames] == [0, 1, 2, 3, 3, 3, 3, 4, 5]
+
+
+def test_a_source_that_slows_down_plays_as_slowly(tmp_path, numbered):
+    stamps = [i / 20 for i in range(20)] + [1 + i / 16 for i in range(32)]  # not a whole number of frames apart
+    record(tmp_path / "out.avi", numbered(4) * 13, stamps)
+    frames, fps = read(tmp_path / "out.avi")
+    assert len(frames) / fps == pytest.approx(3.0, abs=0.15)
+
+
+def test_a_long_pause_is_cut(tmp_path, numbered):
+    recorder = record(tmp_path / "out.avi", numbered(4), [0, 0.1, 0.2, 10_000])
+    assert 50 < recorder.frames < 150
+
+
+def test_stamps_that_step_back_are_no_problem(tmp_path, numbered, number_of):
+    record(tmp_path / "out.avi", numbered(6), [5.0, 5.1, 5.2, 1.0, 1.1, 1.2])
+    assert [number_of(image) for image in read(tmp_path / "out.avi")[0]] == list(range(6))
+
+
+def test_a_single_frame_is_a_video_too(tmp_path, numbered):
+    record(tmp_path / "out.avi", numbered(1), [3.0])
+    assert len(read(tmp_path / "out.avi")[0]) == 1
+
+
+def test_frames_of_another_size_are_fitted_to_the_first(tmp_path):
+    images = [np.full((*size, 3), 50, np.uint8) for size in ((48, 64), (96, 128), (10, 10))]
+    record(tmp_path / "out.avi", images, [0, 0.1, 0.2])
+    assert [image.shape for image in read(tmp_path / "out.avi")[0]] == [(48, 64, 3)] * 3
+
+
+def test_nothing_is_written_without_a_frame(tmp_path):
+    recorder = VideoRecorder(tmp_path / "out.mp4")
+    assert recorder.close() is False
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("count", [0, 3, 40])
+def test_giving_up_keeps_an_older_file_and_leaves_nothing_else(tmp_path, numbered, count):
+    path = tmp_path / "out.avi"
+    path.write_text("older")
+    recorder = VideoRecorder(path)
+    for i in range(count):
+        recorder.write(numbered(1)[0], i / 30)
+    recorder.discard()
+    recorder.discard()
+    assert path.read_text() == "older"
+    assert list(tmp_path.iterdir()) == [path]
+    assert recorder.close() is False
+
+
+def test_an_older_file_is_replaced_when_the_new_one_is_complete(tmp_path, numbered):
+    path = tmp_path / "out.avi"
+    path.write_text("older")
+    recorder = VideoRecorder(path)
+    for i in range(30):
+        recorder.write(numbered(1)[0], i / 30)
+        assert path.read_text() == "older"
+    assert recorder.close()
+    assert len(read(path)[0]) == 30
+    recorder.discard()  # what the end of a run does in any case
+    assert path.is_file()
+
+
+@pytest.mark.parametrize("name", ["out.txt", "out", ".mp4", "nowhere/out.mp4"])
+def test_a_path_that_cannot_work_is_refused_at_once(tmp_path, name):
+    with pytest.raises(RecordError, match="cannot record to"):
+        VideoRecorder(tmp_path / name)
+
+
+def test_a_folder_is_no_file_to_record_to(tmp_path):
+    (tmp_path / "out.mp4").mkdir()
+    with pytest.raises(RecordError, match="cannot record to"):
+        VideoRecorder(tmp_path / "out.mp4")
+
+
+def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(module.os, "access", lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(RecordError, match="may write to"):
+        VideoRecorder(tmp_path / "out.mp4")
+
+
+def test_a_codec_that_is_missing_is_said(tmp_path, numbered, monkeypatch):
+    class NoWriter:
+        def __init__(self, *_):
+            pass
+
+        def isOpened(self):
+            return False
+
+        def release(self):
+            pass
+
+    monkeypatch.setattr(module.cv2, "VideoWriter", NoWriter)
+    recorder = VideoRecorder(tmp_path / "out.mp4")
+    recorder.write(numbered(1)[0], 0.0)
+    with pytest.raises(RecordError, match="cannot write"):
+        recorder.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_goes_away_is_said(tmp_path, numbered):
+    folder = tmp_path / "usb"
+    folder.mkdir()
+    recorder = VideoRecorder(folder / "out.avi")
+    for i in range(30):
+        recorder.write(numbered(1)[0], i / 30)
+    folder.rename(tmp_path / "gone")
+    with pytest.raises(RecordError, match=r"out\.avi' could not be written"):
+        recorder.close()
+    recorder.discard()

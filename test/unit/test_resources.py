@@ -1,0 +1,77 @@
+"""The package finds its own files, wherever it is installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fer_ros
+from fer_ros.core.resources import model_file, share_directory
+
+
+def test_everything_that_is_needed_is_installed(share):
+    for name in ("package.xml", "config/fer.yaml", "config/fastdds.xml", "demo/demo.mp4", "models/models.yaml",
+                 "models/emotion.onnx", "models/face_detection_yunet_2023mar.onnx"):
+        assert (share / name).is_file(), name
+
+
+def test_a_model_is_named_by_its_file_or_its_path(share, tmp_path, monkeypatch):
+    assert model_file("emotion.onnx") == share / "models" / "emotion.onnx"
+    mine = tmp_path / "mine.onnx"
+    mine.touch()
+    assert model_file(str(mine)) == mine
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert model_file("~/mine.onnx") == mine
+
+
+@pytest.mark.parametrize(("name", "hint"), [
+    ("nothing.onnx", "fer-ros models get"), ("", "fer-ros models get"), ("..", "fer-ros models get"),
+    ("/nowhere/x.onnx", "name a file that exists"), ("./x.onnx", "name a file"),
+    ("~no_such_user_at_all/x.onnx", "name a file"),
+])
+def test_a_model_that_is_not_there_is_said_with_what_to_do(name, hint):
+    with pytest.raises(FileNotFoundError, match=hint):
+        model_file(name)
+
+
+def installation(prefix: Path, link: bool) -> Path:
+    """A copy of core as it is installed; its modules are links where `colcon build --symlink-install` makes them so."""
+    core = prefix / "lib" / "python3.99" / "site-packages" / "fer_ros" / "core"
+    core.mkdir(parents=True)
+    for name in ("__init__.py", "resources.py"):
+        source = Path(fer_ros.__file__).parent / "core" / name
+        if link:
+            (core / name).symlink_to(source)
+        else:
+            shutil.copy(source, core / name)
+    (core.parent / "__init__.py").touch()
+    return core.parent.parent
+
+
+def shared_by(packages: Path) -> subprocess.CompletedProcess[str]:
+    code = f"import sys; sys.path.insert(0, {str(packages)!r})\nfrom fer_ros.core import resources\n" \
+           "print(resources.share_directory())"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_the_files_are_those_of_the_installation_that_was_imported(tmp_path, link):
+    packages = installation(tmp_path / "ws" / "install" / "fer_ros", link)
+    share = tmp_path / "ws" / "install" / "fer_ros" / "share" / "fer_ros"
+    share.mkdir(parents=True)
+    (share / "package.xml").touch()
+    assert shared_by(packages).stdout.strip() == str(share)
+
+
+def test_a_source_tree_says_that_it_is_not_installed(tmp_path):
+    done = shared_by(installation(tmp_path, link=False))
+    assert done.returncode != 0
+    assert "install the package" in done.stderr
+
+
+def test_the_shared_folder_is_this_installations():
+    assert Path(fer_ros.__file__).is_relative_to(share_directory().parent.parent)

@@ -1,0 +1,136 @@
+"""The answer is calm, quick where it matters, and the same at every frame rate."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from fer_ros.core.labels import EMOTIONS, UNCERTAIN
+from fer_ros.core.smoothing import Smoother, SmoothingParams, choose_label
+
+HAPPY = np.eye(7, dtype=np.float32)[3]
+NEUTRAL = np.eye(7, dtype=np.float32)[6]
+WEAKLY_HAPPY = np.array([0.05, 0.05, 0.05, 0.4, 0.05, 0.05, 0.35], np.float32)
+WEAKLY_NEUTRAL = np.array([0.05, 0.05, 0.05, 0.35, 0.05, 0.05, 0.4], np.float32)
+
+
+def step(smoother: Smoother, raw: np.ndarray, stamp: float, track: str = "1") -> np.ndarray:
+    return smoother.update([track], raw[None], stamp)[0]
+
+
+@pytest.mark.parametrize("fps", [10, 60])
+@pytest.mark.parametrize("tau", [0.1, 0.35, 2.0])
+def test_a_new_emotion_rises_as_the_time_constant_says_at_every_rate(fps, tau):
+    smoother = Smoother(SmoothingParams(time_constant=tau, responsiveness=0.0))
+    step(smoother, NEUTRAL, 0.0)
+    for i in range(1, fps + 1):
+        happy = step(smoother, HAPPY, i / fps)[3]
+        assert happy == pytest.approx(1 - math.exp(-i / fps / tau), abs=1e-3)
+
+
+def test_frames_that_are_missing_change_nothing():
+    smoother = Smoother(SmoothingParams(time_constant=0.5, responsiveness=0.0))
+    step(smoother, NEUTRAL, 0.0)
+    assert step(smoother, HAPPY, 0.7)[3] == pytest.approx(1 - math.exp(-0.7 / 0.5), abs=1e-5)
+
+
+def test_a_plain_contradiction_is_shown_at_once():
+    smoother = Smoother(SmoothingParams(time_constant=0.35, responsiveness=2.0))
+    for i in range(30):
+        step(smoother, NEUTRAL, i / 30)
+    assert step(smoother, HAPPY, 1.0)[3] > 0.95
+
+
+def test_noise_between_two_emotions_is_calmed():
+    smoother = Smoother(SmoothingParams(time_constant=0.35, responsiveness=2.0))
+    shown = [step(smoother, WEAKLY_HAPPY if i % 2 else WEAKLY_NEUTRAL, i / 30)[3] for i in range(60)]
+    assert np.ptp(shown[30:]) < 0.2 * (WEAKLY_HAPPY[3] - WEAKLY_NEUTRAL[3])
+
+
+def test_a_time_constant_of_0_smooths_nothing():
+    smoother = Smoother(SmoothingParams(time_constant=0.0, responsiveness=0.0))
+    step(smoother, NEUTRAL, 0.0)
+    assert step(smoother, WEAKLY_HAPPY, 0.001) == pytest.approx(WEAKLY_HAPPY)
+
+
+def test_the_first_frame_of_a_face_is_shown_as_it_is():
+    smoother = Smoother()
+    step(smoother, NEUTRAL, 0.0, "1")
+    assert (step(smoother, HAPPY, 0.01, "2") == HAPPY).all()
+
+
+def test_faces_do_not_mix_whatever_their_order():
+    smoother, alone = Smoother(), Smoother()
+    noise = np.random.default_rng(0)
+    for i in range(30):
+        raw = noise.dirichlet(np.ones(7), 2).astype(np.float32)
+        order = [0, 1] if i % 2 else [1, 0]
+        both = smoother.update([str(k) for k in order], raw[order], i / 30)
+        assert (both[order.index(0)] == step(alone, raw[0], i / 30, "0")).all()
+
+
+@pytest.mark.parametrize("tau", [0.0, 1e-9, 0.35, 10.0])
+@pytest.mark.parametrize("responsiveness", [0.0, 2.0, 10.0])
+def test_every_row_sums_to_1(tau, responsiveness):
+    smoother = Smoother(SmoothingParams(time_constant=tau, responsiveness=responsiveness))
+    noise = np.random.default_rng(0)
+    for i in range(300):
+        raw = noise.dirichlet(np.full(7, 0.2), 3).astype(np.float32)
+        found = smoother.update(["1", "2", ""], raw, i / 30)
+        assert found.dtype == np.float32
+        assert found.min() >= 0
+        assert found.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_face_without_an_id_is_not_smoothed():
+    smoother = Smoother()
+    step(smoother, NEUTRAL, 0.0, "")
+    assert (step(smoother, WEAKLY_HAPPY, 0.01, "") == WEAKLY_HAPPY).all()
+
+
+def test_a_step_back_in_time_starts_anew():
+    smoother = Smoother(SmoothingParams(responsiveness=0.0))
+    for i in range(10):
+        step(smoother, NEUTRAL, 100 + i / 30)
+    assert (step(smoother, HAPPY, 1.0) == HAPPY).all()
+    assert step(smoother, NEUTRAL, 1.01)[3] > 0.9
+
+
+def test_reset_forgets():
+    smoother = Smoother(SmoothingParams(responsiveness=0.0))
+    step(smoother, NEUTRAL, 0.0)
+    smoother.reset()
+    assert (step(smoother, HAPPY, 0.01) == HAPPY).all()
+
+
+def test_the_same_stamp_twice_is_no_problem():
+    smoother = Smoother(SmoothingParams(responsiveness=0.0))
+    step(smoother, NEUTRAL, 1.0)
+    assert (step(smoother, HAPPY, 1.0) == NEUTRAL).all()
+
+
+def test_what_was_given_is_not_changed_and_what_was_returned_stays():
+    smoother = Smoother(SmoothingParams(responsiveness=0.0))
+    raw = NEUTRAL[None].copy()
+    first = smoother.update(["1"], raw, 0.0)
+    first[:] = 0
+    second = smoother.update(["1"], HAPPY[None], 0.1)
+    assert (raw == NEUTRAL).all()
+    assert second.sum() == pytest.approx(1)
+
+
+def test_people_who_left_are_forgotten():
+    smoother = Smoother()
+    for i in range(1000):
+        step(smoother, HAPPY, float(i), str(i))
+    assert len(smoother._state) < 100
+
+
+def test_the_winner_is_the_label_unless_it_is_too_unsure():
+    for i, emotion in enumerate(EMOTIONS):
+        assert choose_label(np.eye(7)[i], 1.0) == (emotion, 1.0)
+    assert choose_label(WEAKLY_HAPPY, 0.41) == (UNCERTAIN, pytest.approx(0.4))
+    assert choose_label(WEAKLY_HAPPY, 0.4 - 1e-6) == ("happy", pytest.approx(0.4))
+    assert choose_label(np.full(7, 1 / 7), 0.0)[0] == "angry"

@@ -1,0 +1,77 @@
+"""The closing account of a run is right."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from fer_ros.core.summary import Summary
+from fer_ros.core.types import Box, Emotion
+
+
+def shows(label: str, face_id: str = "1") -> Emotion:
+    row = np.full(7, 1 / 7, np.float32)
+    return Emotion(face_id, Box(50, 50, 20, 20), 0.9, label, 0.9, row, row)
+
+
+def test_an_empty_run():
+    summary = Summary()
+    assert (summary.frames, summary.duration, summary.fps) == (0, 0.0, 0.0)
+    assert math.isnan(summary.latency(50))
+
+
+def test_frames_faces_duration_and_rate():
+    summary = Summary()
+    for i in range(31):
+        summary.add([shows("happy")] + ([shows("sad", "2")] if i > 15 else []), 100 + i / 10, 0.02)
+    assert summary.frames == 31
+    assert summary.faces == {"1", "2"}
+    assert summary.duration == pytest.approx(3.0)
+    assert summary.fps == pytest.approx(10.0)
+
+
+def test_how_long_each_emotion_was_shown():
+    summary = Summary()
+    for i in range(41):
+        summary.add([shows("neutral" if i <= 10 else "happy")] if i <= 30 else [], i / 10, 0.02)
+    assert summary.shown["neutral"] == pytest.approx(1.0)
+    assert summary.shown["happy"] == pytest.approx(2.0)
+    assert summary.shown["sad"] == 0
+
+
+def test_faces_add_up():
+    summary = Summary()
+    for i in range(11):
+        summary.add([shows("happy", "1"), shows("happy", "2")], i / 10, 0.02)
+    assert summary.shown["happy"] == pytest.approx(2.0)
+
+
+def test_a_gap_and_a_step_back_count_for_little():
+    summary = Summary()
+    summary.add([shows("happy")], 100.0, 0.02)
+    summary.add([shows("happy")], 500.0, 0.02)
+    summary.add([shows("happy")], 10.0, 0.02)
+    assert summary.shown["happy"] == pytest.approx(1.0)
+
+
+def test_a_new_label_is_told_once_for_each_face():
+    summary = Summary()
+    told = [
+        [(e.face_id, e.label) for e in summary.add(emotions, i / 10, 0.02)]
+        for i, emotions in enumerate([
+            [shows("neutral")], [shows("neutral")], [shows("happy"), shows("happy", "2")], [shows("happy", "2")],
+            [shows("happy")], [shows("neutral")],
+        ])
+    ]
+    assert told == [[("1", "neutral")], [], [("1", "happy"), ("2", "happy")], [], [], [("1", "neutral")]]
+    assert summary.changes == [(0.0, "1", "neutral"), (0.2, "1", "happy"), (0.2, "2", "happy"), (0.5, "1", "neutral")]
+
+
+def test_latency_percentiles():
+    summary = Summary()
+    for i in range(101):
+        summary.add([], i / 10, i / 1000)
+    assert summary.latency(50) == pytest.approx(0.050)
+    assert summary.latency(95) == pytest.approx(0.095)
