@@ -147,6 +147,7 @@ def card(classifier: EmotionClassifier, figures: dict, parameters: int, size: in
          difference: float) -> str:
     """models/MODEL_CARD.md."""
     meta = classifier.metadata
+    disputed = 1 - figures["FER+ majority"]["agreement"]
     table = "\n".join(
         f"| {name} | {f['rows']:,} | {f['accuracy']:.1%} | {f['balanced']:.1%} | {f['ece']:.1%} |"
         for name, f in figures.items()
@@ -201,7 +202,7 @@ onnxruntime and torch agree to {difference:.1g} in every probability.
 ## Limits
 
 FER2013's faces come from a web search, most of them frontal and of adults, and nobody has balanced ages, skin colours or
-genders; {1 - figures['FER+ majority']['agreement']:.0%} of its PublicTest labels disagree with the majority of FER+. Expect more errors on children and older people, on
+genders; {disputed:.0%} of its PublicTest labels disagree with the majority of FER+. Expect more errors on children and older people, on
 profiles, under strong side light, with masks, hands or beards before the mouth, and between fear and surprise, sad and
 neutral, angry and disgust. The probabilities say how people would label a picture, not what is felt.
 
