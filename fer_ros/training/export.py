@@ -202,9 +202,9 @@ onnxruntime and torch agree to {difference:.1g} in every probability.
 ## Limits
 
 FER2013's faces come from a web search, most of them frontal and of adults, and nobody has balanced ages, skin colours or
-genders; {disputed:.0%} of its PublicTest labels disagree with the majority of FER+. Expect more errors on children and older people, on
-profiles, under strong side light, with masks, hands or beards before the mouth, and between fear and surprise, sad and
-neutral, angry and disgust. The probabilities say how people would label a picture, not what is felt.
+genders; {disputed:.0%} of its PublicTest labels disagree with the majority of FER+. Expect more errors on children and older
+people, on profiles, under strong side light, with masks, hands or beards before the mouth, and between fear and surprise,
+sad and neutral, angry and disgust. The probabilities say how people would label a picture, not what is felt.
 
 ## Licence
 
