@@ -133,7 +133,7 @@ def export(run: Path, data: Path, out: Path) -> None:
     parameters = sum(p.numel() for p in model.parameters())
     (out / "MODEL_CARD.md").write_text(
         card(classifier, figures, parameters, path.stat().st_size, milliseconds_a_face(classifier),
-             epochs=state["epoch"] + 1, difference=difference)
+             recipe=state["recipe"], difference=difference)
     )
     catalogue = out / "models.yaml"
     if catalogue.is_file():
@@ -143,10 +143,11 @@ def export(run: Path, data: Path, out: Path) -> None:
     print(json.dumps({k: {m: v for m, v in f.items() if m != "recall"} for k, f in figures.items()}, indent=1))
 
 
-def card(classifier: EmotionClassifier, figures: dict, parameters: int, size: int, milliseconds: float, *, epochs: int,
-         difference: float) -> str:
+def card(classifier: EmotionClassifier, figures: dict, parameters: int, size: int, milliseconds: float, *,
+         recipe: list[dict], difference: float) -> str:
     """models/MODEL_CARD.md."""
     meta = classifier.metadata
+    runs = "\n".join(f"- `{' '.join(f'--{k.replace(chr(95), chr(45))} {v}' for k, v in run.items())}`" for run in recipe)
     disputed = 1 - figures["FER+ majority"]["agreement"]
     table = "\n".join(
         f"| {name} | {f['rows']:,} | {f['accuracy']:.1%} | {f['balanced']:.1%} | {f['ece']:.1%} |"
@@ -176,11 +177,14 @@ insurance, health.
 
 ## Data and recipe
 
-Trained for {epochs} epochs on the Training split of FER2013 (28,709 faces from web searches), with the FER+ votes: the target
-of a face is half FER2013's label and half the distribution of ten people's votes. Left out: constant images, rows voted
-"not a face", and copies of PublicTest images. AdamW with warm-up and cosine decay, EMA of the weights, and augmentation that
+Trained on the Training split of FER2013 (28,709 faces from web searches), with the FER+ votes: the target of a face is a
+mixture of FER2013's label and the distribution of ten people's votes. Left out: constant images, rows voted "not a face", and
+copies of PublicTest images. AdamW with warm-up and cosine decay, EMA of the weights, and augmentation that
 does what a detector's crop does: shift, scale, roll, mirror, blur, enlarged small faces, gamma, noise, covered parts.
-Rare classes weigh more, by the cube root of their rarity. `python -m fer_ros.training.train --data DIR --out RUN`.
+Rare classes weigh more, by the cube root of their rarity. Runs of `python -m fer_ros.training.train`, each starting from the
+weights of the one before (`--start-from`):
+
+{runs}
 
 ## Figures: PublicTest, one crop
 

