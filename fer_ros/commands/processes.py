@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from fer_ros.core.resources import executable
 from fer_ros.graph import NodeSpec
 
 _PR_SET_PDEATHSIG = 1
@@ -55,7 +56,8 @@ class Processes:
 
     def start(self, node: NodeSpec, extra: Mapping[str, Any]) -> None:
         """Start a node; the parameters in `extra` come last of all."""
-        command = [sys.executable, "-m", f"fer_ros.nodes.{node.executable.removesuffix('_node')}", "--ros-args"]
+        # Not with -m: that would import from the current folder, which may hold a source tree of this package.
+        command = [sys.executable, str(executable(node.executable)), "--ros-args"]
         command += ["-r", f"__ns:={node.namespace}"]
         for local, topic in node.remappings.items():
             command += ["-r", f"{local}:={topic}"]

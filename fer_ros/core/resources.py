@@ -26,6 +26,11 @@ def share_directory() -> Path:
     )
 
 
+def executable(name: str) -> Path:
+    """One of the package's executables as installed, the file that `ros2 run fer_ros NAME` starts."""
+    return share_directory().parents[1] / "lib" / "fer_ros" / name
+
+
 def model_file(name_or_path: str) -> Path:
     """A model by its file name in `share/fer_ros/models`, or any other file by its path.
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-# Before rclpy is initialized: tests talk to nobody but themselves, and to one test run at a time.
-os.environ["ROS_DOMAIN_ID"] = str(100 + os.getpid() % 100)
+# Before rclpy is initialized: tests talk to nobody but themselves. Higher domains use ports that Linux hands out freely.
+os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 90)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 if os.environ.get("ROS_DISTRO") == "humble":  # Humble's name for it, of which later ones complain
     os.environ["ROS_LOCALHOST_ONLY"] = "1"

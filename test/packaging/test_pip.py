@@ -85,7 +85,7 @@ def test_fer_ros_run_publishes_emotions_that_another_process_receives(environmen
         assert message.header.stamp.sec > 0, message.header
         print("received", face.label)
     """
-    domain = {"ROS_DOMAIN_ID": str(100 + os.getpid() % 100)}
+    domain = {"ROS_DOMAIN_ID": str(1 + os.getpid() % 90)}
     with subprocess.Popen(
         # `env -i` would take HOME from ROS's logging; the traces of this environment go as everywhere here
         ["env", *(f"--unset={name}" for name in ("LD_LIBRARY_PATH", "_ROS_WHEELS_BOOTSTRAP_COMPLETE", "PYTHONPATH")),

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from fer_ros.core.resources import executable
+
 DOMAIN = str(1 + os.getpid() % 90)
 
 
@@ -50,7 +52,7 @@ class Command:
         self.output = folder / f"output-{time.monotonic_ns()}.txt"
         self._file = self.output.open("w")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fer_ros.cli", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=self._file,
+            [sys.executable, str(executable("fer-ros")), *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=self._file,
             stderr=subprocess.STDOUT, env=environment(), cwd=folder, start_new_session=True,
         )
 

@@ -41,6 +41,14 @@ def test_the_demo_is_played_to_its_end_and_no_frame_is_lost(fer_ros):
     assert "happy" in command.text.split("360 frames in")[1]
 
 
+def test_it_runs_in_a_folder_that_holds_a_source_tree(fer_ros, tmp_path):
+    (tmp_path / "fer_ros").mkdir()
+    (tmp_path / "fer_ros" / "__init__.py").write_text("raise ImportError('the source tree was imported')")
+    command = fer_ros("run", "--source", "demo", "--duration", 1)
+    assert command.wait() == 0, command.text
+    assert labels_in(command.text)
+
+
 def test_a_recording_shows_the_overlay(fer_ros, tmp_path):
     command = fer_ros("run", "--source", "demo", "--record", "out.mp4", "--duration", 2)
     assert command.wait() == 0, command.text
@@ -109,7 +117,7 @@ def test_a_node_that_dies_is_named_and_takes_the_others_along(fer_ros, descendan
     command = fer_ros("run", "--source", "demo", "--loop")
     command.wait_for(lambda: labels_in(command.text), "a face")
     pids, alive = descendants(command)
-    victim = next(pid for pid in pids if b"fer_ros.nodes.emotion" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    victim = next(pid for pid in pids if b"/emotion_node" in Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(victim, signal.SIGKILL)
     assert command.wait() == 1
     assert "emotion_node ended with SIGKILL" in command.text
