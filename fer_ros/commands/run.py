@@ -183,7 +183,8 @@ class Run:
         complete = self._summary.frames >= frames and (self._recorder is None or self._overlays >= frames)
         late = time.monotonic() - self._answered > self._TAIL
         if late and not complete:
-            self._view.say(f"fer-ros: {frames - self._summary.frames} of {frames} frames have no answer", "yellow")
+            self._view.say(f"fer-ros: {frames - self._summary.frames} of {frames} frames have no answer: this machine is too "
+                           "slow for the source's own rate; --fps plays it slower", "yellow")
         return complete or late
 
     def _stop(self, *_: object) -> None:
