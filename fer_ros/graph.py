@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,8 +77,13 @@ def webcam_graph(
         camera: parameters of the camera node that its user names (`source`, `width`, ...).
         namespace: put before /camera and /fer, so that several robots share a network; empty for none.
         more_subscribers: how many more nodes than detector and emotion are going to subscribe to the image.
+
+    Raises:
+        ValueError: `namespace` cannot be one.
     """
     prefix = f"/{namespace.strip('/')}" if namespace.strip("/") else ""
+    if not re.fullmatch(r"(/[A-Za-z_][A-Za-z0-9_]*)*", prefix):
+        raise ValueError(f"'{namespace}' is no ROS namespace: letters, digits and _, not beginning with a digit, parted by /")
     topics = Topics(
         image=f"{prefix}/camera/image_raw",
         camera_info=f"{prefix}/camera/camera_info",
@@ -108,5 +114,15 @@ def dds_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that give Fast DDS a profile fit for images; none where the user has set one."""
     if any(environment.get(name) for name in PROFILE_VARIABLES):
         return {}
-    profile = share_directory() / "config" / "fastdds.xml"
-    return {name: os.fspath(profile) for name in PROFILE_VARIABLES}
+    # Humble's rmw would leave the profile's UDP open to the network, whatever this variable says.
+    file = "fastdds_localhost.xml" if environment.get("ROS_LOCALHOST_ONLY") == "1" else "fastdds.xml"
+    return {name: os.fspath(share_directory() / "config" / file) for name in PROFILE_VARIABLES}
+
+
+def privacy_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that keep a graph to this machine; none where the user has said how far it should reach."""
+    if any(environment.get(name) for name in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS")):
+        return {}
+    if environment.get("ROS_DISTRO") == "humble":
+        return {"ROS_LOCALHOST_ONLY": "1"}
+    return {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}

@@ -6,13 +6,13 @@ The nodes and their wiring are described once, in fer_ros.graph, for this file a
 import os
 from pathlib import Path
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
 
 from fer_ros.graph import PACKAGE, dds_environment, default_params_file, webcam_graph
-from launch import LaunchContext, LaunchDescription
 
 _TYPES = {"source": str, "width": int, "height": int, "fps": float}
 
@@ -73,6 +73,8 @@ def _nodes(context: LaunchContext) -> list:
             arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
             respawn=respawn,
             respawn_delay=2.0,
+            # Per node: whoever includes this file keeps the environment of the other nodes.
+            additional_env=dds_environment(os.environ),
             # Without images there is nothing to do for the others: a file that is none ends the launch, with the reason.
             on_exit=Shutdown(reason="camera_node ended") if node.executable == "camera_node" and not respawn else None,
             output="screen",
@@ -84,6 +86,5 @@ def _nodes(context: LaunchContext) -> list:
 def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in ARGUMENTS]
-        + [SetEnvironmentVariable(name, value) for name, value in dds_environment(os.environ).items()]
         + [OpaqueFunction(function=_nodes)]
     )

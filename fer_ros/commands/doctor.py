@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from fer_ros.core.model_files import ModelFileError, load_catalogue, verify
 from fer_ros.core.resources import share_directory
@@ -32,7 +33,7 @@ def main(options: argparse.Namespace) -> int:
     findings = [f for check in (_python, _ros, _messages, _libraries, _models, _cameras, _dds) for f in check()]
     console = Console(highlight=False, soft_wrap=True)
     for state, what, more in findings:
-        console.print(f"{_MARKS[state]} {what}", f"[dim]{more}[/]" if more else "")
+        console.print(f"{_MARKS[state]} {escape(what)}" + (f" [dim]{escape(more)}[/]" if more else ""))
     missing = sum(state == BAD for state, _, _ in findings)
     console.print(f"\n{missing} missing" if missing else "\nready: fer-ros run --source demo")
     return 1 if missing else 0

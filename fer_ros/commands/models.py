@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from fer_ros.core.model_files import ModelFileError, fetch, load_catalogue, verify
@@ -33,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
         return 1
     table = Table("id", "file", "state", "licence", "source", title=str(folder), title_justify="left")
     for entry in entries:
-        table.add_row(entry.id, entry.file, states[entry.id], entry.licence, entry.source)
+        table.add_row(*map(escape, (entry.id, entry.file, states[entry.id], entry.licence, entry.source)))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
     wrong = [f"{name} is {state}" for name, state in states.items() if state != "ok"]
     if wrong:

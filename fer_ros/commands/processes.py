@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import signal
 import subprocess
@@ -21,17 +22,20 @@ from fer_ros.core.resources import executable
 from fer_ros.graph import NodeSpec
 
 _PR_SET_PDEATHSIG = 1
+_prctl = ctypes.CDLL(None).prctl  # bound here: after a fork there may be no loading of libraries any more
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """In the child: get SIGTERM when the parent is gone, even if that was killed and could not end its children."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it went before we asked
+        os._exit(1)
 
 
 class Processes:
     """Runs nodes; a context manager that leaves none behind."""
 
-    _PATIENCE = 8.0  # seconds for a node to end after SIGINT before it is killed
+    _PATIENCE = 8.0  # seconds for a node to end after SIGTERM before it is killed
 
     def __init__(self, params_file: Path, log_level: str, heard: Callable[[str, str], None]):
         """Prepare.
@@ -74,7 +78,7 @@ class Processes:
             bufsize=1,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,  # Ctrl-C in the terminal is ours alone; we pass it on in order
-            preexec_fn=_die_with_parent,
+            preexec_fn=functools.partial(_die_with, os.getpid()),
         )
         self._running[node.executable] = process
         reader = threading.Thread(target=self._listen, args=(node.executable, process), daemon=True)
@@ -90,9 +94,10 @@ class Processes:
         return None
 
     def end(self) -> None:
-        """End all nodes: SIGINT, and SIGKILL for one that does not follow. Returns when all are gone."""
+        """End all nodes: SIGTERM, and SIGKILL for one that does not follow. Returns when all are gone."""
         for process in self._running.values():
-            self._signal(process, signal.SIGINT)
+            # Not SIGINT: a node that is still importing would answer that with a traceback.
+            self._signal(process, signal.SIGTERM)
         deadline = time.monotonic() + self._PATIENCE
         for name, process in self._running.items():
             try:

@@ -17,7 +17,7 @@ from fer_ros.core.record import RecordError, VideoRecorder
 from fer_ros.core.source import SourceParams, without_password
 from fer_ros.core.summary import Summary
 from fer_ros.core.types import Emotion, Image
-from fer_ros.graph import Graph, dds_environment, default_params_file, webcam_graph
+from fer_ros.graph import Graph, dds_environment, default_params_file, privacy_environment, webcam_graph
 
 if TYPE_CHECKING:
     from rclpy.executors import SingleThreadedExecutor
@@ -64,13 +64,15 @@ def main(options: argparse.Namespace) -> int:
         if not params_file.is_file():
             raise ValueError(f"--params-file {params_file} does not exist")
         recorder = VideoRecorder(options.record) if options.record else None
+        # A camera that somebody tries out at a desk is nobody else's business.
+        os.environ.update(privacy_environment(os.environ))
         os.environ.update(dds_environment(os.environ))
+        camera = {name: getattr(options, name) for name in _CAMERA if getattr(options, name) is not None}
+        camera |= {"source": options.source, "loop": options.loop}
+        graph = webcam_graph(camera, namespace=options.namespace, more_subscribers=1 if recorder else 0)
     except (ValueError, OSError, RecordError) as error:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 2
-    camera = {name: getattr(options, name) for name in _CAMERA if getattr(options, name) is not None}
-    camera |= {"source": options.source, "loop": options.loop}
-    graph = webcam_graph(camera, namespace=options.namespace, more_subscribers=1 if recorder else 0)
     try:
         return Run(graph, recorder, options.duration).go(
             params_file, options.log_level, without_password(options.source)
@@ -89,6 +91,7 @@ class Run:
     """One run of the graph, from the first process to the summary."""
 
     _READY = 60.0  # seconds for all nodes to start; loading Python and the models takes about two on a laptop
+    _DISCOVERY = 0.5  # seconds in which nodes on this machine find each other
     _TAIL = 3.0  # seconds without an answer after which the frames that are missing will not come any more
 
     def __init__(self, graph: Graph, recorder: VideoRecorder | None, duration: float | None):
@@ -144,6 +147,10 @@ class Run:
         # Until the camera is there the others have nothing to listen to, and that is no news.
         extra = {"diagnostics_period": 0.25, "silence_timeout": self._READY}
         *others, camera = self._graph.nodes
+        found_by = time.monotonic() + self._DISCOVERY
+        while not self._stopped and time.monotonic() < found_by:
+            self._step(processes, executor)
+        self._refuse(observer.running(1))
         # The camera comes last and finds the others listening: a file's first frame is not lost.
         for node in others:
             processes.start(node, extra)
@@ -161,9 +168,16 @@ class Run:
             self._step(processes, executor)
         if self._stopped:
             return
+        self._refuse(observer.running(2))
         processes.start(camera, extra)
         while not self._stopped and not self._over(observer):
             self._step(processes, executor)
+
+    @staticmethod
+    def _refuse(taken: list[str]) -> None:
+        if taken:
+            raise Failed(f"{', '.join(taken)} runs already in this ROS domain: end it, or run this graph with --namespace "
+                         "or in another ROS_DOMAIN_ID")
 
     def _step(self, processes: Processes, executor: SingleThreadedExecutor) -> None:
         ended = processes.ended()
@@ -174,12 +188,14 @@ class Run:
         executor.spin_once(timeout_sec=0.05)
 
     def _over(self, observer: Observer) -> bool:
+        from fer_ros.ros.observer import number
+
         if self._duration is not None and self._summary.duration >= self._duration:
             return True
         camera = observer.health.get("camera_node")
-        if camera is None or "ended" not in camera.values:
+        if camera is None or camera.values.get("source") != "ended":
             return False
-        frames = int(camera.values["frames"])
+        frames = max(0, number(camera.values.get("frames")))
         complete = self._summary.frames >= frames and (self._recorder is None or self._overlays >= frames)
         late = time.monotonic() - self._answered > self._TAIL
         if late and not complete:

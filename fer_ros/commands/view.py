@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -73,9 +74,10 @@ class View:
         table = Table("face", "emotion", "", "sure", "at", box=None, padding=(0, 2, 0, 0))
         for one in sorted(emotions, key=lambda e: (len(e.face_id), e.face_id))[:20]:
             colour = _COLOURS.get(one.label, "")
-            full = round(_BAR * min(max(one.confidence, 0.0), 1.0))
+            full = round(_BAR * min(max(one.confidence, 0.0), 1.0)) if math.isfinite(one.confidence) else 0
             bar = Text("█" * full, style=colour) + Text("░" * (_BAR - full), style="dim")
-            table.add_row(one.face_id, Text(one.label, style=f"bold {colour}"), bar, f"{one.confidence:.0%}",
+            # As Text: rich reads brackets in a plain string as markup, and these come from outside.
+            table.add_row(Text(one.face_id), Text(one.label, style=f"bold {colour}"), bar, f"{one.confidence:.0%}",
                           f"{one.box.cx:.0f}, {one.box.cy:.0f}")
         return [head, table if emotions else Text("no face", style="dim")]
 

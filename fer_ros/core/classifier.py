@@ -22,6 +22,7 @@ class ClassifierParams:
 
     model: str = param("emotion.onnx", "ONNX file of the emotion network: a name in share/fer_ros/models, or a path.",
                        live=False)
+    max_faces: int = param(64, "Of more faces in an image only the best scored are classified.", range=(1, 1000))
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,8 @@ class FaceDetector:
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
             raise ValueError(f"expected an HxWx3 uint8 image, got {image.shape} {image.dtype}")
+        if min(image.shape[:2]) < 8:  # no face, and older OpenCVs cannot enlarge a single pixel
+            return []
         params = self.params
         seen, factor = letterbox(image, params.inference_size)
         blob = seen.transpose(2, 0, 1)[None].astype(np.float32)

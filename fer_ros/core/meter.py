@@ -1,7 +1,8 @@
-"""How many frames a second."""
+"""Time as the frames tell it: their rate, and seconds that can be relied on."""
 
 from __future__ import annotations
 
+import time
 from collections import deque
 
 
@@ -11,7 +12,7 @@ class RateMeter:
     def __init__(self, window: float = 2.0):
         """Average over `window` seconds."""
         self._window = window
-        self._stamps: deque[float] = deque()
+        self._stamps: deque[float] = deque(maxlen=1000)
 
     def tick(self, stamp: float) -> float | None:
         """Count a frame with a stamp in seconds; the rate in Hz, None until there are two. A step back starts anew."""
@@ -22,3 +23,27 @@ class RateMeter:
             self._stamps.popleft()
         elapsed = stamp - self._stamps[0]
         return (len(self._stamps) - 1) / elapsed if elapsed > 0 else None
+
+
+class FrameClock:
+    """Seconds for tracking and smoothing, out of stamps that may be missing, repeated or a little out of order.
+
+    A good stamp is given back as it is. One that is zero or the same as the last counts the time of this machine on, so
+    that nothing that hangs on time stands still; one from before the last, as two publishers on one topic make them, counts
+    as the last. A step back of more than `RESTART` seconds is a recording that starts again, and is given back.
+    """
+
+    RESTART = 1.0
+
+    def __init__(self) -> None:
+        self._stamp = self._seconds = self._heard = 0.0
+
+    def __call__(self, stamp: float) -> float:
+        """The time of a frame with a stamp in seconds, in seconds."""
+        now = time.monotonic()
+        if stamp == 0 or stamp == self._stamp:
+            self._seconds += now - self._heard if self._heard else 0.0
+        elif stamp > self._seconds or stamp < self._seconds - self.RESTART:
+            self._seconds = stamp
+        self._stamp, self._heard = stamp, now
+        return self._seconds

@@ -31,15 +31,20 @@ class EmotionStage:
     def __init__(self, classifier: ClassifierParams, align: AlignParams, smoothing: SmoothingParams,
                  inference: InferenceParams):
         self.classifier = EmotionClassifier(classifier, inference)
+        self.max_faces = classifier.max_faces
         self.align = align
         self.smoother = Smoother(smoothing)
 
     def __call__(self, image: Image, faces: Sequence[Face], stamp: float) -> list[Emotion]:
         """What the faces of an HxWx3 uint8 BGR image show, in their order; `stamp` in seconds.
 
-        A face whose box is empty, not finite or wholly outside the image is left out: there is nothing to look at.
+        A face whose box is empty, not finite or wholly outside the image is left out: there is nothing to look at. Of more
+        than `max_faces` the best scored are taken.
         """
         faces = [face for face in faces if _visible(face, image)]
+        if len(faces) > self.max_faces:
+            best = sorted(range(len(faces)), key=lambda i: -faces[i].score)[: self.max_faces]
+            faces = [faces[i] for i in sorted(best)]
         raw = self.classifier(align_faces(image, faces, self.classifier.input_size, self.align))
         smooth = self.smoother.update([face.id for face in faces], raw, stamp)
         threshold = self.smoother.params.confidence_threshold

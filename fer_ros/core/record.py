@@ -18,7 +18,8 @@ class RecordError(Exception):
 
 
 class VideoRecorder:
-    """Writes frames with their stamps. The frame rate is measured on the first frames; a gap repeats the last frame.
+    """Writes frames with their stamps. The frame rate is measured on the first frames; a gap repeats the last frame, too many
+    frames for it are left out.
 
     The file appears under its name when it is complete: a failing run leaves an older one as it was.
     """
@@ -105,8 +106,12 @@ class VideoRecorder:
         if self._last is not None:
             # Where on the video's own clock this frame belongs; half a frame of jitter is no gap.
             self._elapsed += min(max(stamp - self._last[1], 0.0), self._LONGEST_GAP)
-            for _ in range(int(self._elapsed * self._fps - self.frames + 0.5)):
+            ahead = self.frames - self._elapsed * self._fps
+            for _ in range(int(0.5 - ahead)):
                 self._put(self._last[0])
+            if ahead > 1.5:  # the source has become faster than the video
+                self._last = (image, stamp)
+                return
         self._put(image)
         self._last = (image, stamp)
 

@@ -58,7 +58,8 @@ class Smoother:
         """Smooth one frame's probabilities.
 
         Args:
-            ids: the track of each face; a face with an empty id is not smoothed.
+            ids: the track of each face; a face with an empty id, or one that others in the frame have too, is not
+                smoothed.
             raw: (len(ids), 7), this frame's probabilities.
             stamp: the frame's time in seconds; a step back forgets all tracks.
 
@@ -70,7 +71,7 @@ class Smoother:
         self._stamp = stamp
         out = np.array(raw, dtype=np.float32)
         for i, track in enumerate(ids):
-            if not track:
+            if not track or ids.count(track) > 1:
                 continue
             if track in self._state:
                 before, average = self._state[track]

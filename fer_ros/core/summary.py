@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fer_ros.core.types import Emotion
+
+_KEPT = 100_000  # an hour at 30 Hz
 
 
 @dataclass
@@ -19,16 +21,16 @@ class Summary:
         frames: how many frames had an answer.
         faces: ids of all faces seen.
         shown: seconds for which each label was shown, added up over the faces.
-        changes: (stamp, face id, label) of every new label, in order.
+        changes: (stamp, face id, label) of every new label, in order; of a very long run the last ones, as for latency.
     """
 
     frames: int = 0
     faces: set[str] = field(default_factory=set)
     shown: Counter[str] = field(default_factory=Counter)
-    changes: list[tuple[float, str, str]] = field(default_factory=list)
+    changes: deque[tuple[float, str, str]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     first_stamp: float | None = None
     last_stamp: float | None = None
-    _latencies: list[float] = field(default_factory=list)
+    _latencies: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
     _labels: dict[str, str] = field(default_factory=dict)
     _LONGEST_FRAME = 1.0  # seconds; a longer gap says nothing of what was shown in it
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,13 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from fer_ros.core.calibration import Calibration, load_calibration
+from fer_ros.core.capture import Capture
 from fer_ros.core.params import param
-from fer_ros.core.source import Source, SourceParams, SourceUnavailable, flip_image, is_finite, open_source, without_password
+from fer_ros.core.source import SourceParams, flip_image, is_finite, open_source, without_password
 from fer_ros.core.types import Image as Pixels
 from fer_ros.ros.images import from_bgr
 from fer_ros.ros.messages import camera_info
-from fer_ros.ros.node import OK, WARN, FerNode, main_of
+from fer_ros.ros.node import ERROR, OK, WARN, FerNode, NodeParams, main_of
 from fer_ros.ros.qos import ImageOutputParams, image_qos
 
 
@@ -36,118 +37,56 @@ class CameraParams:
 class CameraNode(FerNode):
     NAME = "camera_node"
     PARAMS = (SourceParams, CameraParams, ImageOutputParams)
-    _LONGEST_WAIT = 10.0  # seconds between two tries to open a camera
 
-    _source: Source | None = None
-    _thread: threading.Thread | None = None
-    _state = ""
-    _ended = False
+    _capture: Capture | None = None
 
     def setup(self) -> None:
+        source = self.params[SourceParams]
         file = self.params[CameraParams].camera_info_file
         self._calibration: Calibration | None = load_calibration(Path(file).expanduser()) if file else None
         qos = image_qos(self.params[ImageOutputParams])
         self._images = self.advertise(Image, "image_raw", qos)
         self._infos = self.advertise(CameraInfo, "camera_info", qos)
-        self.hardware_id = without_password(self.params[SourceParams].source)
-        self._stopping = threading.Event()
-        self._open()
+        self.hardware_id = without_password(source.source)
+        self._capture = Capture(
+            lambda: open_source(source), self._publish, self._tell, lambda: self.enabled
+        )
+
+    def _tell(self, text: str, trouble: bool) -> None:
+        self.say_once("source", text) if trouble else self.get_logger().info(text)
 
     def start(self) -> None:
-        self._ended = False
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
-        self._thread.start()
+        self._started = time.monotonic()
+        self._capture.start(self._has_its_subscribers)
 
     def stop(self) -> None:
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(timeout=6.0)  # a camera that went away can block a read for some seconds
-            self._thread = None
+        if not self._capture.stop():
+            self.get_logger().warning(f"{self.hardware_id} does not answer: it is let go when it does")
 
     def teardown(self) -> None:
-        self._close()
+        if self._capture is not None:
+            self._capture.close()
+            self._capture = None
 
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
-        values = {"subscribers": self._images.get_subscription_count(), **({"ended": True} if self._ended else {})}
-        return OK if self._source is not None or self._ended else WARN, self._state, values
+        state = self._capture.state
+        level = {"unavailable": WARN, "failed": ERROR}.get(state.kind, OK)
+        return level, state.text, {"source": state.kind, "subscribers": self._images.get_subscription_count()}
 
-    def _open(self) -> bool:
-        try:
-            self._source = open_source(self.params[SourceParams])
-        except SourceUnavailable as error:
-            self._tell(str(error))
-            self.say_once("source", f"{error}; trying again until it works")
-            return False
-        self._source.interrupted = self._stopping.is_set
-        self._tell("playing" if self._source.finite else "capturing")
-        return True
+    def _has_its_subscribers(self) -> bool:
+        """Whether a file may begin: it would play its first frames to nobody."""
+        wanted, have = self.params[CameraParams].wait_for_subscribers, self._images.get_subscription_count()
+        if have >= wanted or not is_finite(self.params[SourceParams].source):
+            return True
+        if time.monotonic() - self._started > self.params[NodeParams].silence_timeout:
+            self.say_once("subscribers", f"{self._images.topic_name} has {have} of the {wanted} subscribers that the "
+                          "parameter wait_for_subscribers asks for")
+        return False
 
-    def _close(self) -> None:
-        if self._source is not None:
-            self._source.close()
-            self._source = None
-
-    def _tell(self, state: str) -> None:
-        changed, self._state = state != self._state, state
-        if changed and self.active:
-            self.report()
-
-    def _run(self) -> None:
-        try:
-            self._capture()
-        except Exception as error:  # the thread's end must be seen, or the node would look alive
-            self._tell(f"failed: {error}")
-            self.get_logger().error(f"capture failed: {error!r}")
-
-    def _capture(self) -> None:
-        wait = 1.0
-        if is_finite(self.params[SourceParams].source):
-            self._wait_for_subscribers()
-        while not self._stopping.is_set():
-            if not self.enabled:
-                if self._source is not None and not is_finite(self.params[SourceParams].source):
-                    self._close()  # a camera that is switched off is dark and free for others
-                self._stopping.wait(0.05)
-                continue
-            if self._source is None:
-                if not self._open():
-                    self._stopping.wait(wait)
-                    wait = min(2 * wait, self._LONGEST_WAIT)
-                    continue
-                self.forget("source")
-                self.get_logger().info(f"{self._source.name} is back")
-            try:
-                image = self._source.read()
-            except SourceUnavailable as error:
-                self._close()
-                self._tell(str(error))
-                self.say_once("source", f"{error}; trying again until it works")
-                continue
-            stamp = self.get_clock().now()
-            if self._stopping.is_set():
-                return
-            if self._source.notice:
-                self.get_logger().warning(self._source.notice)
-            if image is None:
-                self._close()
-                self.get_logger().info(f"{self.hardware_id} ended after {self.diagnostics.total('frames')} frames")
-                self._ended = True
-                self._tell(f"ended after {self.diagnostics.total('frames')} frames")
-                return
-            wait = 1.0
-            self._publish(image, stamp)
-
-    def _wait_for_subscribers(self) -> None:
-        wanted = self.params[CameraParams].wait_for_subscribers
-        waited = 0.0
-        while self._images.get_subscription_count() < wanted and not self._stopping.wait(0.02):
-            waited += 0.02
-            if waited > 5:
-                self.say_once("subscribers", f"waiting for {wanted} subscribers of {self._images.topic_name}, which has "
-                              f"{self._images.get_subscription_count()} (parameter wait_for_subscribers)")
-
-    def _publish(self, image: Pixels, stamp: object) -> None:
+    def _publish(self, image: Pixels) -> None:
+        stamp = self.get_clock().now()
+        if stamp.nanoseconds == 0:
+            self.say_once("clock", "use_sim_time is on and /clock has not come: the images are stamped 0")
         image = flip_image(image, self.params[SourceParams].flip)
         header = Header(stamp=stamp.to_msg(), frame_id=self.params[CameraParams].frame_id)
         height, width = image.shape[:2]

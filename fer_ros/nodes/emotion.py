@@ -9,6 +9,7 @@ from vision_msgs.msg import Detection2DArray
 
 from fer_ros.core.align import AlignParams
 from fer_ros.core.classifier import ClassifierParams
+from fer_ros.core.meter import FrameClock
 from fer_ros.core.pipeline import EmotionStage
 from fer_ros.core.session import InferenceParams
 from fer_ros.core.smoothing import SmoothingParams
@@ -28,6 +29,7 @@ class EmotionNode(FerNode):
         params = self.params
         self._stage = EmotionStage(params[ClassifierParams], params[AlignParams], params[SmoothingParams],
                                    params[InferenceParams])
+        self._frame_clock = FrameClock()
         self._pairs: StampPairs[Image, Detection2DArray] = StampPairs(params[MatchingParams].cache_size)
         self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)
         self.hardware_id = params[ClassifierParams].model
@@ -38,6 +40,7 @@ class EmotionNode(FerNode):
         self.subscribe(Detection2DArray, "faces", self._on_faces, RESULTS)
 
     def apply(self) -> None:
+        self._stage.max_faces = self.params[ClassifierParams].max_faces
         self._stage.align = self.params[AlignParams]
         self._stage.smoother.params = self.params[SmoothingParams]
 
@@ -66,7 +69,7 @@ class EmotionNode(FerNode):
             self.diagnostics.count("unusable boxes", unusable)
             self.say_once("boxes", "a detection has a box that is empty or not finite: such detections are left out")
         # Without a face nobody has to look at the pixels.
-        emotions = self._stage(to_bgr(image), faces, seconds(image.header.stamp)) if faces else []
+        emotions = self._stage(to_bgr(image), faces, self._frame_clock(seconds(image.header.stamp))) if faces else []
         self._emotions.publish(emotions_to_message(emotions, image.header, self._stage.classifier.metadata.name))
 
 

@@ -8,6 +8,7 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.core.detector import DetectorParams
+from fer_ros.core.meter import FrameClock
 from fer_ros.core.pipeline import FaceStage
 from fer_ros.core.session import InferenceParams
 from fer_ros.core.tracker import TrackerParams
@@ -24,6 +25,7 @@ class FaceDetectorNode(FerNode):
     def setup(self) -> None:
         params = self.params
         self._stage = FaceStage(params[DetectorParams], params[TrackerParams], params[InferenceParams])
+        self._frame_clock = FrameClock()
         self._faces = self.advertise(Detection2DArray, "faces", RESULTS)
         self.hardware_id = params[DetectorParams].model
 
@@ -44,7 +46,11 @@ class FaceDetectorNode(FerNode):
 
     def _on_image(self, message: Image) -> None:
         self.diagnostics.count("images")
-        faces = self._stage(to_bgr(message), seconds(message.header.stamp))
+        stamp = seconds(message.header.stamp)
+        if stamp == 0:
+            self.say_once("stamp", f"the images on {self.resolve_topic_name('image')} have no stamp, by which faces and "
+                          "emotions find their image: let their publisher fill header.stamp")
+        faces = self._stage(to_bgr(message), self._frame_clock(stamp))
         self.diagnostics.count("faces", len(faces))
         self._faces.publish(faces_to_message(faces, message.header))
 

@@ -44,7 +44,9 @@ class OverlayNode(FerNode):
         self._watched = False
 
     def teardown(self) -> None:
-        self.destroy_timer(self._watch)
+        watch = self.__dict__.pop("_watch", None)
+        if watch is not None:
+            self.destroy_timer(watch)
 
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
         return OK, "active" if self._watched else "idle: nobody subscribes", {

@@ -52,7 +52,10 @@ class StampPairs(Generic[A, B]):
     def _add(self, kind: int, key: Hashable, item: object) -> object | None:
         mine, theirs = self._waiting[kind], self._waiting[1 - kind]
         if key in theirs:
-            while True:  # what came before the partner will not find its own any more
+            # What came before this pair will not find its own any more.
+            self.dropped += len(mine)
+            mine.clear()
+            while True:
                 first, partner = theirs.popitem(last=False)
                 if first == key:
                     return partner

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -33,7 +35,8 @@ BAD_CONFIGURATION = (ValueError, OSError, SourceError)
 class NodeParams:
     """What every node has."""
 
-    autostart: bool = param(True, "Configure and activate at start; otherwise wait for `ros2 lifecycle set`.", live=False)
+    autostart: bool = param(True, "Configure and activate when the process starts; otherwise wait for `ros2 lifecycle set`.",
+                            live=False)
     enabled: bool = param(True, "Whether the node works; the service ~/enable switches it too.")
     diagnostics_period: float = param(1.0, "Time between two reports on /diagnostics.", unit="s", range=(0.1, 60.0),
                                       live=False)
@@ -54,6 +57,7 @@ class FerNode(LifecycleNode):
     """A managed node. A subclass names its parameter classes in PARAMS and fills in the four steps below."""
 
     _REPEAT = 60.0  # seconds
+    _MANY = 5
 
     NAME: str
     PARAMS: tuple[type, ...] = ()
@@ -68,12 +72,12 @@ class FerNode(LifecycleNode):
         self._configured = self.active = False
         self._inputs: list[_Input] = []
         self._outputs: list[Publisher] = []
-        self._said: dict[str, tuple[str, float]] = {}
+        self._said: dict[str, dict[str, float]] = {}
         self.diagnostics = Diagnostics(self)
         self.params = Parameters(self, (NodeParams, *self.PARAMS), configured=lambda: self._configured,
                                  changed=self._parameters_changed)
         self.create_service(SetBool, "~/enable", self._enable)
-        self.create_timer(self.params[NodeParams].diagnostics_period, self.report)
+        self._report_timer = self.create_timer(self.params[NodeParams].diagnostics_period, self.report)
 
     # What a subclass says.
 
@@ -132,16 +136,14 @@ class FerNode(LifecycleNode):
             self.destroy_subscription(self._inputs.pop().subscription)
 
     def say_once(self, subject: str, text: str, *, error: bool = False) -> None:
-        """Log a text, but not again for a minute unless something else is said of the same subject."""
-        said, when = self._said.get(subject, ("", 0.0))
+        """Log a text, but the same one (whatever its numbers) not again for a minute, nor many of one subject."""
         now = time.monotonic()
-        if said != text or now - when > self._REPEAT:
-            self._said[subject] = (text, now)
+        said = {words: when for words, when in self._said.get(subject, {}).items() if now - when < self._REPEAT}
+        words = re.sub(r"\d+", "0", text)
+        if words not in said and len(said) < self._MANY:
+            said[words] = now
             self.get_logger().error(text) if error else self.get_logger().warning(text)
-
-    def forget(self, subject: str) -> None:
-        """Let the next `say_once` of a subject be logged, whatever it says."""
-        self._said.pop(subject, None)
+        self._said[subject] = said
 
     def report(self) -> None:
         """Publish diagnostics now, and look whether an input is silent."""
@@ -175,17 +177,24 @@ class FerNode(LifecycleNode):
     def on_configure(self, state: State) -> TransitionCallbackReturn:
         try:
             self.setup()
-        except BAD_CONFIGURATION as error:
-            self.get_logger().error(str(error))
+        except Exception as error:  # rclpy would swallow it
+            known = isinstance(error, BAD_CONFIGURATION)
+            self.get_logger().error(str(error) if known else traceback.format_exc())
             self._clean()
             return TransitionCallbackReturn.FAILURE
+        self._report_timer.timer_period_ns = int(self.params[NodeParams].diagnostics_period * 1e9)
         self._configured = True
         return super().on_configure(state)
 
     def on_activate(self, state: State) -> TransitionCallbackReturn:
         result = super().on_activate(state)
         self.active = True
-        self.start()
+        try:
+            self.start()
+        except Exception:  # likewise
+            self.get_logger().error(traceback.format_exc())
+            self._halt()
+            return TransitionCallbackReturn.FAILURE
         self.report()
         return result
 
@@ -253,13 +262,13 @@ def run_node(node_class: type[FerNode], args: list[str] | None = None) -> int:
     # rclpy's own handlers invalidate the context at once; ours let the node hand its camera back and say so first.
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = None
     try:
         try:
+            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
             node = node_class()
-        except ValueError as error:
-            rclpy.logging.get_logger(node_class.NAME).error(f"wrong parameter: {error}")
+        except (ValueError, RuntimeError) as error:  # rclpy's own: a parameter file or name it cannot read
+            rclpy.logging.get_logger(node_class.NAME).error(f"wrong parameter or argument: {error}")
             return 1
         executor = SingleThreadedExecutor()
         executor.add_node(node)

@@ -26,6 +26,11 @@ class Health:
     values: dict[str, str]
 
 
+def number(text: str | None) -> int:
+    """A diagnostics value as a whole number; -1 where it is none."""
+    return int(text) if text is not None and text.isdigit() else -1
+
+
 class Observer(Node):
     """Calls back for every answer and overlay image, and keeps every node's last diagnostics in `health`."""
 
@@ -65,4 +70,9 @@ class Observer(Node):
     def is_ready(self, executable: str, subscribers: int) -> bool:
         """Whether a node works and so many others have subscribed to what it publishes."""
         health = self.health.get(executable)
-        return health is not None and int(health.values.get("subscribers", -1)) >= subscribers
+        return health is not None and number(health.values.get("subscribers")) >= subscribers
+
+    def running(self, at_least: int) -> list[str]:
+        """The names of this graph that so many nodes, or more, have taken."""
+        names = [f"{namespace.rstrip('/')}/{name}" for name, namespace in self.get_node_names_and_namespaces()]
+        return sorted(name for name in self._names if names.count(name) >= at_least)

@@ -84,15 +84,30 @@ def milliseconds_a_face(classifier: EmotionClassifier, runs: int = 300) -> float
     return float(np.median(times) * 1e3)
 
 
-def export(run: Path, data: Path, out: Path) -> None:
+def average_weights(state: dict, other: dict, share: float) -> dict:
+    """The weights of two networks averaged, `other` with a share of 0 to 1.
+
+    A network and what was trained on from it lie in one basin, and a point between them is often better than either:
+    M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
+    """
+    return {name: torch.lerp(mine, other[name], share) if mine.is_floating_point() else mine for name, mine in state.items()}
+
+
+def export(run: Path, data: Path, out: Path, average_with: Path | None, share: float) -> None:
     """See the module's text.
 
     Raises:
         RuntimeError: torch and onnxruntime disagree by more than `PARITY`.
     """
     state = torch.load(run / "checkpoint.pt", weights_only=True)
+    weights, blend = state["average"], ""
+    if average_with is not None:
+        other = torch.load(average_with / "checkpoint.pt", weights_only=True)
+        weights = average_weights(weights, other["average"], share)
+        blend = (f"The weights are averaged: {share:g} of run {len(other['recipe'])}, {1 - share:g} of run "
+                 f"{len(state['recipe'])}.")
     model = FerNet()
-    model.load_state_dict(state["average"])
+    model.load_state_dict(weights)
     model.eval()
     held_out = load_fer2013(data)["PublicTest"]
     with torch.inference_mode():
@@ -133,7 +148,7 @@ def export(run: Path, data: Path, out: Path) -> None:
     parameters = sum(p.numel() for p in model.parameters())
     (out / "MODEL_CARD.md").write_text(
         card(classifier, figures, parameters, path.stat().st_size, milliseconds_a_face(classifier),
-             recipe=state["recipe"], difference=difference)
+             recipe=state["recipe"], blend=blend, difference=difference)
     )
     catalogue = out / "models.yaml"
     if catalogue.is_file():
@@ -144,10 +159,10 @@ def export(run: Path, data: Path, out: Path) -> None:
 
 
 def card(classifier: EmotionClassifier, figures: dict, parameters: int, size: int, milliseconds: float, *,
-         recipe: list[dict], difference: float) -> str:
+         recipe: list[dict], blend: str, difference: float) -> str:
     """models/MODEL_CARD.md."""
     meta = classifier.metadata
-    runs = "\n".join(f"- `{' '.join(f'--{k.replace(chr(95), chr(45))} {v}' for k, v in run.items())}`" for run in recipe)
+    runs = "\n".join(f"1. `{' '.join(f'--{k.replace(chr(95), chr(45))} {v}' for k, v in run.items())}`" for run in recipe)
     disputed = 1 - figures["FER+ majority"]["agreement"]
     table = "\n".join(
         f"| {name} | {f['rows']:,} | {f['accuracy']:.1%} | {f['balanced']:.1%} | {f['ece']:.1%} |"
@@ -186,6 +201,8 @@ weights of the one before (`--start-from`):
 
 {runs}
 
+{blend}
+
 ## Figures: PublicTest, one crop
 
 | labels | faces | accuracy | balanced accuracy | expected calibration error |
@@ -222,6 +239,8 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="folder of a training run")
     parser.add_argument("--data", type=Path, required=True, help="folder with fer2013.csv and fer2013new.csv")
     parser.add_argument("--out", type=Path, required=True, help="folder for emotion.onnx and MODEL_CARD.md")
+    parser.add_argument("--average-with", type=Path, metavar="RUN", help="average the weights with those of another run")
+    parser.add_argument("--share", type=float, default=0.5, help="that other run's share, 0 to 1")
     arguments = parser.parse_args()
     export(**vars(arguments))
 

@@ -10,6 +10,7 @@ _WHY = "a ROS installation has it, PyPI does not: the launch file is not started
 pytest.importorskip("launch_testing", reason=f"launch_testing is not installed ({_WHY})")
 pytest.importorskip("launch_ros", reason=f"launch_ros is not installed ({_WHY})")
 
+import launch  # noqa: E402
 import launch_testing.actions  # noqa: E402
 import launch_testing.asserts  # noqa: E402
 import rclpy  # noqa: E402
@@ -18,7 +19,6 @@ from rclpy.qos import QoSProfile  # noqa: E402
 from sensor_msgs.msg import CameraInfo, Image  # noqa: E402
 from vision_msgs.msg import Detection2DArray  # noqa: E402
 
-import launch  # noqa: E402
 from fer_ros.core.resources import share_directory  # noqa: E402
 from fer_ros.msg import EmotionArray  # noqa: E402
 from fer_ros.ros.messages import stamp_key  # noqa: E402

@@ -3,13 +3,14 @@ import threading
 import cv2
 import numpy as np
 import pytest
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.srv import SetParameters
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import SetBool
 
+from fer_ros.core.capture import Capture
 from fer_ros.core.source import SourceUnavailable
 from fer_ros.nodes import camera
 from fer_ros.nodes.camera import CameraNode
@@ -104,16 +105,18 @@ def test_a_camera_is_picked_up_when_it_comes_and_when_it_comes_back(bench, monke
         return opened[-1]
 
     monkeypatch.setattr(camera, "open_source", open_source)
-    monkeypatch.setattr(CameraNode, "_LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(Capture, "FIRST_WAIT", 0.05)
     images = bench.listen(Image, "image_raw")
     said = []
     monkeypatch.setattr(CameraNode, "say_once", lambda self, subject, text, **_: said.append(text))
     node = bench.add(CameraNode, source="0")
     bench.spin(0.2)
     assert not images
+    assert node.health()[0] == DiagnosticStatus.WARN
     assert "not there" in node.health()[1]
     present.set()
     bench.wait_for(lambda: len(images) > 2, "images of the camera that came")
+    assert node.health()[0] == DiagnosticStatus.OK
     opened[0].plugged = False
     bench.wait_for(lambda: len(opened) == 2, "the camera to be opened again")
     assert opened[0].closed
@@ -145,9 +148,9 @@ def test_a_slow_folder_stops_at_once_and_publishes_nothing_afterwards(bench, tmp
     images = bench.listen(Image, "image_raw")
     node = bench.add(CameraNode, source=str(tmp_path), fps=0.02, wait_for_subscribers=1)
     bench.wait_for(lambda: images, "the first image")
-    thread = node._thread
     node.trigger_deactivate()
-    assert not thread.is_alive()
+    assert "capture" not in [thread.name for thread in threading.enumerate()]
+    bench.spin(0.3)
     assert len(images) == 1
 
 

@@ -17,7 +17,17 @@ def test_what_never_pairs_is_dropped_and_counted():
     assert pairs.dropped == 3
     assert pairs.add_second(0, "too late") is None
     assert pairs.add_second(4, "in time") == (4, "in time")
-    assert pairs.dropped == 4  # 3 waited in front of 4 and cannot pair any more
+    assert pairs.dropped == 5  # with the first 3 and the one that came too late
+
+
+def test_what_came_before_a_pair_is_dropped_on_both_sides():
+    pairs = StampPairs(5)
+    pairs.add_first(1, "image 1")
+    pairs.add_second(2, "faces 2")
+    pairs.add_second(3, "faces 3")
+    assert pairs.add_first(3, "image 3") == ("image 3", "faces 3")
+    assert pairs.dropped == 2
+    assert pairs.add_second(1, "faces 1") is None
 
 
 def test_the_newer_of_two_messages_with_one_stamp_counts():

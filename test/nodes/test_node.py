@@ -114,3 +114,53 @@ def test_the_word_names_a_publisher_whose_qos_does_not_match(bench):
     assert "/tester" in text
     assert "QoS does not match" in text
     assert "nobody publishes /other" in explain_silence(bench.tester, "/other", reliable)
+
+
+def test_what_goes_wrong_in_a_transition_is_said_and_leaves_nothing_behind(bench, monkeypatch):
+    node = bench.add(FaceDetectorNode, start=False)
+    said = []
+    monkeypatch.setattr(type(node.get_logger()), "error", lambda self, text, **_: said.append(text))
+
+    def broken(self):
+        self.advertise(Image, "half_made", QoSProfile(depth=1))
+        raise KeyError("a mistake")
+
+    before = len(list(node.publishers))
+    with monkeypatch.context() as patch:
+        patch.setattr(FaceDetectorNode, "setup", broken)
+        for _ in range(3):
+            assert node.trigger_configure().name == "FAILURE"
+    assert len(list(node.publishers)) == before
+    assert "a mistake" in said[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(FaceDetectorNode, "start", broken)
+        node.trigger_configure()
+        assert node.trigger_activate().name == "FAILURE"
+    assert node.trigger_activate().name == "SUCCESS"
+
+
+def test_a_log_line_is_not_repeated_though_its_numbers_change_or_it_alternates(bench, monkeypatch):
+    node = bench.add(FaceDetectorNode)
+    said = []
+    monkeypatch.setattr(type(node.get_logger()), "warning", lambda self, text, **_: said.append(text))
+    for i in range(100):
+        node.say_once("subject", f"got {i} bytes")
+        node.say_once("subject", "something else")
+    assert said == ["got 0 bytes", "something else"]
+
+
+def test_images_without_stamps_are_still_followed_and_it_is_said(bench, astronaut, message_of, monkeypatch):
+    faces = bench.listen(Detection2DArray, "faces")
+    node = bench.add(FaceDetectorNode, track_timeout=0.3)
+    said = []
+    monkeypatch.setattr(type(node.get_logger()), "warning", lambda self, text, **_: said.append(text))
+    send = bench.speak(Image, "image")
+    for count in range(1, 4):
+        send(message_of(astronaut, 0, 0))
+        bench.wait_for(lambda n=count: len(faces) == n, "faces")
+        bench.spin(0.05)
+    bench.spin(0.5)
+    send(message_of(astronaut, 0, 0))
+    bench.wait_for(lambda: len(faces) == 4, "faces")
+    assert [one.detections[0].id for one in faces] == ["1", "1", "1", "2"]  # time went on though the stamps did not
+    assert len(said) == 1 and "no stamp" in said[0]

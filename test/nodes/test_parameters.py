@@ -14,6 +14,8 @@ from fer_ros.core.source import SourceParams
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
+from fer_ros.nodes.overlay import OverlayNode
+from fer_ros.ros.node import NodeParams
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,13 +70,18 @@ def test_a_parameter_describes_itself(bench):
     assert "cpu" in provider.additional_constraints
 
 
-def test_the_shipped_parameter_file_is_taken_by_every_node(bench, share):
-    file = share / "config" / "fer.yaml"
+@pytest.mark.parametrize("node_class", [CameraNode, FaceDetectorNode, EmotionNode, OverlayNode])
+def test_a_parameter_file_like_the_shipped_one_reaches_every_node(bench, share, tmp_path, node_class):
+    text = (share / "config" / "fer.yaml").read_text()
+    file = tmp_path / "mine.yaml"
+    file.write_text(text.replace("silence_timeout: 5.0", "silence_timeout: 7.5"))
     rclpy.shutdown()
     rclpy.init(args=["--ros-args", "--params-file", str(file)])
     try:
-        node = CameraNode()
-        assert node.params[SourceParams] == SourceParams()
+        node = node_class()
+        assert node.params[NodeParams].silence_timeout == 7.5
+        for group in node.PARAMS:
+            assert node.params[group] == group()
         node.destroy_node()
     finally:
         rclpy.shutdown()

@@ -146,6 +146,7 @@ def test_no_node_outlives_a_run_that_was_killed(fer_ros, descendants):
         (["--fps", "fast"], "could not convert"),
         (["--fps", "-3"], "from 0 to 1000"),
         (["--duration", "-1"], "positive"),
+        (["--namespace", "my robot"], "no ROS namespace"),
     ],
 )
 def test_a_wrong_command_line_starts_nothing_and_says_why(fer_ros, arguments, words):
@@ -162,6 +163,25 @@ def test_a_wrong_parameter_file_names_node_and_parameter(fer_ros, tmp_path):
     assert "score_threshold" in command.text
     assert "face_detector_node ended" in command.text
     assert "Traceback" not in command.text
+
+
+def test_a_broken_parameter_file_is_one_error(fer_ros, tmp_path):
+    (tmp_path / "mine.yaml").write_text("a: [1, 2")
+    command = fer_ros("run", "--source", "demo", "--params-file", "mine.yaml")
+    assert command.wait() == 1
+    assert "mine.yaml" in command.text
+    assert "Traceback" not in command.text
+
+
+def test_a_second_graph_with_the_same_names_is_refused(fer_ros):
+    first = fer_ros("run", "--source", "demo", "--loop")
+    first.wait_for(lambda: labels_in(first.text), "a face")
+    second = fer_ros("run", "--source", "demo")
+    assert second.wait() == 1
+    assert "runs already in this ROS domain" in second.text
+    other = fer_ros("run", "--source", "demo", "--namespace", "other", "--duration", 1)
+    assert other.wait() == 0, other.text
+    assert first.end() == 0, first.text
 
 
 def test_the_man_is_neutral_then_happy_then_neutral(fer_ros, recordings, tmp_path):

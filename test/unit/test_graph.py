@@ -6,7 +6,15 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from fer_ros.graph import PROFILE_VARIABLES, Graph, NodeSpec, dds_environment, default_params_file, webcam_graph
+from fer_ros.graph import (
+    PROFILE_VARIABLES,
+    Graph,
+    NodeSpec,
+    dds_environment,
+    default_params_file,
+    privacy_environment,
+    webcam_graph,
+)
 
 
 def node(graph: Graph, name: str) -> NodeSpec:
@@ -96,3 +104,22 @@ def test_the_users_own_profile_wins(variable):
 def test_the_parameter_file_is_the_installed_one(share):
     assert default_params_file() == share / "config" / "fer.yaml"
     assert default_params_file().is_file()
+
+
+@pytest.mark.parametrize("namespace", ["my robot", "1robot", "a//b", "a-b", "é"])
+def test_what_cannot_be_a_namespace_is_refused(namespace):
+    with pytest.raises(ValueError, match="no ROS namespace"):
+        webcam_graph({}, namespace=namespace)
+
+
+def test_a_run_stays_on_this_machine_unless_the_user_says_otherwise():
+    assert privacy_environment({}) == {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    assert privacy_environment({"ROS_DISTRO": "humble"}) == {"ROS_LOCALHOST_ONLY": "1"}
+    for name in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS"):
+        assert privacy_environment({name: "x"}) == {}
+
+
+def test_localhost_only_has_a_profile_that_keeps_to_it():
+    (file,) = set(dds_environment({"ROS_LOCALHOST_ONLY": "1"}).values())
+    root = ElementTree.parse(file).getroot()
+    assert [node.text for node in root.iter() if node.tag.endswith("}address")] == ["127.0.0.1"]

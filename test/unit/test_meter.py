@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
-from fer_ros.core.meter import RateMeter
+from fer_ros.core.meter import FrameClock, RateMeter
 
 
 def test_there_is_no_rate_before_the_second_frame():
@@ -41,3 +43,33 @@ def test_the_same_stamp_twice_is_no_endless_rate():
     meter = RateMeter()
     meter.tick(1.0)
     assert meter.tick(1.0) is None
+
+
+def test_good_stamps_are_the_clock():
+    clock = FrameClock()
+    assert [clock(stamp) for stamp in (5.0, 5.1, 9.0)] == [5.0, 5.1, 9.0]
+
+
+def test_missing_or_repeated_stamps_do_not_stop_the_clock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("fer_ros.core.meter.time.monotonic", lambda: now[0])
+    for stamp in (0.0, 7.0):
+        clock = FrameClock()
+        times = []
+        for _ in range(4):
+            times.append(clock(stamp))
+            now[0] += 0.5
+        assert [b - a for a, b in itertools.pairwise(times)] == [0.5] * 3
+
+
+def test_two_publishers_do_not_make_it_jump_but_a_recording_that_restarts_does():
+    clock = FrameClock()
+    assert [clock(stamp) for stamp in (5.0, 4.9, 5.1, 5.0, 5.2)] == [5.0, 5.0, 5.1, 5.1, 5.2]
+    assert clock(1.0) == 1.0
+
+
+def test_a_meter_does_not_grow_while_time_stands_still():
+    meter = RateMeter()
+    for _ in range(5000):
+        meter.tick(1.0)
+    assert len(meter._stamps) <= 1000

@@ -1,7 +1,5 @@
 """What someone who sets a parameter relies on."""
 
-from __future__ import annotations
-
 import dataclasses
 import importlib
 import math

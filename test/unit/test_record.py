@@ -66,6 +66,13 @@ def test_a_source_that_slows_down_plays_as_slowly(tmp_path, numbered):
     assert len(frames) / fps == pytest.approx(3.0, abs=0.15)
 
 
+def test_a_source_that_becomes_faster_keeps_its_length(tmp_path, numbered):
+    stamps = [i / 15 for i in range(60)] + [4 + i / 30 for i in range(240)]
+    record(tmp_path / "out.avi", numbered(4) * 75, stamps)
+    frames, fps = read(tmp_path / "out.avi")
+    assert len(frames) / fps == pytest.approx(12, abs=0.2)
+
+
 def test_a_long_pause_is_cut(tmp_path, numbered):
     recorder = record(tmp_path / "out.avi", numbered(4), [0, 0.1, 0.2, 10_000])
     assert 50 < recorder.frames < 150

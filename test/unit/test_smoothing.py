@@ -11,6 +11,7 @@ from fer_ros.core.labels import EMOTIONS, UNCERTAIN
 from fer_ros.core.smoothing import Smoother, SmoothingParams, choose_label
 
 HAPPY = np.eye(7, dtype=np.float32)[3]
+SAD = np.eye(7, dtype=np.float32)[4]
 NEUTRAL = np.eye(7, dtype=np.float32)[6]
 WEAKLY_HAPPY = np.array([0.05, 0.05, 0.05, 0.4, 0.05, 0.05, 0.35], np.float32)
 WEAKLY_NEUTRAL = np.array([0.05, 0.05, 0.05, 0.35, 0.05, 0.05, 0.4], np.float32)
@@ -134,3 +135,10 @@ def test_the_winner_is_the_label_unless_it_is_too_unsure():
     assert choose_label(WEAKLY_HAPPY, 0.41) == (UNCERTAIN, pytest.approx(0.4))
     assert choose_label(WEAKLY_HAPPY, 0.4 - 1e-6) == ("happy", pytest.approx(0.4))
     assert choose_label(np.full(7, 1 / 7), 0.0)[0] == "angry"
+
+
+def test_two_faces_with_one_id_keep_their_own_emotion():
+    smoother = Smoother()
+    for i in range(5):
+        out = smoother.update(["p", "p"], np.stack([HAPPY, SAD]), float(i))
+    assert np.allclose(out, np.stack([HAPPY, SAD]))

@@ -66,7 +66,7 @@ def test_a_new_label_is_told_once_for_each_face():
         ])
     ]
     assert told == [[("1", "neutral")], [], [("1", "happy"), ("2", "happy")], [], [], [("1", "neutral")]]
-    assert summary.changes == [(0.0, "1", "neutral"), (0.2, "1", "happy"), (0.2, "2", "happy"), (0.5, "1", "neutral")]
+    assert list(summary.changes) == [(0.0, "1", "neutral"), (0.2, "1", "happy"), (0.2, "2", "happy"), (0.5, "1", "neutral")]
 
 
 def test_latency_percentiles():

@@ -1,0 +1,151 @@
+"""A source read in a thread of its own, opened again when it fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fer_ros.core.source import Source, SourceError, SourceUnavailable
+from fer_ros.core.types import Image
+
+
+@dataclass(frozen=True)
+class CaptureState:
+    """How a capture is doing: `playing`, `unavailable`, `ended` or `failed`, and the same in words for people."""
+
+    kind: str
+    text: str
+
+
+class Capture:
+    """Reads frames in a thread and hands them on.
+
+    A source that does not deliver is closed and opened again after 1, 2, 4, ... at most `LONGEST_WAIT` seconds, the
+    first good frame ending the series. Every thread has a source of its own: one that hangs in a dead camera's driver
+    closes it whenever it wakes, and disturbs no other.
+    """
+
+    FIRST_WAIT, LONGEST_WAIT = 1.0, 10.0
+
+    def __init__(
+        self,
+        open_source: Callable[[], Source],
+        on_frame: Callable[[Image], None],
+        tell: Callable[[str, bool], None],
+        enabled: Callable[[], bool],
+    ):
+        """Open the source for the first time.
+
+        Args:
+            on_frame: called in the thread with each frame, HxWx3 uint8 BGR.
+            tell: called with what people should know, and whether it is trouble.
+            enabled: asked before each frame. While it is false a camera is closed, so that it is dark and free for
+                others, and a file waits.
+
+        Raises:
+            SourceError: the source can never work.
+        """
+        self._open, self._on_frame, self._tell, self._enabled = open_source, on_frame, tell, enabled
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        # What a stopped file goes on with: the source, and the frame that was read but not handed on.
+        self._kept: tuple[Source | None, Image | None] = (None, None)
+        try:
+            source = open_source()
+            self.state = CaptureState("playing", source.name)
+            self._kept = (source, None)
+        except SourceUnavailable as error:
+            self.state = CaptureState("unavailable", str(error))
+            tell(f"{error}; trying again until it works", True)
+
+    def start(self, may_begin: Callable[[], bool] = lambda: True) -> None:
+        """Begin to read, or go on where `stop` interrupted, as soon as `may_begin` says so."""
+        self._stop = threading.Event()
+        source, frame = self._kept
+        self._kept = (None, None)
+        self._thread = threading.Thread(
+            target=self._run, args=(self._stop, source, frame, may_begin), name="capture", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self, patience: float = 2.0) -> bool:
+        """Stop reading. False where a read still hangs after `patience` seconds; it ends by itself, unheard."""
+        self._stop.set()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join(patience)
+        return thread is None or not thread.is_alive()
+
+    def close(self) -> None:
+        """Stop, and give the source back."""
+        self.stop()
+        self._stop = threading.Event()  # a thread that still hangs has nothing to keep for later any more
+        source, self._kept = self._kept[0], (None, None)
+        if source is not None:
+            source.close()
+
+    def _run(
+        self, stop: threading.Event, source: Source | None, frame: Image | None, may_begin: Callable[[], bool]
+    ) -> None:
+        try:
+            while not (may_begin() or stop.wait(0.02)):
+                pass
+            source, frame = self._read(stop, source, frame)
+        except Exception as error:  # the end of the thread must be seen, or all would look well
+            if not stop.is_set():
+                self.state = CaptureState("failed", f"failed: {error}")
+                self._tell(f"capture failed: {error!r}", True)
+            return
+        if source is not None and source.finite and stop is self._stop:
+            self._kept = (source, frame)
+        elif source is not None:
+            source.close()
+
+    def _read(
+        self, stop: threading.Event, source: Source | None, frame: Image | None
+    ) -> tuple[Source | None, Image | None]:
+        """Until stopped or at the end; the source, if it is still open, and the frame that came too late."""
+        wait, troubled = self.FIRST_WAIT, source is None
+        while not stop.is_set():
+            if not self._enabled():
+                if source is not None and not source.finite:
+                    source.close()
+                    source = None
+                stop.wait(0.05)
+                continue
+            try:
+                if source is None:
+                    source = self._open()
+                    source.interrupted = stop.is_set
+                    continue  # it may have taken long
+                source.interrupted = stop.is_set
+                if frame is None:
+                    frame = source.read()
+            except (SourceUnavailable, SourceError) as error:
+                if source is not None:
+                    source.close()
+                source, troubled = None, True
+                if stop.is_set():
+                    break
+                self.state = CaptureState("unavailable", str(error))
+                self._tell(f"{error}; trying again until it works", True)
+                stop.wait(wait)
+                wait = min(2 * wait, self.LONGEST_WAIT)
+                continue
+            if source.notice:
+                self._tell(source.notice, True)
+            if stop.is_set():
+                break
+            if frame is None:
+                source.close()
+                self.state = CaptureState("ended", f"{source.name} has ended")
+                self._tell(self.state.text, False)
+                return None, None
+            if troubled:
+                troubled, wait = False, self.FIRST_WAIT
+                self._tell(f"{source.name} gives images", False)
+            self.state = CaptureState("playing", source.name)
+            self._on_frame(frame)
+            frame = None
+        return source, frame
