@@ -7,6 +7,7 @@ import ctypes
 import functools
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -84,6 +85,11 @@ class Processes:
         reader = threading.Thread(target=self._listen, args=(node.executable, process), daemon=True)
         reader.start()
         self._readers.append(reader)
+
+    def owns(self, process: str) -> bool:
+        """Whether a process, as host:pid, is one of these."""
+        host, _, pid = process.rpartition(":")
+        return host == socket.gethostname() and any(str(one.pid) == pid for one in self._running.values())
 
     def ended(self) -> tuple[str, int] | None:
         """The first node that is not running any more and its exit status, else None."""

@@ -91,7 +91,6 @@ class Run:
     """One run of the graph, from the first process to the summary."""
 
     _READY = 60.0  # seconds for all nodes to start; loading Python and the models takes about two on a laptop
-    _DISCOVERY = 0.5  # seconds in which nodes on this machine find each other
     _TAIL = 3.0  # seconds without an answer after which the frames that are missing will not come any more
 
     def __init__(self, graph: Graph, recorder: VideoRecorder | None, duration: float | None):
@@ -114,7 +113,8 @@ class Run:
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         try:
             with View(f"fer-ros run {title}") as self._view, Processes(params_file, log_level, self._heard) as processes:
-                observer = Observer(self._graph, self._on_emotions, self._on_overlay if self._recorder else None)
+                on_overlay = self._on_overlay if self._recorder else None
+                observer = Observer(self._graph, self._on_emotions, on_overlay, processes.owns)
                 executor = SingleThreadedExecutor()
                 executor.add_node(observer)
                 try:
@@ -147,10 +147,6 @@ class Run:
         # Until the camera is there the others have nothing to listen to, and that is no news.
         extra = {"diagnostics_period": 0.25, "silence_timeout": self._READY}
         *others, camera = self._graph.nodes
-        found_by = time.monotonic() + self._DISCOVERY
-        while not self._stopped and time.monotonic() < found_by:
-            self._step(processes, executor)
-        self._refuse(observer.running(1))
         # The camera comes last and finds the others listening: a file's first frame is not lost.
         for node in others:
             processes.start(node, extra)
@@ -160,6 +156,9 @@ class Run:
         deadline = time.monotonic() + self._READY
         while not self._stopped:
             missing = [n.executable for n in others if not observer.is_ready(n.executable, wanted[n.executable])]
+            if observer.strangers:
+                raise Failed(f"{', '.join(sorted(observer.strangers))} runs already in this ROS domain: end it, or run this "
+                             "graph with --namespace or in another ROS_DOMAIN_ID")
             if not missing:
                 break
             if time.monotonic() > deadline:
@@ -168,16 +167,9 @@ class Run:
             self._step(processes, executor)
         if self._stopped:
             return
-        self._refuse(observer.running(2))
         processes.start(camera, extra)
         while not self._stopped and not self._over(observer):
             self._step(processes, executor)
-
-    @staticmethod
-    def _refuse(taken: list[str]) -> None:
-        if taken:
-            raise Failed(f"{', '.join(taken)} runs already in this ROS domain: end it, or run this graph with --namespace "
-                         "or in another ROS_DOMAIN_ID")
 
     def _step(self, processes: Processes, executor: SingleThreadedExecutor) -> None:
         ended = processes.ended()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Mapping
 
@@ -9,6 +11,9 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from fer_ros.ros.qos import RESULTS
+
+PROCESS = f"{socket.gethostname()}:{os.getpid()}"
+"""Where a report comes from, as host:pid: two nodes of one name on a network are told apart by it."""
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
@@ -41,7 +46,7 @@ class Diagnostics:
         """
         now = time.monotonic()
         elapsed, self._since = max(now - self._since, 1e-6), now
-        entries = {key: str(value) for key, value in values.items()}
+        entries = {"process": PROCESS, **{key: str(value) for key, value in values.items()}}
         for what, total in list(self._totals.items()):
             entries[what] = str(total)
             entries[f"{what} rate"] = f"{(total - self._reported.get(what, 0)) / elapsed:.1f} Hz"

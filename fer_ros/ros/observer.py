@@ -36,16 +36,20 @@ class Observer(Node):
 
     def __init__(
         self, graph: Graph, on_emotions: Callable[[list[Emotion], float, float], None],
-        on_overlay: Callable[[Pixels, float], None] | None,
+        on_overlay: Callable[[Pixels, float], None] | None, is_ours: Callable[[str], bool],
     ):
         """Subscribe.
 
         Args:
             on_emotions: called with a frame's emotions, its stamp and the latency of the answer, both in seconds.
             on_overlay: called with the overlay image and its stamp; without it the overlay is not subscribed to.
+            is_ours: whether a process, as host:pid, belongs to the graph; the names of nodes that report from another are
+                put into `strangers`.
         """
         super().__init__("fer_ros_run", namespace=graph.nodes[0].namespace)
         self.health: dict[str, Health] = {}
+        self.strangers: set[str] = set()
+        self._is_ours = is_ours
         self._names = {node.full_name: node.executable for node in graph.nodes}
         self._on_emotions, self._on_overlay = on_emotions, on_overlay
         self.create_subscription(EmotionArray, graph.topics.emotions, self._emotions, RESULTS)
@@ -65,14 +69,12 @@ class Observer(Node):
         for status in message.status:
             if status.name in self._names:
                 values = {entry.key: entry.value for entry in status.values}
+                if not self._is_ours(values.get("process", "")):
+                    self.strangers.add(status.name)
+                    continue
                 self.health[self._names[status.name]] = Health(status.message, values)
 
     def is_ready(self, executable: str, subscribers: int) -> bool:
         """Whether a node works and so many others have subscribed to what it publishes."""
         health = self.health.get(executable)
         return health is not None and number(health.values.get("subscribers")) >= subscribers
-
-    def running(self, at_least: int) -> list[str]:
-        """The names of this graph that so many nodes, or more, have taken."""
-        names = [f"{namespace.rstrip('/')}/{name}" for name, namespace in self.get_node_names_and_namespaces()]
-        return sorted(name for name in self._names if names.count(name) >= at_least)

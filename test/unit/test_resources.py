@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,7 @@ def test_a_source_tree_says_that_it_is_not_installed(tmp_path):
 
 def test_the_shared_folder_is_this_installations():
     assert Path(fer_ros.__file__).is_relative_to(share_directory().parent.parent)
+
+
+def test_the_package_and_the_module_have_one_version(share):
+    assert ElementTree.parse(share / "package.xml").findtext("version") == fer_ros.__version__
