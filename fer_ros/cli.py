@@ -24,6 +24,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     try:
         sys.exit(options.command(options))
+    except KeyboardInterrupt:  # before or after the part of a command that handles it
+        sys.exit(130)
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         sys.stderr.close()
         sys.exit(0)

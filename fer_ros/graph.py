@@ -91,12 +91,12 @@ def webcam_graph(
         emotions=f"{prefix}/fer/emotions",
         overlay=f"{prefix}/fer/overlay",
     )
-    from_camera: dict[str, Any] = {}
+    # A file plays once and every frame of it counts: wait until all are there to see it, and lose nothing. From a camera,
+    # on the other hand, the newest frame is wanted, and it waits for nobody.
+    from_camera: dict[str, Any] = {"wait_for_subscribers": 2 + more_subscribers}
     to_others: dict[str, Any] = {}
     if "source" in camera and is_finite(str(camera["source"])):
-        # A file plays once and every frame of it counts: wait until all are there to see it, and lose nothing. From a
-        # camera, on the other hand, the newest frame is wanted.
-        from_camera = {"wait_for_subscribers": 2 + more_subscribers, "image_depth": 30}
+        from_camera["image_depth"] = 30
         to_others = {"image_reliability": "reliable", "image_depth": 30}
     image = {"image": topics.image}
     executables = ["face_detector_node", "emotion_node", *(["overlay_node"] if overlay else [])]

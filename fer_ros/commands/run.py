@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from fer_ros.commands.processes import Processes
 from fer_ros.commands.view import View
 from fer_ros.core.params import ParamSpec, specs
@@ -35,9 +37,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--source", default="0", help=known["source"].description + " (default: 0)")
     for name in _CAMERA:
         parser.add_argument(f"--{name}", type=_checked(known[name]), help=known[name].description,
-                            metavar=known[name].unit.upper() or None)
+                            choices=known[name].choices, metavar=known[name].unit.upper() or None)
     parser.add_argument("--loop", action="store_true", help=known["loop"].description)
-    parser.add_argument("--record", type=Path, metavar="FILE", help="write the overlay as a video (.mp4, .avi, .mkv)")
+    parser.add_argument("--record", type=Path, metavar="FILE",
+                        help="write the overlay as a video (.mp4, .m4v, .mov, .mkv or .avi)")
     parser.add_argument("--duration", type=float, metavar="S", help="end after so many seconds of video")
     parser.add_argument("--params-file", type=Path, metavar="YAML", help="parameters of all nodes (default: config/fer.yaml)")
     parser.add_argument("--namespace", default="", help="put before /camera and /fer")
@@ -63,6 +66,10 @@ def main(options: argparse.Namespace) -> int:
         params_file = options.params_file or default_params_file()
         if not params_file.is_file():
             raise ValueError(f"--params-file {params_file} does not exist")
+        try:
+            yaml.safe_load(params_file.read_text())
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ValueError(f"--params-file {params_file} is not YAML: {' '.join(str(error).split())}") from None
         recorder = VideoRecorder(options.record) if options.record else None
         # A camera that somebody tries out at a desk is nobody else's business.
         os.environ.update(privacy_environment(os.environ))
@@ -109,7 +116,7 @@ class Run:
         from fer_ros.ros.observer import Observer
 
         status = 0
-        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         try:
             with View(f"fer-ros run {title}") as self._view, Processes(params_file, log_level, self._heard) as processes:
@@ -187,7 +194,9 @@ class Run:
         camera = observer.health.get("camera_node")
         if camera is None or camera.values.get("source") != "ended":
             return False
-        frames = max(0, number(camera.values.get("frames")))
+        frames = number(camera.values.get("frames"))
+        if frames <= 0:
+            raise Failed("the source ended without a frame: what camera_node said of it stands above")
         complete = self._summary.frames >= frames and (self._recorder is None or self._overlays >= frames)
         late = time.monotonic() - self._answered > self._TAIL
         if late and not complete:

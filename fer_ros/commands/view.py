@@ -92,9 +92,10 @@ class View:
             f"p95 {summary.latency(95) * 1e3:.1f} ms"
         )
         for label, shown in summary.shown.most_common():
-            self.say(f"  {label:<9} {shown:6.1f} s")
+            self.say(f"  {label:<9} {shown:6.1f} s" + (" over all faces" if len(summary.faces) > 1 else ""))
         for face in sorted(summary.faces, key=lambda name: (len(name), name))[:_STORIES]:
-            story = [f"{label} {stamp - summary.first_stamp:.1f} s" for stamp, who, label in summary.changes if who == face]
+            changes = [(stamp - summary.first_stamp, label) for stamp, who, label in summary.changes if who == face]
+            story = [f"{label} from {stamp:.1f} s" for stamp, label in changes]
             kept = story if len(story) <= _CHAPTERS else [*story[: _CHAPTERS // 2], "...", *story[-_CHAPTERS // 2 :]]
             self.say(f"  face {face}: {', '.join(kept)}")
         if len(summary.faces) > _STORIES:

@@ -51,9 +51,11 @@ class Capture:
         self._thread: threading.Thread | None = None
         # What a stopped file goes on with: the source, and the frame that was read but not handed on.
         self._kept: tuple[Source | None, Image | None] = (None, None)
+        self.finite = False  # whether the source, as far as it is known, has an end
         try:
             source = open_source()
             self.state = CaptureState("playing", source.name)
+            self.finite = source.finite
             self._kept = (source, None)
         except SourceUnavailable as error:
             self.state = CaptureState("unavailable", str(error))

@@ -102,7 +102,7 @@ class VideoRecorder:
 
     def _append(self, image: Image, stamp: float) -> None:
         if (image.shape[1], image.shape[0]) != self._size:  # a folder of images of several sizes
-            image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
+            image = _fitted(image, self._size)
         if self._last is not None:
             # Where on the video's own clock this frame belongs; half a frame of jitter is no gap.
             self._elapsed += min(max(stamp - self._last[1], 0.0), self._LONGEST_GAP)
@@ -118,3 +118,14 @@ class VideoRecorder:
     def _put(self, image: Image) -> None:
         self._writer.write(image)
         self.frames += 1
+
+
+def _fitted(image: Image, size: tuple[int, int]) -> Image:
+    """An image scaled into (width, height), its aspect kept, on black."""
+    width, height = size
+    scale = min(width / image.shape[1], height / image.shape[0])
+    inner = max(1, int(image.shape[1] * scale)), max(1, int(image.shape[0] * scale))
+    canvas = np.zeros((height, width, 3), np.uint8)
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
+    return canvas

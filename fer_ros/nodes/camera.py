@@ -13,7 +13,7 @@ from std_msgs.msg import Header
 from fer_ros.core.calibration import Calibration, load_calibration
 from fer_ros.core.capture import Capture
 from fer_ros.core.params import param
-from fer_ros.core.source import SourceParams, flip_image, is_finite, open_source, without_password
+from fer_ros.core.source import SourceParams, flip_image, open_source, without_password
 from fer_ros.core.types import Image as Pixels
 from fer_ros.ros.images import from_bgr
 from fer_ros.ros.messages import camera_info
@@ -29,7 +29,7 @@ class CameraParams:
     camera_info_file: str = param("", "Calibration YAML of camera_calibration; empty publishes an uncalibrated "
                                   "CameraInfo.", live=False)
     wait_for_subscribers: int = param(
-        0, "A file, folder or the demo starts when image_raw has so many subscribers, so that none misses the "
+        0, "What has an end, a file say, starts when image_raw has so many subscribers, so that none misses the "
         "beginning.", range=(0, 100), live=False,
     )
 
@@ -76,7 +76,7 @@ class CameraNode(FerNode):
     def _has_its_subscribers(self) -> bool:
         """Whether a file may begin: it would play its first frames to nobody."""
         wanted, have = self.params[CameraParams].wait_for_subscribers, self._images.get_subscription_count()
-        if have >= wanted or not is_finite(self.params[SourceParams].source):
+        if have >= wanted or not self._capture.finite:
             return True
         if time.monotonic() - self._started > self.params[NodeParams].silence_timeout:
             self.say_once("subscribers", f"{self._images.topic_name} has {have} of the {wanted} subscribers that the "

@@ -72,4 +72,4 @@ def explain_silence(node: Node, topic: str, qos: QoSProfile) -> str:
         if verdict == QoSCompatibility.ERROR:
             name += f" (its QoS does not match: {reason.strip()})"
         names.append(name)
-    return f"nothing comes on {topic}, which is published by {', '.join(names)}"
+    return f"nothing comes on {topic}, which is published by {', '.join(names)}: it may be waiting, paused or at its end"

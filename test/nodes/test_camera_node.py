@@ -172,3 +172,14 @@ def test_the_image_can_be_mirrored_while_it_runs(bench, astronaut):
     mirrored = to_bgr(images[-1])[:, ::-1]
     # The clip moves slowly: the mirrored image turned back looks much like the first, the mirrored one does not.
     assert np.abs(mirrored.astype(int) - astronaut).mean() < np.abs(to_bgr(images[-1]).astype(int) - astronaut).mean()
+
+
+def test_a_video_on_a_web_server_waits_for_its_subscribers_too(bench, monkeypatch):
+    finite = FakeCamera()
+    finite.finite = True
+    monkeypatch.setattr(camera, "open_source", lambda params: finite)
+    node = bench.add(CameraNode, source="http://127.0.0.1/video.mp4", wait_for_subscribers=1)
+    bench.spin(0.3)
+    assert node.diagnostics.total("frames") == 0
+    images = bench.listen(Image, "image_raw")
+    bench.wait_for(lambda: images, "images")
