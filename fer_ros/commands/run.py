@@ -132,6 +132,7 @@ class Run:
                 finally:
                     self._view.waiting("ending ...")
                     processes.end()
+                    executor.shutdown(timeout_sec=0)
                     observer.destroy_node()
             self._view.summary(self._summary)
             if self._recorder is not None:
@@ -166,7 +167,7 @@ class Run:
             if observer.strangers:
                 raise Failed(f"{', '.join(sorted(observer.strangers))} runs already in this ROS domain: end it, or run this "
                              "graph with --namespace or in another ROS_DOMAIN_ID")
-            if not missing:
+            if not missing and observer.hears():
                 break
             if time.monotonic() > deadline:
                 raise Failed(f"{', '.join(missing)} did not get ready within {self._READY:g} s")

@@ -262,7 +262,7 @@ def run_node(node_class: type[FerNode], args: list[str] | None = None) -> int:
     # rclpy's own handlers invalidate the context at once; ours let the node hand its camera back and say so first.
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    node = None
+    node = executor = None
     try:
         try:
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
@@ -279,6 +279,8 @@ def run_node(node_class: type[FerNode], args: list[str] | None = None) -> int:
             executor.spin_once(timeout_sec=0.1)
         return 0
     finally:
+        if executor is not None:
+            executor.shutdown(timeout_sec=0)
         if node is not None:
             node.release()
             node.destroy_node()

@@ -50,6 +50,7 @@ class Observer(Node):
         self.health: dict[str, Health] = {}
         self.strangers: set[str] = set()
         self._is_ours = is_ours
+        self._topics = graph.topics
         self._names = {node.full_name: node.executable for node in graph.nodes}
         self._on_emotions, self._on_overlay = on_emotions, on_overlay
         self.create_subscription(EmotionArray, graph.topics.emotions, self._emotions, RESULTS)
@@ -73,6 +74,11 @@ class Observer(Node):
                     self.strangers.add(status.name)
                     continue
                 self.health[self._names[status.name]] = Health(status.message, values)
+
+    def hears(self) -> bool:
+        """Whether this end, too, has found the publishers that it listens to; one end knows of the other first."""
+        topics = [self._topics.emotions, *([self._topics.overlay] if self._on_overlay else [])]
+        return all(self.count_publishers(topic) for topic in topics)
 
     def is_ready(self, executable: str, subscribers: int) -> bool:
         """Whether a node works and so many others have subscribed to what it publishes."""
