@@ -96,8 +96,9 @@ def webcam_graph(
     from_camera: dict[str, Any] = {"wait_for_subscribers": 2 + more_subscribers}
     to_others: dict[str, Any] = {}
     if "source" in camera and is_finite(str(camera["source"])):
-        from_camera["image_depth"] = 30
-        to_others = {"image_reliability": "reliable", "image_depth": 30}
+        # One end of a connection knows of the other first: durable, so that nothing is lost in between.
+        from_camera |= {"image_durability": "transient_local", "image_depth": 30}
+        to_others = {"image_reliability": "reliable", "image_durability": "transient_local", "image_depth": 30}
     image = {"image": topics.image}
     executables = ["face_detector_node", "emotion_node", *(["overlay_node"] if overlay else [])]
     nodes = [NodeSpec(name, f"{prefix}/fer", image, to_others) for name in executables]

@@ -160,10 +160,15 @@ class Run:
             processes.start(node, extra)
         recording = 1 if self._recorder else 0
         # The detector is read by the emotion node, the emotion node by us and, while recording, by the overlay node.
-        wanted = {"face_detector_node": 1, "emotion_node": 1 + recording, "overlay_node": recording}
+        topics = self._graph.topics
+        wanted = {
+            "face_detector_node": (1, None),
+            "emotion_node": (1 + recording, topics.faces),
+            "overlay_node": (recording, topics.emotions if recording else None),
+        }
         deadline = time.monotonic() + self._READY
         while not self._stopped:
-            missing = [n.executable for n in others if not observer.is_ready(n.executable, wanted[n.executable])]
+            missing = [n.executable for n in others if not observer.is_ready(n.executable, *wanted[n.executable])]
             if observer.strangers:
                 raise Failed(f"{', '.join(sorted(observer.strangers))} runs already in this ROS domain: end it, or run this "
                              "graph with --namespace or in another ROS_DOMAIN_ID")

@@ -38,8 +38,6 @@ class CameraNode(FerNode):
     NAME = "camera_node"
     PARAMS = (SourceParams, CameraParams, ImageOutputParams)
 
-    _SETTLE = 1.0  # seconds until both ends of a new connection know of each other
-
     _capture: Capture | None = None
 
     def setup(self) -> None:
@@ -58,7 +56,7 @@ class CameraNode(FerNode):
         self.say_once("source", text) if trouble else self.get_logger().info(text)
 
     def start(self) -> None:
-        self._started, self._complete = time.monotonic(), 0.0
+        self._started = time.monotonic()
         self._capture.start(self._has_its_subscribers)
 
     def stop(self) -> None:
@@ -78,13 +76,8 @@ class CameraNode(FerNode):
     def _has_its_subscribers(self) -> bool:
         """Whether a file may begin: it would play its first frames to nobody."""
         wanted, have = self.params[CameraParams].wait_for_subscribers, self._images.get_subscription_count()
-        if not wanted or not self._capture.finite:
+        if have >= wanted or not self._capture.finite:
             return True
-        if have >= wanted:
-            # They are known here, which does not say that they know this publisher already.
-            self._complete = self._complete or time.monotonic()
-            return time.monotonic() - self._complete > self._SETTLE
-        self._complete = 0.0
         if time.monotonic() - self._started > self.params[NodeParams].silence_timeout:
             self.say_once("subscribers", f"{self._images.topic_name} has {have} of the {wanted} subscribers that the "
                           "parameter wait_for_subscribers asks for")
@@ -98,7 +91,8 @@ class CameraNode(FerNode):
         header = Header(stamp=stamp.to_msg(), frame_id=self.params[CameraParams].frame_id)
         height, width = image.shape[:2]
         self.diagnostics.count("frames")
-        if self._images.get_subscription_count():
+        durable = self.params[ImageOutputParams].image_durability == "transient_local"
+        if durable or self._images.get_subscription_count():
             self._images.publish(from_bgr(image, header))
         self._infos.publish(camera_info(header, width, height, self._calibration_of(width, height)))
 

@@ -155,6 +155,9 @@ class FerNode(LifecycleNode):
             self.diagnostics.publish(OK, "disabled", {}, self.hardware_id)
         else:
             level, state, values = self.health()
+            # A publisher that this end knows of: what it sends from here on arrives.
+            found = {f"publishers of {entry.topic}": self.count_publishers(entry.topic) for entry in self._inputs}
+            values = {**values, **found}
             silent = self._silent_topics()
             if silent:
                 level, state = max(level, WARN), f"nothing received on {', '.join(silent)}"

@@ -80,7 +80,9 @@ class Observer(Node):
         topics = [self._topics.emotions, *([self._topics.overlay] if self._on_overlay else [])]
         return all(self.count_publishers(topic) for topic in topics)
 
-    def is_ready(self, executable: str, subscribers: int) -> bool:
-        """Whether a node works and so many others have subscribed to what it publishes."""
+    def is_ready(self, executable: str, subscribers: int, reads: str | None) -> bool:
+        """Whether a node works, has so many subscribers, and has found the publisher of the topic that it `reads`."""
         health = self.health.get(executable)
-        return health is not None and number(health.values.get("subscribers")) >= subscribers
+        if health is None or number(health.values.get("subscribers")) < subscribers:
+            return False
+        return reads is None or number(health.values.get(f"publishers of {reads}")) > 0

@@ -14,6 +14,7 @@ RESULTS = QoSProfile(depth=10, history=HistoryPolicy.KEEP_LAST, reliability=Reli
 """Faces, emotions, diagnostics: small, and none should be lost."""
 
 _RELIABILITY = {"reliable": ReliabilityPolicy.RELIABLE, "best_effort": ReliabilityPolicy.BEST_EFFORT}
+_DURABILITY = {"volatile": DurabilityPolicy.VOLATILE, "transient_local": DurabilityPolicy.TRANSIENT_LOCAL}
 
 
 @dataclass(frozen=True)
@@ -22,19 +23,11 @@ class ImageOutputParams:
 
     image_reliability: str = param("reliable", "Reliability of published images; reliable serves every subscriber.",
                                    choices=tuple(_RELIABILITY), live=False)
-    image_depth: int = param(1, "How many images are kept for a slow subscriber.", range=(1, 1000), live=False)
-
-
-@dataclass(frozen=True)
-class PairedImageParams:
-    """How images are subscribed that wait for what others find in them."""
-
-    image_reliability: str = param("best_effort", "Reliability asked of images; best_effort takes any publisher.",
-                                   choices=tuple(_RELIABILITY), live=False)
-    image_depth: int = param(
-        10, "How many images wait to be read. None may be missed that the detector has seen, and waiting costs no time "
-        "here: an image is only kept until its faces come.", range=(1, 1000), live=False,
+    image_durability: str = param(
+        "volatile", "Durability of published images; transient_local keeps the last image_depth ones for a subscriber that "
+        "asks for them and comes late.", choices=tuple(_DURABILITY), live=False,
     )
+    image_depth: int = param(1, "How many images are kept for a slow or late subscriber.", range=(1, 1000), live=False)
 
 
 @dataclass(frozen=True)
@@ -43,16 +36,28 @@ class ImageInputParams:
 
     image_reliability: str = param("best_effort", "Reliability asked of images; best_effort takes any publisher.",
                                    choices=tuple(_RELIABILITY), live=False)
+    image_durability: str = param("volatile", "Durability asked of images; volatile takes any publisher.",
+                                  choices=tuple(_DURABILITY), live=False)
     image_depth: int = param(
         1, "How many images wait while one is worked on; with 1 the newest replaces the one that waits.",
         range=(1, 1000), live=False,
     )
 
 
-def image_qos(params: ImageOutputParams | PairedImageParams | ImageInputParams) -> QoSProfile:
+@dataclass(frozen=True)
+class PairedImageParams(ImageInputParams):
+    """How images are subscribed that wait for what others find in them."""
+
+    image_depth: int = param(
+        10, "How many images wait to be read. None may be missed that the detector has seen, and waiting costs no time "
+        "here: an image is only kept until its faces come.", range=(1, 1000), live=False,
+    )
+
+
+def image_qos(params: ImageOutputParams | ImageInputParams) -> QoSProfile:
     """The QoS profile that the parameters describe."""
     return QoSProfile(depth=params.image_depth, history=HistoryPolicy.KEEP_LAST,
-                      reliability=_RELIABILITY[params.image_reliability], durability=DurabilityPolicy.VOLATILE)
+                      reliability=_RELIABILITY[params.image_reliability], durability=_DURABILITY[params.image_durability])
 
 
 def explain_silence(node: Node, topic: str, qos: QoSProfile) -> str:

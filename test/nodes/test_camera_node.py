@@ -7,6 +7,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.srv import SetParameters
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import SetBool
 
@@ -67,6 +68,16 @@ def test_a_file_starts_when_its_subscribers_are_there_and_loses_no_frame(bench, 
     assert node.diagnostics.total("frames") == 0
     images = bench.listen(Image, "image_raw")
     bench.wait_for(lambda: images, "the first image")
+    assert (to_bgr(images[0]) == astronaut).all()
+
+
+def test_a_durable_camera_keeps_its_first_frames_for_who_comes_late(bench, astronaut):
+    node = bench.add(CameraNode, source="demo", fps=2.0, image_durability="transient_local", image_depth=100)
+    bench.wait_for(lambda: node.diagnostics.total("frames") >= 3, "frames that nobody sees")
+    durable = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    images = []
+    bench.tester.create_subscription(Image, "image_raw", images.append, durable)
+    bench.wait_for(lambda: len(images) >= 4, "the frames from the first on")
     assert (to_bgr(images[0]) == astronaut).all()
 
 

@@ -73,6 +73,7 @@ def test_a_source_that_ends_waits_for_its_audience_and_loses_nothing(source):
     assert camera.tuned["image_depth"] >= 10
     for name in ("face_detector_node", "emotion_node", "overlay_node"):
         assert node(graph, name).tuned["image_reliability"] == "reliable"
+        assert node(graph, name).tuned["image_durability"] == camera.tuned["image_durability"] == "transient_local"
         assert node(graph, name).tuned["image_depth"] >= 10
 
 
