@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -18,64 +18,93 @@ COLOURS = {"grey": cv2.COLOR_BGR2GRAY, "rgb": cv2.COLOR_BGR2RGB, "bgr": None}
 
 @dataclass(frozen=True)
 class ClassifierParams:
-    """Which network."""
+    """Which network, and which of its answers."""
 
     model: str = param("emotion.onnx", "ONNX file of the emotion network: a name in share/fer_ros/models, or a path.",
                        live=False)
+    answer: str = param("", "Which of the network's answers counts, by name; empty takes its first. The shipped one has "
+                        "ferplus (what ten people would say) and fer2013 (what FER2013's label would be).", live=False)
     max_faces: int = param(64, "Of more faces in an image only the best scored are classified.", range=(1, 1000))
 
 
 @dataclass(frozen=True)
-class ModelMetadata:
-    """How to feed a network, written into the ONNX file by whoever exported it.
+class Answer:
+    """One of the things that a network says about a face.
 
-    A pixel v in 0..255 becomes (v * scale - mean) / std. Logits are divided by `temperature` before the softmax.
+    Attributes:
+        output: name of the ONNX output with the logits.
+        labels: its classes, in the order of its columns: the seven of `EMOTIONS` and any others, in any order.
+        temperature: what its logits are divided by before the softmax.
+    """
+
+    output: str
+    labels: tuple[str, ...]
+    temperature: float
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """How to feed a network and read it, written into the ONNX file by whoever exported it.
+
+    A pixel v in 0..255 becomes (v * scale - mean) / std.
 
     Attributes:
         name: the model's id, as it is published.
-        labels: its classes in the order of its output: the seven of `EMOTIONS`, in any order.
+        answers: what it says, the default first. A file names the outputs in its entry `outputs`, with `labels.NAME` and
+            `temperature.NAME` for each; one with a single output may do without, with just `labels` and `temperature`.
         input_size: side of its square input in pixels.
         colour: `grey` (one channel), `rgb` or `bgr`.
+        entries: all of the file's entries as they are written, further ones too.
     """
 
     name: str
-    labels: tuple[str, ...]
+    answers: tuple[Answer, ...]
     input_size: int
     colour: str
     scale: float
     mean: float
     std: float
-    temperature: float
+    entries: Mapping[str, str]
 
     @classmethod
-    def parse(cls, entries: Mapping[str, str], where: str) -> ModelMetadata:
-        """From an ONNX file's metadata entries.
+    def parse(cls, entries: Mapping[str, str], where: str, outputs: Sequence[str]) -> ModelMetadata:
+        """From an ONNX file's metadata entries and the names of its outputs.
 
         Raises:
             ValueError: an entry is missing or wrong; the text names it.
         """
         try:
+            if "outputs" in entries:
+                named = {name.strip(): f".{name.strip()}" for name in entries["outputs"].split(",")}
+            else:
+                named = {outputs[0]: ""}
             meta = cls(
                 name=entries["name"],
-                labels=tuple(label.strip() for label in entries["labels"].split(",")),
+                answers=tuple(
+                    Answer(name, tuple(label.strip() for label in entries[f"labels{end}"].split(",")),
+                           float(entries[f"temperature{end}"]))
+                    for name, end in named.items()
+                ),
                 input_size=int(entries["input_size"]),
                 colour=entries["colour"],
                 scale=float(entries["scale"]),
                 mean=float(entries["mean"]),
                 std=float(entries["std"]),
-                temperature=float(entries["temperature"]),
+                entries=dict(entries),
             )
         except KeyError as error:
-            raise ValueError(
-                f"{where} has no metadata entry {error}: export it with fer_ros.training.export, or add it"
-            ) from None
+            raise ValueError(f"{where} has no metadata entry {error}: export it with `fer-ros export`, or add it") from None
         except ValueError as error:
             raise ValueError(f"{where} has a metadata entry that is no number: {error}") from None
-        numbers = np.array([meta.scale, meta.mean, meta.std, meta.temperature])
-        if not np.isfinite(numbers).all() or min(meta.scale, meta.std, meta.temperature) <= 0:
+        temperatures = [answer.temperature for answer in meta.answers]
+        numbers = np.array([meta.scale, meta.mean, meta.std, *temperatures])
+        if not np.isfinite(numbers).all() or min(meta.scale, meta.std, *temperatures) <= 0:
             raise ValueError(f"{where}: scale, std and temperature must be positive numbers")
-        if sorted(meta.labels) != sorted(EMOTIONS):
-            raise ValueError(f"{where} knows {', '.join(meta.labels)}; the graph needs exactly {', '.join(EMOTIONS)}")
+        for answer in meta.answers:
+            if answer.output not in outputs:
+                raise ValueError(f"{where} has the outputs {', '.join(outputs)}; its metadata names {answer.output}")
+            if any(answer.labels.count(emotion) != 1 for emotion in EMOTIONS):
+                raise ValueError(f"{where} knows {', '.join(answer.labels)}; the graph needs each of {', '.join(EMOTIONS)} once")
         if meta.colour not in COLOURS:
             raise ValueError(f"{where}: colour must be one of {', '.join(COLOURS)}, not {meta.colour!r}")
         if not 8 <= meta.input_size <= 1024:
@@ -91,11 +120,17 @@ class EmotionClassifier:
 
         Raises:
             FileNotFoundError: the model is not there.
-            ValueError: it is not an emotion network, its metadata is wrong, or the provider is not to be had.
+            ValueError: it is not an emotion network, its metadata is wrong, it has no such answer, or the provider is not
+                to be had.
         """
         path = model_file(params.model)
         self._session = open_session(path, str(path), inference)
-        self.metadata = ModelMetadata.parse(self._session.get_modelmeta().custom_metadata_map, str(path))
+        outputs = [output.name for output in self._session.get_outputs()]
+        self.metadata = ModelMetadata.parse(self._session.get_modelmeta().custom_metadata_map, str(path), outputs)
+        answers = {answer.output: answer for answer in self.metadata.answers}
+        if params.answer and params.answer not in answers:
+            raise ValueError(f"{path} has no answer {params.answer!r}: it has {', '.join(answers)}")
+        self.answer = answers[params.answer] if params.answer else self.metadata.answers[0]
         self.provider = self._session.get_providers()[0]
         node = self._session.get_inputs()[0]
         channels = 1 if self.metadata.colour == "grey" else 3
@@ -106,10 +141,9 @@ class EmotionClassifier:
             raise ValueError(f"{path} takes {node.shape}, its metadata says (N, {channels}, {size}, {size})")
         self._input = node.name
         self._batch = node.shape[0] if isinstance(node.shape[0], int) else None
-        self._order = [self.metadata.labels.index(emotion) for emotion in EMOTIONS]
         # A wrong output shape or input type is found here and not at the first face.
         try:
-            self(np.zeros((1, size, size, 3), np.uint8))
+            self.logits(np.zeros((1, size, size, 3), np.uint8), *self.metadata.answers)
         except Exception as error:  # onnxruntime raises a family of types that share no public base
             raise ValueError(f"{path} is not an emotion network: {error}") from error
 
@@ -129,22 +163,41 @@ class EmotionClassifier:
         Raises:
             ValueError: the network's output is not (N, 7) finite numbers.
         """
+        (logits,) = self.logits(crops, self.answer)
+        # Without the columns of other labels, the rest is as if there were none.
+        logits = logits[:, [self.answer.labels.index(emotion) for emotion in EMOTIONS]]
+        return probabilities(logits, self.answer.temperature)
+
+    def logits(self, crops: np.ndarray, *answers: Answer) -> list[np.ndarray]:
+        """What the network itself says.
+
+        Args:
+            crops: (N, S, S, 3) uint8, BGR, S = `input_size`.
+            answers: which of `metadata.answers`.
+
+        Returns:
+            For each of `answers`, (N, len(labels)) float32 in the order of its labels, not divided by its temperature.
+
+        Raises:
+            ValueError: an output is not (N, len(labels)) finite numbers.
+        """
         if len(crops) == 0:
-            return np.empty((0, len(EMOTIONS)), np.float32)
+            return [np.empty((0, len(answer.labels)), np.float32) for answer in answers]
         inputs = self._prepare(crops)
         step = self._batch or len(inputs)
+        names = [answer.output for answer in answers]
         batches = []
         for start in range(0, len(inputs), step):
             batch = inputs[start : start + step]
             # A model exported with a fixed batch gets its last batch filled up.
             padded = np.pad(batch, [(0, step - len(batch))] + [(0, 0)] * 3) if len(batch) < step else batch
-            batches.append(self._session.run(None, {self._input: padded})[0][: len(batch)])
-        logits = np.concatenate(batches)
-        if logits.shape != (len(crops), len(EMOTIONS)) or not np.isfinite(logits).all():
-            raise ValueError(f"{self.metadata.name} gave {logits.shape} or not finite numbers for {len(crops)} faces")
-        logits = logits[:, self._order].astype(np.float64) / self.metadata.temperature
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+            batches.append([found[: len(batch)] for found in self._session.run(names, {self._input: padded})])
+        outputs = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+        for answer, found in zip(answers, outputs, strict=True):
+            if found.shape != (len(crops), len(answer.labels)) or not np.isfinite(found).all():
+                raise ValueError(f"{self.metadata.name} gave {found.shape} or not finite numbers for {len(crops)} faces and "
+                                 f"{len(answer.labels)} labels")
+        return outputs
 
     def _prepare(self, crops: np.ndarray) -> np.ndarray:
         meta = self.metadata
@@ -153,3 +206,10 @@ class EmotionClassifier:
             crops = np.stack([cv2.cvtColor(crop, conversion) for crop in crops])
         planes = crops[:, None] if meta.colour == "grey" else crops.transpose(0, 3, 1, 2)
         return (planes.astype(np.float32) * np.float32(meta.scale) - np.float32(meta.mean)) / np.float32(meta.std)
+
+
+def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """(N, C) float32 softmax of (N, C) logits divided by a temperature; every row sums to 1."""
+    scaled = logits.astype(np.float64) / temperature
+    odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)

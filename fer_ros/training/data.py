@@ -1,128 +1,371 @@
-"""FER2013 (`fer2013.csv`) with the FER+ votes (`fer2013new.csv`) as arrays.
+"""FER2013 and the FER+ votes as arrays, from the layouts in which people have them.
 
 FER2013: I. Goodfellow et al., "Challenges in Representation Learning", ICONIP 2013.
 FER+: E. Barsoum et al., "Training Deep Networks for Facial Expression Recognition with Crowd-Sourced Label
 Distribution", ICMI 2016.
+
+A folder holds either `fer2013.csv` (`emotion,pixels,Usage`) and, row by row beside it, the votes `fer2013new.csv`, or
+the folders `train/<class>/*` and `test/<class>/*`. What `load` gives is either's splits under one set of names.
 """
 
 from __future__ import annotations
 
 import csv
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, UnidentifiedImageError
 
 from fer_ros.core.labels import EMOTIONS
 
 FACE_SIZE = 48
-# The FER+ vote columns of our seven emotions, in our order; contempt, unknown and NF ("not a face") follow.
-_VOTE_COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
-_OTHER_COLUMNS = ("contempt", "unknown", "NF")
+FERPLUS = (*EMOTIONS, "contempt")
+"""The eight expressions that FER+ asks for: our seven, in our order, and contempt."""
+VOTES = (*FERPLUS, "unknown", "not a face")
+"""What the ten people of FER+ could vote for, in the order of `Split.votes`."""
+
+_VOTE_COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt", "unknown", "NF")
+_USAGES = {"Training": "training", "PublicTest": "validation", "PrivateTest": "test"}
+# The names that published folders of FER2013 give to a class.
+_FOLDERS = {name: i for i, names in enumerate((
+    ("angry", "anger", "0"), ("disgust", "disgusted", "1"), ("fear", "fearful", "2"), ("happy", "happiness", "3"),
+    ("sad", "sadness", "4"), ("surprise", "surprised", "5"), ("neutral", "6"),
+)) for name in names}
+_IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".pgm")
+
+
+class DataError(ValueError):
+    """The data is not there or not right; the text names the file and says what to do."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """One split of the data.
+    """One split of the data; all arrays have one row for each face.
 
     Attributes:
         images: (N, 48, 48) uint8, grey.
         labels: (N,) int64, FER2013's label, index into `EMOTIONS`.
-        votes: (N, 7) float32, the FER+ votes of the seven emotions; all 0 without `fer2013new.csv`.
-        other_votes: (N, 3) float32, the votes for contempt, unknown and not-a-face.
+        votes: (N, 10) float32, how many people of FER+ voted for each of `VOTES`; all 0 where there are no votes.
+        rows: (N,) what each face is called in its source: the line of fer2013.csv, or the path of a file.
     """
 
     images: np.ndarray
     labels: np.ndarray
     votes: np.ndarray
-    other_votes: np.ndarray
+    rows: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, keep: np.ndarray) -> Split:
         """The rows for which `keep` (a mask or indices) holds."""
-        return Split(self.images[keep], self.labels[keep], self.votes[keep], self.other_votes[keep])
+        return Split(*(getattr(self, field.name)[keep] for field in dataclasses.fields(self)))
+
+    @property
+    def voted(self) -> bool:
+        """Whether there are FER+ votes."""
+        return bool(self.votes.any())
 
 
-def load_fer2013(folder: Path) -> dict[str, Split]:
-    """Read `fer2013.csv` and, where it is there, `fer2013new.csv` from a folder.
+@dataclass(frozen=True)
+class Unreadable:
+    """A file or a row that is no face: `row` says which, `problem` why."""
 
-    Returns:
-        The splits by FER2013's own names: `Training`, `PublicTest` and, if the file holds it, `PrivateTest`.
+    row: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Everything that was found in a folder.
+
+    Attributes:
+        folder: where.
+        layout: `fer2013.csv`, `fer2013.csv with FER+ votes` or `folders`.
+        splits: by `training`, `validation` (FER2013's PublicTest) and `test` (PrivateTest, or the folder `test`).
+        unreadable: what could not be read, by split.
+    """
+
+    folder: Path
+    layout: str
+    splits: dict[str, Split]
+    unreadable: dict[str, list[Unreadable]]
+
+    def only_faces(self) -> Dataset:
+        """Itself, if everything could be read.
+
+        Raises:
+            DataError: something could not; the text names the first ones.
+        """
+        wrong = [f"  {entry.row}: {entry.problem}" for entries in self.unreadable.values() for entry in entries]
+        if wrong:
+            more = [f"  and {len(wrong) - 5} more: `fer-ros data info` lists them"] if len(wrong) > 5 else []
+            raise DataError("\n".join([f"{self.folder}: {len(wrong)} faces are not usable; mend, replace or remove them:",
+                                       *wrong[:5], *more]))
+        for name, split in self.splits.items():
+            missing = [EMOTIONS[c] for c in range(len(EMOTIONS)) if not (split.labels == c).any()]
+            if missing:
+                raise DataError(f"{self.folder}: the {name} split has no face of {', '.join(missing)}: download the data "
+                                "set again, or add some")
+        return self
+
+
+def load(folder: Path) -> Dataset:
+    """Read a folder in any of the layouts; what is not a face is listed and left out.
 
     Raises:
-        FileNotFoundError: `fer2013.csv` is not in `folder`.
-        ValueError: a row is malformed, or the two files do not have the same rows.
+        DataError: the folder holds none of the layouts, or a file that is not what its name says.
     """
-    path = folder / "fer2013.csv"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} not found: download FER2013 (fer2013.csv) and name its folder with --data")
-    usages, labels, images = [], [], []
-    with open(path, newline="") as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            try:
-                face = np.array(row["pixels"].split(), dtype=np.int64)
-                label = int(row["emotion"])
-                usage = row["Usage"]
-            except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-                raise ValueError(f"{path}:{line}: not a row of emotion,pixels,Usage ({error})") from error
-            if face.size != FACE_SIZE**2 or not 0 <= label < len(EMOTIONS):
-                raise ValueError(f"{path}:{line}: {face.size} pixels with label {label}; expected 2304 and 0..6")
-            if face.min() < 0 or face.max() > 255:
-                raise ValueError(f"{path}:{line}: not a row of emotion,pixels,Usage (a pixel is not in 0..255)")
-            usages.append(usage)
-            labels.append(label)
-            images.append(face.astype(np.uint8))
-    if not images:
-        raise ValueError(f"{path} has no rows: download it again")
-    votes, others = _load_votes(folder / "fer2013new.csv", usages)
-    everything = Split(np.stack(images).reshape(-1, FACE_SIZE, FACE_SIZE), np.array(labels), votes, others)
-    names = np.array(usages)
-    return {name: everything.take(names == name) for name in dict.fromkeys(usages)}
+    if (folder / "fer2013.csv").is_file():
+        return _load_csv(folder)
+    if (folder / "train").is_dir():
+        return _load_folders(folder)
+    raise DataError(
+        f"{folder} holds neither fer2013.csv nor the folders train/<class> and test/<class>: download FER2013 "
+        "(kaggle.com: 'fer2013' or 'challenges-in-representation-learning-facial-expression-recognition-challenge') "
+        "and name its folder with --data"
+    )
 
 
-def _load_votes(path: Path, usages: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    votes = np.zeros((len(usages), len(_VOTE_COLUMNS)), np.float32)
-    others = np.zeros((len(usages), len(_OTHER_COLUMNS)), np.float32)
-    if not path.is_file():
-        return votes, others
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
-    if [row.get("Usage") for row in rows] != usages:
-        raise ValueError(f"{path} has {len(rows)} rows that do not line up with the {len(usages)} of fer2013.csv")
-    try:
-        for i, row in enumerate(rows):
-            votes[i] = [float(row[c]) for c in _VOTE_COLUMNS]
-            others[i] = [float(row[c]) for c in _OTHER_COLUMNS]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: row {i + 2} lacks a vote column ({error})") from error
-    return votes, others
+def training_and_validation(data: Dataset, share: float = 0.125, seed: int = 0) -> tuple[Split, Split]:
+    """The faces to learn from and those to choose by.
 
+    The data's own validation split (PublicTest) where it has one, otherwise `share` of the training split, drawn from
+    each class alike. Copies of one image stay on one side.
 
-def clean_training_rows(train: Split, held_out: Split) -> Split:
-    """Training rows worth learning from: a face, not constant, and not a copy of a held-out image."""
-    held = {image.tobytes() for image in held_out.images}
-    copy = np.array([image.tobytes() in held for image in train.images])
-    constant = train.images.reshape(len(train), -1).std(axis=1) == 0
-    not_a_face = train.other_votes[:, 2] > train.votes.max(axis=1)
-    return train.take(~(copy | constant | not_a_face))
-
-
-def soft_targets(split: Split, label_weight: float) -> np.ndarray:
-    """(N, 7) float32 target distributions: `label_weight` of FER2013's label, the rest of the FER+ votes.
-
-    A row without a vote for any of the seven emotions keeps its label alone.
+    Raises:
+        DataError: there is no training split, or a class is too small to be divided.
     """
-    hard = np.eye(len(EMOTIONS), dtype=np.float32)[split.labels]
-    total = split.votes.sum(axis=1, keepdims=True)
-    soft = np.where(total > 0, split.votes / np.maximum(total, 1), hard)
-    return label_weight * hard + (1 - label_weight) * soft
+    if "training" not in data.splits:
+        raise DataError(f"{data.folder} has no training faces: their Usage in fer2013.csv is 'Training'")
+    training = data.splits["training"]
+    if "validation" in data.splits:
+        return training, data.splits["validation"]
+    chosen = stratified(training, share, seed)
+    return training.take(~chosen), training.take(chosen)
 
 
-def vote_majority(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """FER+ majority: (rows whose most voted class is one of the seven emotions, that class for those rows)."""
-    everything = np.concatenate([split.votes, split.other_votes], axis=1)
-    winner = everything.argmax(axis=1)
-    rows = np.flatnonzero((winner < len(EMOTIONS)) & (everything.sum(axis=1) > 0))
+def stratified(split: Split, share: float, seed: int) -> np.ndarray:
+    """(N,) mask of about `share` of each class's faces; copies of one image are all in or all out.
+
+    Raises:
+        DataError: a class has fewer than two different faces.
+    """
+    chosen = np.zeros(len(split), bool)
+    copies = np.array([hash_of(image) for image in split.images])
+    rng = np.random.default_rng(seed)
+    taken: set[bytes] = set()
+    left: set[bytes] = set()
+    for label in np.unique(split.labels):
+        rows = np.flatnonzero(split.labels == label)
+        different = np.unique(copies[rows])
+        if len(different) < 2:
+            raise DataError(f"class {EMOTIONS[label]} has {len(different)} different face: too few for a validation split")
+        # An image that another class has too was decided there.
+        new = [name for name in different if name not in taken and name not in left]
+        picked = rng.permutation(len(new))[: max(1, round(len(different) * share))]
+        taken.update(new[i] for i in picked)
+        left.update(name for name in new if name not in taken)
+        chosen[rows] = [name in taken for name in copies[rows]]
+    return chosen
+
+
+def hash_of(image: np.ndarray) -> bytes:
+    """A face's content, to find its copies."""
+    return image.tobytes()
+
+
+def copied_from(split: Split, other: Split) -> np.ndarray:
+    """(N,) mask of the faces that are exact copies of a face in `other`."""
+    there = {hash_of(image) for image in other.images}
+    return np.array([hash_of(image) in there for image in split.images], bool)
+
+
+def constant(split: Split) -> np.ndarray:
+    """(N,) mask of the faces whose pixels are all the same."""
+    flat = split.images.reshape(len(split), -1)
+    return flat.min(axis=1) == flat.max(axis=1)
+
+
+def not_a_face(split: Split) -> np.ndarray:
+    """(N,) mask of the faces that more people voted "not a face" than any one expression."""
+    return split.votes[:, VOTES.index("not a face")] > split.votes[:, : len(FERPLUS)].max(axis=1)
+
+
+def worth_learning(training: Split, held_out: Sequence[Split]) -> np.ndarray:
+    """(N,) mask of the training faces to learn from: a face, not constant, and not a copy of a held-out image."""
+    bad = constant(training) | not_a_face(training)
+    for split in held_out:
+        bad |= copied_from(training, split)
+    return ~bad
+
+
+def vote_shares(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """The votes as distributions over `FERPLUS`.
+
+    Returns:
+        (N, 8) float32 that sum to 1 (uniform without a vote), and (N,) float32, the share of all votes that went to one
+        of the eight: how much the row says.
+    """
+    expressions = split.votes[:, : len(FERPLUS)]
+    voted, everything = expressions.sum(axis=1), split.votes.sum(axis=1)
+    shares = np.where(voted[:, None] > 0, expressions / np.maximum(voted, 1)[:, None], 1 / len(FERPLUS))
+    return shares.astype(np.float32), (voted / np.maximum(everything, 1)).astype(np.float32)
+
+
+def most_voted(split: Split, classes: int = len(FERPLUS)) -> tuple[np.ndarray, np.ndarray]:
+    """Rows whose most voted entry is one of the first `classes` of `FERPLUS`, and that entry for each.
+
+    The first of several with equally many votes counts, in the order of `VOTES`.
+    """
+    winner = split.votes.argmax(axis=1)
+    rows = np.flatnonzero((winner < classes) & (split.votes.sum(axis=1) > 0))
     return rows, winner[rows]
+
+
+def clear_majority(split: Split, classes: int = len(FERPLUS)) -> tuple[np.ndarray, np.ndarray]:
+    """Like `most_voted`, for the rows on which people agree: FER+'s own protocol.
+
+    Single votes count as slips of the hand and go; an entry then needs more than half of the rest (the mode `majority`
+    of FER+'s published code, github.com/microsoft/FERPlus).
+    """
+    votes = np.where(split.votes > 1, split.votes, 0)
+    winner = votes.argmax(axis=1)
+    rows = np.flatnonzero((votes.max(axis=1) > votes.sum(axis=1) / 2) & (winner < classes))
+    return rows, winner[rows]
+
+
+def _load_csv(folder: Path) -> Dataset:
+    path = folder / "fer2013.csv"
+    votes = _votes(folder / "fer2013new.csv")
+    found: dict[str, list[tuple[np.ndarray, int, np.ndarray, str]]] = {}
+    unreadable: dict[str, list[Unreadable]] = {}
+    count = 0
+    # errors="replace": a damaged byte spoils its row, not the file.
+    with open(path, newline="", encoding="utf-8", errors="replace") as file:
+        reader = csv.DictReader(file)
+        columns = {"emotion", "pixels", "Usage"}
+        if not columns <= set(reader.fieldnames or ()):
+            raise DataError(f"{path} has no columns emotion,pixels,Usage in its first line: it is not FER2013's; download "
+                            "it again")
+        for row in reader:
+            where = f"{path}:{reader.line_num}"
+            usage = row["Usage"]
+            name = _USAGES.get(usage or "")
+            if votes is not None and count < len(votes) and votes[count][0] != usage:
+                raise DataError(f"{where} is of {usage}, row {count + 2} of fer2013new.csv of {votes[count][0]}: the two "
+                                "files do not line up; take both from their original downloads")
+            vote = votes[count][1] if votes is not None and count < len(votes) else np.zeros(len(VOTES), np.float32)
+            count += 1
+            if name is None:
+                unreadable.setdefault("training", []).append(
+                    Unreadable(where, f"Usage is {usage!r}, not one of {', '.join(_USAGES)} (a truncated file ends so)")
+                )
+                continue
+            try:
+                found.setdefault(name, []).append((*_face(row["emotion"], row["pixels"]), vote, where))
+            except ValueError as error:
+                unreadable.setdefault(name, []).append(Unreadable(where, str(error)))
+    if votes is not None and len(votes) != count:
+        raise DataError(f"{folder / 'fer2013new.csv'} has {len(votes)} rows, fer2013.csv has {count}: the two files do not "
+                        "line up; take both from their original downloads")
+    if not count:
+        raise DataError(f"{path} has no rows: download it again")
+    splits = {name: _split(found[name]) for name in _USAGES.values() if name in found}
+    layout = "fer2013.csv" if votes is None else "fer2013.csv with FER+ votes"
+    return Dataset(folder, layout, splits, unreadable)
+
+
+def _face(label: str | None, pixels: str | None) -> tuple[np.ndarray, int]:
+    try:
+        index = int(label or "")
+    except ValueError:
+        raise ValueError(f"emotion is {label!r}, not a number from 0 to 6") from None
+    if not 0 <= index < len(EMOTIONS):
+        raise ValueError(f"emotion is {index}, not a number from 0 to 6")
+    try:
+        face = np.array((pixels or "").split(), dtype=np.int64)
+    except (ValueError, OverflowError):
+        raise ValueError("a pixel is not a whole number") from None
+    if face.size != FACE_SIZE**2:
+        raise ValueError(f"{face.size} pixels, not {FACE_SIZE}x{FACE_SIZE} = {FACE_SIZE**2}")
+    if face.min() < 0 or face.max() > 255:
+        raise ValueError("a pixel is not in 0..255")
+    return face.astype(np.uint8).reshape(FACE_SIZE, FACE_SIZE), index
+
+
+def _votes(path: Path) -> list[tuple[str, np.ndarray]] | None:
+    """(Usage, votes) of each row; None without the file."""
+    if not path.is_file():
+        return None
+    rows = []
+    with open(path, newline="", encoding="utf-8", errors="replace") as file:
+        reader = csv.DictReader(file)
+        missing = [name for name in ("Usage", *_VOTE_COLUMNS) if name not in (reader.fieldnames or ())]
+        if missing:
+            raise DataError(f"{path} has no column {', '.join(missing)}: it is not FER+'s fer2013new.csv; download it again")
+        for row in reader:
+            try:
+                vote = np.array([float(row[column]) for column in _VOTE_COLUMNS], np.float32)
+            except (TypeError, ValueError):
+                raise DataError(f"{path}:{reader.line_num}: a vote is not a number; download the file again") from None
+            if not np.isfinite(vote).all() or vote.min() < 0:
+                raise DataError(f"{path}:{reader.line_num}: a vote is not a number of people; download the file again")
+            rows.append((row["Usage"], vote))
+    return rows
+
+
+def _load_folders(folder: Path) -> Dataset:
+    splits: dict[str, Split] = {}
+    unreadable: dict[str, list[Unreadable]] = {}
+    for name, place in (("training", folder / "train"), ("validation", folder / "val"), ("test", folder / "test")):
+        if not place.is_dir():
+            continue
+        classes = {path: _FOLDERS.get(path.name.lower()) for path in sorted(place.iterdir()) if path.is_dir()}
+        strange = [path.name for path, index in classes.items() if index is None and not path.name.startswith(".")]
+        if strange:
+            raise DataError(f"{place}: {', '.join(strange)} is no class: its folders are {', '.join(EMOTIONS)}")
+        missing = [emotion for i, emotion in enumerate(EMOTIONS) if i not in classes.values()]
+        if missing:
+            raise DataError(f"{place} has no folder {', '.join(missing)}: every class needs one, in every split; download "
+                            "the data set again")
+        found = []
+        for path, index in classes.items():
+            for file in sorted(path.iterdir()) if index is not None else ():
+                if file.suffix.lower() not in _IMAGES:
+                    unreadable.setdefault(name, []).append(Unreadable(str(file), "not an image file"))
+                    continue
+                try:
+                    found.append((_read(file), index, np.zeros(len(VOTES), np.float32), str(file)))
+                except ValueError as error:
+                    unreadable.setdefault(name, []).append(Unreadable(str(file), str(error)))
+        if not found:
+            raise DataError(f"{place} holds no readable face: download the data set again")
+        splits[name] = _split(found)
+    return Dataset(folder, "folders", splits, unreadable)
+
+
+def _read(file: Path) -> np.ndarray:
+    try:
+        with Image.open(file) as image:
+            if image.mode not in ("L", "RGB", "RGBA", "P", "1", "LA"):
+                raise ValueError(f"mode {image.mode}, not 8-bit grey: convert it")
+            pixels = np.asarray(image.convert("RGB"))
+    except UnidentifiedImageError:
+        raise ValueError("empty or damaged, or not an image") from None
+    except (OSError, SyntaxError) as error:  # Pillow's word for a broken PNG is SyntaxError
+        raise ValueError(f"truncated or damaged ({error})") from None
+    if np.ptp(pixels, axis=2).any():
+        raise ValueError("in colour, not grey: convert it")
+    if pixels.shape[:2] != (FACE_SIZE, FACE_SIZE):
+        raise ValueError(f"{pixels.shape[1]}x{pixels.shape[0]} pixels, not {FACE_SIZE}x{FACE_SIZE}: cut the face out and "
+                         "scale it")
+    return pixels[..., 0].copy()
+
+
+def _split(found: list[tuple[np.ndarray, int, np.ndarray, str]]) -> Split:
+    images, labels, votes, rows = zip(*found, strict=True)
+    return Split(np.stack(images), np.array(labels, np.int64), np.stack(votes), np.array(rows, object))

@@ -1,11 +1,43 @@
-"""The network: a small residual CNN on 48x48 grey faces."""
+"""The networks. All take (N, 1, 48, 48) float32 in [0, 1] and give the logits of one or two heads, side by side."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
 from fer_ros.core.labels import EMOTIONS
+from fer_ros.training.data import FACE_SIZE, FERPLUS
+
+HEADS: dict[str, tuple[str, ...]] = {"ferplus": FERPLUS, "fer2013": EMOTIONS}
+"""Classes of each head: what FER+'s voters would say of a face, and what FER2013's label would be."""
+
+
+def heads_for(targets: str) -> tuple[str, ...]:
+    """The heads of a recipe's `targets`; the first is the one that a model answers with."""
+    return tuple(HEADS) if targets == "both" else (targets,)
+
+
+class Network(nn.Module):
+    """What all networks have in common.
+
+    Attributes:
+        heads: their names, in the order of the output's columns.
+    """
+
+    def __init__(self, heads: tuple[str, ...]):
+        super().__init__()
+        self.heads = heads
+
+    @property
+    def outputs(self) -> int:
+        """Columns of the output."""
+        return sum(len(HEADS[name]) for name in self.heads)
+
+    def split(self, logits: torch.Tensor) -> dict[str, torch.Tensor]:
+        """(N, outputs) logits by head."""
+        return dict(zip(self.heads, logits.split([len(HEADS[name]) for name in self.heads], dim=1), strict=True))
 
 
 def _conv(channels_in: int, channels_out: int, size: int, stride: int = 1) -> nn.Sequential:
@@ -14,13 +46,28 @@ def _conv(channels_in: int, channels_out: int, size: int, stride: int = 1) -> nn
     )
 
 
+class _Attention(nn.Module):
+    """Channel attention (Hu et al., "Squeeze-and-Excitation Networks", CVPR 2018)."""
+
+    def __init__(self, channels: int, reduction: int = 8):
+        super().__init__()
+        self.weigh = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, channels // reduction, 1), nn.ReLU(inplace=True),
+            nn.Conv2d(channels // reduction, channels, 1), nn.Sigmoid(),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.weigh(x)
+
+
 class _Residual(nn.Module):
     """A basic block (He et al., CVPR 2016) whose strided shortcut averages before it projects (ResNet-D)."""
 
-    def __init__(self, channels_in: int, channels_out: int, stride: int):
+    def __init__(self, channels_in: int, channels_out: int, stride: int, attention: bool):
         super().__init__()
         self.main = nn.Sequential(
-            _conv(channels_in, channels_out, 3, stride), nn.ReLU(inplace=True), _conv(channels_out, channels_out, 3)
+            _conv(channels_in, channels_out, 3, stride), nn.ReLU(inplace=True), _conv(channels_out, channels_out, 3),
+            *([_Attention(channels_out)] if attention else []),
         )
         shortcut: list[nn.Module] = [nn.AvgPool2d(stride)] if stride > 1 else []
         if channels_in != channels_out:
@@ -31,27 +78,91 @@ class _Residual(nn.Module):
         return torch.relu(self.main(x) + self.shortcut(x))
 
 
-class FerNet(nn.Module):
-    """(N, 1, 48, 48) float32 in [0, 1] to (N, 7) logits in the order of `EMOTIONS`.
+class FerNet(Network):
+    """A residual CNN on standardized faces.
 
     Each face is first standardized to zero mean and unit variance inside the network, so that the answer does not
     hang on exposure. The epsilon (a standard deviation of about 3 of 255 grey levels) keeps a flat image flat.
+
+    Args:
+        width: channels of the first stage; each further stage has twice as many.
+        blocks: residual blocks of each stage.
+        halve: whether the first stage works at half the face's resolution: a quarter of the work.
+        attention: whether every block weighs its channels.
     """
 
-    def __init__(self, width: int = 64, blocks: tuple[int, ...] = (2, 2, 1), dropout: float = 0.2):
-        super().__init__()
+    def __init__(self, heads: tuple[str, ...], dropout: float, width: int = 64, blocks: tuple[int, ...] = (2, 2, 1),
+                 halve: bool = True, attention: bool = False):
+        super().__init__(heads)
         self.standardize = nn.InstanceNorm2d(1, eps=1.5e-4, affine=False)
-        layers: list[nn.Module] = [_conv(1, width // 2, 3), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
+        layers: list[nn.Module] = [_conv(1, width // 2, 3), nn.ReLU(inplace=True)]
+        if halve:
+            layers.append(nn.MaxPool2d(2))
         channels = width // 2
         for stage, count in enumerate(blocks):
             for block in range(count):
                 wider = width * 2**stage
-                layers.append(_Residual(channels, wider, 2 if stage and not block else 1))
+                layers.append(_Residual(channels, wider, 2 if stage and not block else 1, attention))
                 channels = wider
         self.features = nn.Sequential(*layers)
         self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels, len(EMOTIONS))
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels, self.outputs)
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(self.standardize(x)))
+
+
+class NotebookNet(Network):
+    """The CNN of the notebook that the project grew from: four convolutions and two dense layers, as Keras sets them up.
+
+    The L2 penalty on its two wide convolutions is `penalized`'s: Keras adds 0.01 times the sum of squares to the loss.
+    """
+
+    def __init__(self, heads: tuple[str, ...], dropout: float):
+        super().__init__(heads)
+
+        def conv(channels_in: int, channels_out: int) -> list[nn.Module]:
+            return [nn.Conv2d(channels_in, channels_out, 3, padding=1), nn.ReLU(inplace=True)]
+
+        def norm(kind: type[nn.Module], channels: int) -> nn.Module:
+            return kind(channels, eps=1e-3, momentum=0.01)  # Keras' defaults
+
+        side = FACE_SIZE // 4
+        self.features = nn.Sequential(
+            *conv(1, 32), *conv(32, 64), norm(nn.BatchNorm2d, 64), nn.MaxPool2d(2), nn.Dropout(dropout),
+            *conv(64, 128), *conv(128, 256), norm(nn.BatchNorm2d, 256), nn.MaxPool2d(2), nn.Dropout(dropout),
+        )
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(256 * side * side, 256), nn.ReLU(inplace=True), norm(nn.BatchNorm1d, 256), nn.Dropout(dropout),
+            nn.Linear(256, 512), nn.ReLU(inplace=True), norm(nn.BatchNorm1d, 512), nn.Dropout(dropout),
+            nn.Linear(512, self.outputs),
+        )
+        for module in self.modules():
+            if isinstance(module, (nn.Conv2d, nn.Linear)):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+
+    def penalized(self) -> list[tuple[nn.Parameter, float]]:
+        """Weights with an L2 penalty of their own, and its factor."""
+        wide = [module for module in self.features if isinstance(module, nn.Conv2d) and module.out_channels >= 128]
+        return [(module.weight, 0.01) for module in wide]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(x))
+
+
+ARCHITECTURES: dict[str, Callable[[tuple[str, ...], float], Network]] = {
+    "fernet": FerNet,
+    "fernet-wide": lambda heads, dropout: FerNet(heads, dropout, width=72, blocks=(2, 3, 1), attention=True),
+    "teacher": lambda heads, dropout: FerNet(heads, dropout, width=96, blocks=(2, 3, 3, 2), halve=False, attention=True),
+    "notebook": NotebookNet,
+    "tiny": lambda heads, dropout: FerNet(heads, dropout, width=8, blocks=(1, 1)),
+}
+"""By the name that a recipe gives: a function of the heads and the dropout."""
+
+
+def make(architecture: str, targets: str, dropout: float) -> Network:
+    """A network with new weights."""
+    return ARCHITECTURES[architecture](heads_for(targets), dropout)

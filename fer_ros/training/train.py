@@ -1,188 +1,448 @@
-"""Train `FerNet` on FER2013 and the FER+ votes: `python -m fer_ros.training.train --data DIR --out RUN`.
+"""A training run: from faces and a recipe to checkpoints and a history.
 
-Interrupt it at any time: the same command continues after the last finished epoch.
+What a run does in an epoch depends on the recipe's seed and the epoch's number alone, so that a run that was interrupted
+and continued is the run that was not.
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
-import json
+import dataclasses
 import math
 import os
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import distributed
 from torch.nn import functional as F
 
-from fer_ros.training.data import Split, clean_training_rows, load_fer2013, soft_targets, vote_majority
-from fer_ros.training.model import FerNet
+from fer_ros.core.labels import EMOTIONS
+from fer_ros.training import checkpoint, metrics
+from fer_ros.training.augment import JPEG_SHARE, augment, jpegs
+from fer_ros.training.checkpoint import RunError
+from fer_ros.training.data import FERPLUS, DataError, Split, most_voted, vote_shares
+from fer_ros.training.model import Network, heads_for, make
+from fer_ros.training.recipe import Recipe, to_yaml
+
+RECIPE = "recipe.yaml"
+HISTORY = "history.csv"
+_EPOCH_SEED = 100_003  # a prime, so that epochs of neighbouring seeds do not meet
 
 
-def augment(images: torch.Tensor, rng: torch.Generator, strength: float = 1.0) -> torch.Tensor:
-    """What a detector's crop does to a face: moved, scaled, rolled, mirrored, blurred, darkened, part covered.
+@dataclass(frozen=True)
+class Place:
+    """Where a process computes.
+
+    Attributes:
+        rank, world: this process' number and how many there are (`torchrun`); one process is 0 of 1.
+    """
+
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+    bfloat16: bool = False
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes the files and speaks."""
+        return self.rank == 0
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        many = f"{self.world} x " if self.world > 1 else ""
+        gpu = self.device.type == "cuda"
+        what = torch.cuda.get_device_name(self.device) if gpu else f"{torch.get_num_threads()} CPU threads"
+        return f"{many}{what}, {'bfloat16' if self.bfloat16 else 'float32'}"
+
+    def autocast(self) -> torch.autocast:
+        """The arithmetic of the network."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
+
+
+@contextmanager
+def place(precision: str = "auto", device: str = "auto") -> Iterator[Place]:
+    """This process' device, in a group with the others where `torchrun` has started it.
+
+    Raises:
+        RunError: the device is not to be had.
+    """
+    world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+    kind = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        where = torch.device(kind)
+        if where.type == "cuda" and where.index is None:
+            where = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        torch.zeros(1, device=where)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise RunError(f"device {kind} is not to be had ({str(error).splitlines()[0]}): try --device cpu") from None
+    if where.type == "cuda":
+        torch.cuda.set_device(where)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    bfloat16 = precision == "bfloat16" or (precision == "auto" and _has_bfloat16(where))
+    if world == 1:
+        yield Place(where, bfloat16=bfloat16)
+        return
+    distributed.init_process_group("nccl" if where.type == "cuda" else "gloo")
+    try:
+        yield Place(where, rank, world, bfloat16)
+    finally:
+        distributed.destroy_process_group()
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32 there, and not emulated."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    cpu: Any = torch.cpu
+    tests = (getattr(cpu, name, lambda: False) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return device.type == "cpu" and any(test() for test in tests)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What is known after an epoch: a line of the history.
+
+    Attributes:
+        number: 1 for the first.
+        loss: mean training loss, of augmented faces.
+        validation: by head and `loss`, `accuracy`, `balanced`.
+        accuracy: mean validation accuracy of the heads, by which the best epoch is chosen.
+    """
+
+    number: int
+    learning_rate: float
+    loss: float
+    accuracy: float
+    validation: dict[str, dict[str, float]]
+    seconds: float
+
+    def row(self) -> dict[str, float]:
+        """Flat, for a table."""
+        heads = {f"{head}_{name}": value for head, values in self.validation.items() for name, value in values.items()}
+        return {"epoch": self.number, "learning_rate": self.learning_rate, "loss": self.loss, "accuracy": self.accuracy,
+                **heads, "seconds": self.seconds}
+
+
+class Watcher:
+    """Is told how a run goes; does nothing itself."""
+
+    def begin(self, run: Run) -> None:
+        """Before the first epoch of this process."""
+
+    def step(self, done: int, steps: int) -> None:
+        """After each step of an epoch."""
+
+    def epoch(self, run: Run, epoch: Epoch) -> None:
+        """After each epoch, its checkpoint written."""
+
+
+class Run:
+    """One training run in one folder.
 
     Args:
-        images: (N, 1, 48, 48) float32 in [0, 1].
-        rng: every random number comes from here, so that an epoch can be repeated.
-        strength: scales how much and how often everything but mirroring is done; 0 only mirrors.
+        folder: of the run; begun there, or continued where it stopped.
+        training: the faces to learn from.
+        validation: the faces that choose the best epoch.
+        facts: what to remember of where all this comes from; `data` names the faces' content.
+        teachers: networks to learn from as well, where the recipe's `distillation` is not 0.
+        start_from: a network whose weights to begin with.
+
+    Raises:
+        RunError: the folder holds a run of another recipe or data, or the recipe and the data do not fit.
     """
-    n, _, size, _ = images.shape
 
-    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
-        return torch.rand((n, *shape), generator=rng) * (high - low) + low
+    def __init__(self, folder: Path, recipe: Recipe, training: Split, validation: Split, where: Place, *,
+                 facts: dict[str, Any], teachers: tuple[Network, ...] = (), start_from: Network | None = None):
+        self.folder, self.recipe, self.place, self.facts = folder, recipe, where, facts
+        self.training, self.validation = training, validation
+        self.history: list[Epoch] = []
+        if "ferplus" in heads_for(recipe.targets) and not (training.voted and validation.voted):
+            raise DataError("the recipe learns from FER+ votes and the data has none: put FER+'s fer2013new.csv beside "
+                            "fer2013.csv, or learn from FER2013's labels alone with --set targets=fer2013")
+        if len(training) < 2 * where.world or not len(validation):
+            raise DataError(f"{len(training)} training and {len(validation)} validation faces are too few")
+        self.batch = min(recipe.batch, len(training)) // where.world * where.world
+        if self.batch < 2 * where.world:
+            raise RunError(f"a batch of {recipe.batch} is too small for {where.world} processes: 2 faces each at least")
+        torch.manual_seed(recipe.seed)
+        self.network = make(recipe.architecture, recipe.targets, recipe.dropout)
+        if start_from is not None:
+            _copy_weights(start_from, self.network)
+        self.network.to(where.device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.network)
+        self.teachers = [t.eval().to(where.device, memory_format=torch.channels_last) for t in teachers]
+        for teacher in self.teachers:
+            if not set(self.network.heads) <= set(teacher.heads):
+                raise RunError(f"a teacher answers {', '.join(teacher.heads)}, the recipe asks for "
+                               f"{', '.join(self.network.heads)}")
+        self.optimizer = _optimizer(self.network, recipe)
+        self._best = -math.inf
+        self._continue()
+        self._prepare()
 
-    angle = torch.randn(n, generator=rng).clamp(-2, 2) * math.radians(9) * strength
-    scale = torch.exp2(uniform(-0.32, 0.32) * strength)
-    mirror = (torch.rand(n, generator=rng) < 0.5).float() * 2 - 1
-    cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
-    shift = uniform(-0.2, 0.2, 2) * strength
-    theta = torch.stack([cos * mirror, -sin, shift[:, 0], sin * mirror, cos, shift[:, 1]], 1).view(n, 2, 3)
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    images = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    @property
+    def steps(self) -> int:
+        """Steps in an epoch; the faces of a last, smaller batch have their turn in another epoch's order."""
+        return len(self.training) // self.batch
 
-    coarse = torch.rand(n, generator=rng) < 0.2 * strength  # a small face enlarged
-    if coarse.any():
-        small = F.interpolate(images[coarse], size=24, mode="area")
-        images[coarse] = F.interpolate(small, size=size, mode="bilinear", align_corners=False)
-    blurred = torch.rand(n, generator=rng) < 0.15 * strength
-    if blurred.any():
-        images[blurred] = F.avg_pool2d(F.pad(images[blurred], (1, 1, 1, 1), mode="replicate"), 3, 1)
-    # Gamma and not gain: the network standardizes each face, which takes any gain away.
-    images = images.clamp(0, 1) ** torch.exp2(uniform(-0.6, 0.6, 1, 1, 1) * strength)
-    images = images + torch.randn(images.shape, generator=rng) * uniform(0, 0.04 * strength, 1, 1, 1)
+    @property
+    def best(self) -> Epoch:
+        """The epoch whose weights are in `best.pt`."""
+        return max(self.history, key=lambda epoch: epoch.accuracy)
 
-    covered = torch.rand(n, generator=rng) < 0.3 * strength
-    corner = (uniform(0, 1, 2) * size).long()
-    extent = (uniform(0.12, 0.4, 2) * size).long()
-    at = torch.arange(size)
-    inside = [(at >= corner[:, i, None]) & (at < (corner + extent)[:, i, None]) for i in range(2)]
-    patch = (inside[0][:, :, None] & inside[1][:, None, :] & covered[:, None, None]).unsqueeze(1)
-    return torch.where(patch, uniform(0, 1, 1, 1, 1), images).clamp(0, 1)
+    def train(self, watcher: Watcher) -> None:
+        """All epochs that are left."""
+        watcher.begin(self)
+        network: Callable[[torch.Tensor], torch.Tensor] = self.network
+        if self.recipe.compile:
+            network = torch.compile(network)
+        if self.place.world > 1:
+            ids = [self.place.device.index] if self.place.device.type == "cuda" else None
+            network = torch.nn.parallel.DistributedDataParallel(network, device_ids=ids)
+        for epoch in range(len(self.history), self.recipe.epochs):
+            started = time.monotonic()
+            loss, rate = self._epoch(network, epoch, watcher)
+            validation = self._validate()
+            accuracy = float(np.mean([values["accuracy"] for values in validation.values()]))
+            done = Epoch(epoch + 1, rate, loss, accuracy, validation, time.monotonic() - started)
+            self.history.append(done)
+            if self.place.first:
+                self._save(done)
+                watcher.epoch(self, done)
+        if self.place.world > 1:
+            distributed.barrier()
+
+    def _prepare(self) -> None:
+        """The faces and what is to be learnt from them, on the device."""
+        recipe, device = self.recipe, self.place.device
+        images = self.training.images
+        self._images = torch.from_numpy(images).unsqueeze(1).to(device)
+        self._jpegs = torch.from_numpy(jpegs(images, recipe.seed)).unsqueeze(1).to(device) if recipe.augmentation else None
+        self._targets: dict[str, torch.Tensor] = {}
+        self._weights: dict[str, torch.Tensor] = {}
+        for head in self.network.heads:
+            targets, weights = _targets(self.training, head, recipe)
+            self._targets[head] = torch.from_numpy(targets).to(device)
+            self._weights[head] = torch.from_numpy(weights).to(device)
+
+    def _epoch(self, network: Callable[[torch.Tensor], torch.Tensor], epoch: int, watcher: Watcher) -> tuple[float, float]:
+        """One pass; (mean loss, the last learning rate)."""
+        recipe, where, steps = self.recipe, self.place, self.steps
+        seed = recipe.seed * _EPOCH_SEED + epoch
+        torch.manual_seed(seed * where.world + where.rank)  # dropout
+        rng = torch.Generator(where.device).manual_seed(seed * where.world + where.rank)
+        chance = np.random.default_rng([seed, where.rank])
+        order = torch.randperm(len(self.training), generator=torch.Generator().manual_seed(seed)).to(where.device)
+        self.network.train()
+        total = torch.zeros((), device=where.device)
+        rate = 0.0
+        for step in range(steps):
+            rate = learning_rate(recipe, (epoch * steps + step) / (recipe.epochs * steps))
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            rows = order[step * self.batch : (step + 1) * self.batch][where.rank :: where.world]
+            loss = self._loss(network, rows, (epoch + step / steps) / recipe.epochs, rng, chance)
+            if not math.isfinite(float(loss.detach())):
+                raise RunError(f"the loss is not finite any more in epoch {epoch + 1}: lower learning_rate, or set "
+                               "precision=float32; the checkpoint before it is kept")
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            if recipe.clip:
+                torch.nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
+            self.optimizer.step()
+            self._update_average(epoch * steps + step)
+            total += loss.detach()
+            watcher.step(step + 1, steps)
+        if where.world > 1:
+            distributed.all_reduce(total)
+        return float(total) / (steps * where.world), rate
+
+    def _loss(self, network: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor, at: float, rng: torch.Generator,
+              chance: np.random.Generator) -> torch.Tensor:
+        recipe = self.recipe
+        strength = recipe.augmentation * (0.5 if at >= 1 - recipe.calm else 1.0)
+        faces = self._images[rows]
+        if self._jpegs is not None:
+            compressed = torch.rand(len(rows), generator=rng, device=faces.device) < JPEG_SHARE * strength
+            faces = torch.where(compressed[:, None, None, None], self._jpegs[rows], faces)
+        faces = augment(faces.float() / 255, rng, strength, recipe.mirror)
+        targets = {head: values[rows] for head, values in self._targets.items()}
+        weights = {head: values[rows] for head, values in self._weights.items()}
+        if recipe.mixup:
+            share = float(chance.beta(recipe.mixup, recipe.mixup))
+            other = torch.randperm(len(rows), generator=rng, device=faces.device)
+            faces = share * faces + (1 - share) * faces[other]
+            for head, values in targets.items():
+                mine, theirs = share * weights[head], (1 - share) * weights[head][other]
+                weights[head] = mine + theirs
+                mixed = mine[:, None] * values + theirs[:, None] * values[other]
+                targets[head] = mixed / weights[head].clamp_min(1e-6)[:, None]
+        faces = faces.contiguous(memory_format=torch.channels_last)
+        with self.place.autocast():
+            logits = network(faces).float()
+        loss = logits.new_zeros(())
+        by_head = self.network.split(logits)
+        if self.teachers and recipe.distillation:
+            loss = loss + recipe.distillation * self._distillation(faces, by_head)
+        own = 1 - recipe.distillation if self.teachers else 1.0
+        for head, values in by_head.items():
+            each = -(targets[head] * values.log_softmax(1)).sum(1)
+            loss = loss + own * (weights[head] * each).mean()
+        if hasattr(self.network, "penalized"):
+            for weight, factor in self.network.penalized():
+                loss = loss + factor * weight.square().sum()
+        return loss
+
+    def _distillation(self, faces: torch.Tensor, by_head: dict[str, torch.Tensor]) -> torch.Tensor:
+        """How far the network is from its teachers' mean on the same augmented faces.
+
+        G. Hinton et al., "Distilling the Knowledge in a Neural Network", 2015; with the same view for both, as L. Beyer et
+        al., "Knowledge distillation: A good teacher is patient and consistent", CVPR 2022.
+        """
+        temperature = self.recipe.distillation_temperature
+        with torch.inference_mode(), self.place.autocast():
+            answers = [teacher.split(teacher(faces).float()) for teacher in self.teachers]
+        loss = faces.new_zeros(())
+        for head, logits in by_head.items():
+            said = torch.stack([(answer[head] / temperature).softmax(1) for answer in answers]).mean(0)
+            loss = loss + F.kl_div((logits / temperature).log_softmax(1), said.clone(), reduction="batchmean")
+        return loss * temperature**2
+
+    @torch.no_grad()
+    def _update_average(self, step: int) -> None:
+        """Move the average towards the weights; in the first steps by more, so that it forgets where it began."""
+        decay = min(self.recipe.ema, (1 + step) / (10 + step))
+        pairs = zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True)
+        for mine, new in pairs:
+            if mine.is_floating_point():
+                mine.lerp_(new, 1 - decay)
+            else:
+                mine.copy_(new)
+
+    def _validate(self) -> dict[str, dict[str, float]]:
+        logits = predict(self.average, self.validation.images, self.place)
+        result = {}
+        for head, values in logits.items():
+            if head == "fer2013":
+                truth, classes = self.validation.labels, len(EMOTIONS)
+            else:
+                rows, truth = most_voted(self.validation)
+                values, classes = values[rows], len(FERPLUS)
+            guess = values.argmax(axis=1)
+            result[head] = {"loss": metrics.log_loss(values, truth), "accuracy": float((guess == truth).mean()),
+                            "balanced": metrics.balanced_accuracy(truth, guess, classes)}
+        return result
+
+    def _continue(self) -> None:
+        """Take up the folder's run, if there is one."""
+        path = self.folder / checkpoint.LAST
+        if not path.exists():
+            return
+        state = checkpoint.read(path)
+        mine, theirs = dataclasses.asdict(self.recipe), state["recipe"]
+        # What a run is for and how fast it is does not change what it learns.
+        differing = [name for name in mine if mine[name] != theirs.get(name) and name not in ("description", "compile")]
+        if differing:
+            changes = ", ".join(f"{name} is {theirs.get(name)} there and {mine[name]} here" for name in differing)
+            raise RunError(f"{self.folder} holds a run of another recipe ({changes}): take another --out, or leave the "
+                           "recipe as it was")
+        for name, what in (("data", "other data"), ("start_from", "another --start-from"), ("teachers", "other teachers")):
+            if state["facts"].get(name) != self.facts.get(name):
+                raise RunError(f"{self.folder} holds a run with {what}: take another --out, or name what it began with")
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        self.facts = state["facts"]
+        self._best = max((epoch.accuracy for epoch in self.history), default=-math.inf)
+
+    def _save(self, epoch: Epoch) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        recipe = dataclasses.asdict(self.recipe)
+        if epoch.accuracy > self._best:
+            self._best = epoch.accuracy
+            checkpoint.save(self.folder / checkpoint.BEST, {
+                "recipe": recipe, "epoch": epoch.number, "facts": self.facts, "weights": self.average.state_dict(),
+            })
+        checkpoint.save(self.folder / checkpoint.LAST, {
+            "recipe": recipe, "epoch": epoch.number, "facts": self.facts, "network": self.network.state_dict(),
+            "average": self.average.state_dict(), "optimizer": self.optimizer.state_dict(),
+            "history": [dataclasses.asdict(epoch) for epoch in self.history],
+        })
+        write_history(self.folder / HISTORY, self.history)
+        (self.folder / RECIPE).write_text(to_yaml(self.recipe), encoding="utf-8")
+
+
+def learning_rate(recipe: Recipe, at: float) -> float:
+    """The learning rate when the share `at`, 0 to 1, of a run is done."""
+    if at < recipe.warmup:
+        return recipe.learning_rate * (at + 1e-3) / (recipe.warmup + 1e-3)
+    left = 1 - (at - recipe.warmup) / max(1 - recipe.warmup, 1e-9)
+    falls = {"constant": 1.0, "linear": left, "cosine": 0.5 * (1 - math.cos(math.pi * left))}
+    return recipe.learning_rate * falls[recipe.schedule]
 
 
 @torch.inference_mode()
-def predict(model: torch.nn.Module, images: np.ndarray, batch: int = 256) -> np.ndarray:
-    """(N, 7) probabilities of (N, 48, 48) uint8 faces, one crop each."""
-    model.eval()
-    faces = torch.from_numpy(images).unsqueeze(1)
-    out = [model(faces[i : i + batch].float() / 255).float().softmax(1) for i in range(0, len(faces), batch)]
-    return torch.cat(out).numpy()
+def predict(network: Network, images: np.ndarray, where: Place, batch: int = 512) -> dict[str, np.ndarray]:
+    """Logits of (N, 48, 48) uint8 faces by head, (N, classes) float32 each."""
+    network.eval()
+    out = []
+    for start in range(0, len(images), batch):
+        faces = torch.from_numpy(images[start : start + batch]).unsqueeze(1).to(where.device).float() / 255
+        with where.autocast():
+            out.append(network(faces.contiguous(memory_format=torch.channels_last)).float().cpu())
+    return {head: values.numpy() for head, values in network.split(torch.cat(out)).items()}
 
 
-def scores(probabilities: np.ndarray, split: Split) -> dict[str, float]:
-    """Accuracy and balanced accuracy against FER2013's labels and the FER+ majority (seven classes)."""
-    rows, majority = vote_majority(split)
-    result = {}
-    for name, truth, guess in (
-        ("fer2013", split.labels, probabilities.argmax(1)),
-        ("ferplus", majority, probabilities[rows].argmax(1)),
-    ):
-        if len(truth):
-            result[name] = float((truth == guess).mean())
-            result[f"{name}_balanced"] = float(np.mean([(guess[truth == c] == c).mean() for c in np.unique(truth)]))
-    return result
-
-
-def _save(path: Path, content: dict) -> None:
-    partial = path.with_suffix(".partial")
-    torch.save(content, partial)
+def write_history(path: Path, history: list[Epoch]) -> None:
+    """The history as CSV, whole or not at all."""
+    rows = [epoch.row() for epoch in history]
+    lines = [",".join(rows[0]), *(",".join(f"{value:.6g}" for value in row.values()) for row in rows)]
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
     os.replace(partial, path)
 
 
-def train(
-    data: Path, out: Path, start_from: Path | None, epochs: int, batch: int, learning_rate: float, label_weight: float,
-    augmentation: float, seed: int,
-) -> None:
-    """Run or continue a training run; writes `OUT/checkpoint.pt` and `OUT/history.jsonl` after every epoch."""
-    recipe = [{"epochs": epochs, "batch": batch, "learning_rate": learning_rate, "label_weight": label_weight,
-               "augmentation": augmentation, "seed": seed}]
-    out.mkdir(parents=True, exist_ok=True)
-    splits = load_fer2013(data)
-    held_out = splits["PublicTest"]
-    training = clean_training_rows(splits["Training"], held_out)
-    images = torch.from_numpy(training.images).unsqueeze(1)
-    targets = torch.from_numpy(soft_targets(training, label_weight))
-    # Rare classes count more, by the cube root of their rarity: enough to keep disgust (1.5 % of the rows) alive.
-    share = targets.mean(0)
-    weights = (targets @ (share ** (-1 / 3))).float()
-    weights /= weights.mean()
-
-    torch.manual_seed(seed)
-    model = FerNet().to(memory_format=torch.channels_last)
-    if start_from is not None:
-        earlier = torch.load(start_from / "checkpoint.pt", weights_only=True)
-        model.load_state_dict(earlier["average"])
-        recipe = earlier["recipe"] + recipe
-    average = copy.deepcopy(model)
-    decay = [p for p in model.parameters() if p.ndim > 1]
-    keep = [p for p in model.parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": 0.05}, {"params": keep, "weight_decay": 0.0}], lr=learning_rate
-    )
-    steps = math.ceil(len(training) / batch)
-    checkpoint = out / "checkpoint.pt"
-    first = 0
-    if checkpoint.is_file():
-        state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        first = state["epoch"] + 1
-        print(f"continuing {checkpoint} at epoch {first + 1}", flush=True)
-
-    for epoch in range(first, epochs):
-        started = time.monotonic()
-        rng = torch.Generator().manual_seed(seed * 100_003 + epoch)
-        torch.manual_seed(seed * 100_003 + epoch)  # dropout
-        order = torch.randperm(len(training), generator=rng)
-        model.train()
-        total = 0.0
-        for step in range(steps):
-            rows = order[step * batch : (step + 1) * batch]
-            at = (epoch * steps + step) / (epochs * steps)
-            rate = learning_rate * min(1.0, at / 0.08) * 0.5 * (1 + math.cos(math.pi * max(0.0, at - 0.08) / 0.92))
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            faces = augment(images[rows].float() / 255, rng, augmentation).to(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16):
-                logits = model(faces)
-            losses = F.cross_entropy(logits.float(), targets[rows], reduction="none")
-            loss = (losses * weights[rows]).mean()
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-            optimizer.step()
-            total += loss.item()
-            momentum = min(0.999, (epoch * steps + step + 1) / (epoch * steps + step + 10))
-            with torch.no_grad():
-                for mean, now in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-                    mean.lerp_(now, 1 - momentum) if mean.is_floating_point() else mean.copy_(now)
-        row = {"epoch": epoch + 1, "loss": total / steps, **scores(predict(average, held_out.images), held_out)}
-        row["seconds"] = round(time.monotonic() - started, 1)
-        _save(checkpoint, {"model": model.state_dict(), "average": average.state_dict(),
-                           "optimizer": optimizer.state_dict(), "epoch": epoch, "recipe": recipe})
-        with open(out / "history.jsonl", "a") as history:
-            history.write(json.dumps(row) + "\n")
-        print(" ".join(f"{k} {v:.4g}" for k, v in row.items()), flush=True)
+def _targets(split: Split, head: str, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """(N, C) target distributions of a head, and (N,) how much each row counts, 1 in the mean."""
+    if head == "fer2013":
+        hard = np.eye(len(EMOTIONS), dtype=np.float32)[split.labels]
+        targets = hard * (1 - recipe.label_smoothing) + recipe.label_smoothing / len(EMOTIONS)
+        share, says = hard, np.ones(len(split), np.float32)
+    else:
+        targets, says = vote_shares(split)
+        share = targets
+    frequency = np.average(share, axis=0, weights=says)
+    weights = (share @ (np.maximum(frequency, 1e-4) ** -recipe.class_balance)) * says
+    return targets.astype(np.float32), (weights / weights.mean()).astype(np.float32)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with fer2013.csv and fer2013new.csv")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--start-from", type=Path, metavar="RUN", help="begin with the weights of another run")
-    parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--label-weight", type=float, default=0.5, help="share of FER2013's label in the target")
-    parser.add_argument("--augmentation", type=float, default=1.0, help="strength of the augmentation")
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    train(**vars(arguments))
+def _optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
+    parameters = list(network.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+    return kind(groups, lr=recipe.learning_rate)
 
 
-if __name__ == "__main__":
-    main()
+def _copy_weights(source: Network, to: Network) -> None:
+    """Begin with another run's weights.
+
+    Raises:
+        RunError: it is another network.
+    """
+    try:
+        to.load_state_dict(source.state_dict())
+    except RuntimeError:
+        raise RunError("--start-from is a run of another architecture or other targets than the recipe's") from None

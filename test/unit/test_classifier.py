@@ -131,8 +131,9 @@ def test_a_missing_entry_is_named(tiny, entry):
     ("input_size", "eight", "no number"), ("input_size", "4", "from 8 to 1024"), ("input_size", "16", "takes"),
     ("scale", "nan", "positive"), ("scale", "0", "positive"), ("std", "0", "positive"), ("mean", "inf", "positive"),
     ("temperature", "-1", "positive"), ("colour", "purple", "grey, rgb, bgr"), ("colour", "rgb", "takes"),
-    ("labels", "happy,sad", "knows happy, sad"), ("labels", ",".join(EMOTIONS[:6]) + ",contempt", "contempt"),
-    ("labels", ",".join((*EMOTIONS, "happy")), "exactly"),
+    ("labels", "happy,sad", "knows happy, sad"), ("outputs", "other", "labels.other"),
+    ("labels", ",".join(EMOTIONS[:6]) + ",contempt", "contempt"),
+    ("labels", ",".join((*EMOTIONS, "happy")), "once"),
 ])
 def test_a_wrong_entry_is_named(tiny, entry, value, reason):
     with pytest.raises(ValueError, match=reason):

@@ -1,0 +1,38 @@
+"""`fer-ros train`: from FER2013 and a recipe to a trained network, its history and its curves."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from fer_ros.commands.training_errors import training_errors
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "train", help="train an emotion network",
+        description="Train an emotion network. Interrupt it at any time: the same command continues after the last finished "
+                    "epoch. On several GPUs: torchrun --nproc-per-node 2 -m fer_ros.cli train ...",
+    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR",
+                        help="folder with fer2013.csv (and fer2013new.csv), or with train/<class> and test/<class>")
+    parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run; continued if it is one")
+    parser.add_argument("--recipe", metavar="NAME|FILE",
+                        help="a recipe that comes with fer_ros, or a YAML file (default: the run's own, or small)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes",
+                        help="change one value of the recipe; may be given several times")
+    parser.add_argument("--teacher", action="append", default=[], type=Path, metavar="RUN", dest="teachers",
+                        help="learn from this run's network too (the recipe's distillation); may be given several times")
+    parser.add_argument("--start-from", type=Path, metavar="RUN", help="begin with the weights of another run")
+    parser.add_argument("--fraction", type=float, default=1.0, help="take only this share of the training faces, to rehearse")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all cores)")
+    parser.set_defaults(command=main)
+
+
+@training_errors
+def main(options: argparse.Namespace) -> int:
+    from fer_ros.training import session
+
+    session.train(options)
+    return 0

@@ -1,0 +1,33 @@
+"""What the training commands say when something is wrong, in one place."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import sys
+from collections.abc import Callable
+
+_EXTRA = {"torch", "onnx", "onnxscript", "tensorboard", "matplotlib", "PIL"}
+
+
+def training_errors(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """One clear line and exit status 1 for what a user can mend; 130 for an interrupt."""
+
+    @functools.wraps(command)
+    def wrapped(options: argparse.Namespace) -> int:
+        try:
+            return command(options)
+        except ModuleNotFoundError as error:
+            if (error.name or "").split(".")[0] not in _EXTRA:
+                raise
+            text = (f"{error.name} is not installed; training needs more than the graph does: "
+                    "pip install 'fer_ros[train]', in a clone `make training` or pip install '.[train]'")
+        except (ValueError, OSError) as error:  # the errors of fer_ros.training are ValueErrors
+            text = str(error)
+        except KeyboardInterrupt:
+            print("\nfer-ros: interrupted", file=sys.stderr)
+            return 130
+        print(f"fer-ros: {text}", file=sys.stderr)
+        return 1
+
+    return wrapped

@@ -1,0 +1,74 @@
+"""What a detector's crop does to a face: moved, scaled, rolled, blurred, compressed, darkened, part covered."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+JPEG_SHARE = 0.15
+"""Share of the faces, at strength 1, that come from a JPEG."""
+
+
+def augment(images: torch.Tensor, rng: torch.Generator, strength: float = 1.0, mirror: bool = True) -> torch.Tensor:
+    """Faces as a detector might have cut them.
+
+    Args:
+        images: (N, 1, 48, 48) float32 in [0, 1].
+        rng: every random number comes from here, so that an epoch can be repeated; on the images' device.
+        strength: scales how much and how often everything but mirroring is done; 0 only mirrors.
+        mirror: whether half of them are mirrored.
+
+    Returns:
+        (N, 1, 48, 48) float32 in [0, 1], on the same device.
+    """
+    n, _, size, _ = images.shape
+    device = images.device
+
+    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
+        return torch.rand((n, *shape), generator=rng, device=device) * (high - low) + low
+
+    angle = torch.randn(n, generator=rng, device=device).clamp(-2, 2) * math.radians(9) * strength
+    scale = torch.exp2(uniform(-0.32, 0.32) * strength)
+    side = (uniform(0, 1) < (0.5 if mirror else 0)).float() * -2 + 1
+    cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
+    shift = uniform(-0.2, 0.2, 2) * strength
+    theta = torch.stack([cos * side, -sin, shift[:, 0], sin * side, cos, shift[:, 1]], 1).view(n, 2, 3)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    images = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+    coarse = uniform(0, 1) < 0.2 * strength  # a small face enlarged
+    if coarse.any():
+        sides = (16, 20, 24, 24, 32)
+        few = sides[int(torch.randint(len(sides), (), generator=rng, device=device))]
+        images[coarse] = F.interpolate(F.interpolate(images[coarse], size=few, mode="area"), size=size, mode="bilinear",
+                                       align_corners=False)
+    blurred = uniform(0, 1) < 0.2 * strength
+    for more in (blurred, blurred & (uniform(0, 1) < 0.5)):
+        if more.any():
+            images[more] = F.avg_pool2d(F.pad(images[more], (1, 1, 1, 1), mode="replicate"), 3, 1)
+    # Gamma and not gain: the network standardizes each face, which takes any gain away.
+    images = images.clamp(0, 1) ** torch.exp2(uniform(-0.6, 0.6, 1, 1, 1) * strength)
+    noise = torch.randn(images.shape, generator=rng, device=device)
+    images = images + noise * uniform(0, 0.04 * strength, 1, 1, 1)
+
+    covered = uniform(0, 1) < 0.3 * strength
+    corner = (uniform(0, 1, 2) * size).long()
+    extent = (uniform(0.12, 0.4, 2) * size).long()
+    at = torch.arange(size, device=device)
+    inside = [(at >= corner[:, i, None]) & (at < (corner + extent)[:, i, None]) for i in range(2)]
+    patch = (inside[0][:, :, None] & inside[1][:, None, :] & covered[:, None, None]).unsqueeze(1)
+    return torch.where(patch, uniform(0, 1, 1, 1, 1), images).clamp(0, 1)
+
+
+def jpegs(images: np.ndarray, seed: int) -> np.ndarray:
+    """(N, 48, 48) uint8 faces, each as a JPEG of random quality from 15 to 60 leaves it."""
+    qualities = np.random.default_rng(seed).integers(15, 61, len(images))
+    out = np.empty_like(images)
+    for i, (image, quality) in enumerate(zip(images, qualities, strict=True)):
+        _, content = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, int(quality)))
+        out[i] = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)
+    return out

@@ -1,0 +1,105 @@
+"""How good an answer is: pure functions over arrays.
+
+Everywhere, `truth` is (N,) int, the right class; `guess` (N,) int, the class answered; `probabilities` (N, C) float.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def recall(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
+    """(classes,) share of each class's faces that were found; NaN for a class without faces."""
+    return np.array([(guess[truth == c] == c).mean() if (truth == c).any() else np.nan for c in range(classes)])
+
+
+def balanced_accuracy(truth: np.ndarray, guess: np.ndarray, classes: int) -> float:
+    """Mean recall of the classes that have faces: what accuracy would be if all were equally frequent."""
+    return float(np.nanmean(recall(truth, guess, classes))) if len(truth) else float("nan")
+
+
+def f1(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
+    """(classes,) harmonic mean of precision and recall; NaN for a class without faces."""
+    found = np.array([((guess == c) & (truth == c)).sum() for c in range(classes)], float)
+    said = np.bincount(guess, minlength=classes)[:classes]
+    there = np.bincount(truth, minlength=classes)[:classes]
+    return np.where(there > 0, 2 * found / np.maximum(said + there, 1), np.nan)
+
+
+def confusion(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
+    """(classes, classes) int counts: rows are the truth, columns the answer."""
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (truth, guess), 1)
+    return counts
+
+
+def normalized(counts: np.ndarray) -> np.ndarray:
+    """A confusion matrix whose rows sum to 1; all 0 for a class without faces."""
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+
+def most_confused(counts: np.ndarray, labels: tuple[str, ...], pairs: int = 5) -> list[tuple[str, str, float, int]]:
+    """(truth, answer, share of the truth's faces, faces) of the most frequent confusions, by their share."""
+    shares = normalized(counts)
+    np.fill_diagonal(shares, 0)
+    order = np.argsort(-shares, axis=None, kind="stable")[:pairs]
+    where = (np.unravel_index(at, shares.shape) for at in order)
+    return [(labels[i], labels[j], float(shares[i, j]), int(counts[i, j])) for i, j in where if counts[i, j]]
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Bins of equal width over the confidence, those without faces left out.
+
+    Attributes:
+        confidence: (B,) mean confidence of each bin.
+        accuracy: (B,) share of right answers of each bin.
+        share: (B,) share of all faces in each bin.
+    """
+
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    share: np.ndarray
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: the mean gap of confidence and accuracy (Guo et al., ICML 2017)."""
+        return float((np.abs(self.confidence - self.accuracy) * self.share).sum())
+
+
+def reliability(probabilities: np.ndarray, truth: np.ndarray, bins: int = 15) -> Reliability:
+    """How far the confidence of an answer tells how often it is right."""
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == truth
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    used = np.unique(which)
+    return Reliability(
+        np.array([confidence[which == b].mean() for b in used]),
+        np.array([correct[which == b].mean() for b in used]),
+        np.array([(which == b).mean() for b in used]),
+    )
+
+
+def log_loss(logits: np.ndarray, truth: np.ndarray, temperature: float = 1.0) -> float:
+    """Mean cross-entropy of the softmax of `logits` / `temperature`."""
+    z = logits / temperature
+    z = z - z.max(axis=1, keepdims=True)
+    return float((np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(z)), truth]).mean())
+
+
+def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
+    """The divisor of (N, C) logits, from 0.05 to 20, with the smallest cross-entropy (Guo et al., ICML 2017).
+
+    By golden section on its logarithm, in which the cross-entropy has one minimum.
+    """
+    low, high = np.log(0.05), np.log(20)
+    ratio = (5**0.5 - 1) / 2
+    while high - low > 1e-5:
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        if log_loss(logits, truth, np.exp(left)) < log_loss(logits, truth, np.exp(right)):
+            high = right
+        else:
+            low = left
+    return float(np.exp((low + high) / 2))

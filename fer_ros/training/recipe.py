@@ -1,0 +1,128 @@
+"""A recipe: everything that decides what a training run learns, as one YAML file that is stored with the run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fer_ros.core.params import build, param, specs
+
+FOLDER = Path(__file__).parent / "recipes"
+
+
+class RecipeError(ValueError):
+    """A recipe is not to be had or not right; the text says what is."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run learns from, with which network, and how."""
+
+    description: str = param("", "What the recipe is for.")
+    architecture: str = param("fernet", "The network; see fer_ros.training.model.",
+                              choices=("fernet", "fernet-wide", "teacher", "notebook", "tiny"))
+    targets: str = param("both", "Whose word counts: FER2013's label, the FER+ votes, or a head of the network for each.",
+                         choices=("both", "fer2013", "ferplus"))
+    epochs: int = param(40, "Passes over the training faces.", range=(1, 10_000))
+    batch: int = param(128, "Faces in a step, over all processes.", range=(2, 65_536))
+    optimizer: str = param("adamw", "The optimizer.", choices=("adam", "adamw", "sgd"))
+    learning_rate: float = param(2e-3, "The highest learning rate.", range=(1e-8, 10))
+    schedule: str = param("cosine", "How the learning rate goes on from there: to 0 by a cosine or a line, or not at all.",
+                          choices=("cosine", "linear", "constant"))
+    warmup: float = param(0.05, "Share of the run in which the learning rate rises from 0.", range=(0, 1))
+    momentum: float = param(0.9, "Nesterov momentum of sgd.", range=(0, 0.9999))
+    weight_decay: float = param(0.05, "Decay of all weights but biases and normalizations; decoupled with adamw.",
+                                range=(0, 1))
+    clip: float = param(5.0, "Largest norm of the gradient; 0 does not clip.", range=(0, 1e6))
+    dropout: float = param(0.2, "Dropout before the heads.", range=(0, 0.95))
+    label_smoothing: float = param(0.05, "Share of FER2013's label that is spread over all classes.", range=(0, 0.9))
+    mixup: float = param(0.0, "Alpha of mixup's Beta distribution; 0 does not mix (H. Zhang et al., ICLR 2018).", range=(0, 8))
+    class_balance: float = param(0.33, "Faces count by the rarity of their class to this power: 0 alike, 1 each class as "
+                                 "much as any other.", range=(0, 1))
+    augmentation: float = param(1.0, "Strength of the augmentation; 0 only mirrors.", range=(0, 2))
+    mirror: bool = param(True, "Whether half of the faces are mirrored.")
+    calm: float = param(0.0, "Share of the run, at its end, in which the augmentation has half its strength.", range=(0, 1))
+    ema: float = param(0.998, "Decay of the moving average of the weights, for one step; 0 keeps none.", range=(0, 0.99999))
+    distillation: float = param(0.0, "Share of the teachers' word in the loss, where there are teachers.", range=(0, 1))
+    distillation_temperature: float = param(2.0, "Divides the logits of teacher and student in that part.", range=(0.5, 20))
+    clean: bool = param(True, "Leave out training faces that are constant, voted 'not a face', or copies of a held-out face.")
+    validation_share: float = param(0.125, "Share of the training faces that validate, where the data has no validation "
+                                    "split of its own.", range=(0.01, 0.5))
+    precision: str = param("auto", "Arithmetic of the network: auto takes bfloat16 where the processor has it.",
+                           choices=("auto", "float32", "bfloat16"))
+    compile: bool = param(False, "Whether torch.compile makes the network faster (it takes a compiler, and a minute first).")
+    seed: int = param(1, "Every random number comes from here.", range=(0, 2**31 - 1))
+
+    def __post_init__(self) -> None:
+        if self.distillation == 1 and self.targets != "both":
+            raise ValueError("distillation of 1 learns from teachers alone: targets must be both")
+
+
+def names() -> list[str]:
+    """The recipes that come with the package."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def read(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
+    """A recipe by its name or its file, with changes such as `epochs=3`.
+
+    Raises:
+        RecipeError: there is no such recipe, or something in it is not right.
+    """
+    path = Path(name_or_path) if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")) \
+        else FOLDER / f"{name_or_path}.yaml"
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"no recipe {name_or_path}: name a YAML file, or one of {', '.join(names())}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RecipeError(f"{path} cannot be read: {error}") from None
+    if not isinstance(content, Mapping):
+        raise RecipeError(f"{path} is not a list of `name: value`")
+    values = dict(content)
+    for change in changes:
+        name, equals, text = change.partition("=")
+        if not equals:
+            raise RecipeError(f"{change!r} is not NAME=VALUE")
+        try:
+            values[name.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise RecipeError(f"{change!r} is not NAME=VALUE") from None
+    return from_values(values, str(path))
+
+
+def from_values(values: Mapping[str, Any], where: str) -> Recipe:
+    """A recipe from its fields by name.
+
+    Raises:
+        RecipeError: a field is unknown or its value not allowed; the text begins with `where`.
+    """
+    known = {spec.name: spec for spec in specs(Recipe)}
+    strange = [str(name) for name in values if name not in known]
+    if strange:
+        raise RecipeError(f"{where}: a recipe has no {', '.join(strange)}; it has {', '.join(known)}")
+    # YAML 1.1 reads 2e-3, without a point, as a string.
+    numbers = {name: _number(value) if known[name].type in (float, int) else value for name, value in values.items()}
+    try:
+        return build(Recipe, numbers)
+    except ValueError as error:
+        raise RecipeError(f"{where}: {error}") from None
+
+
+def to_yaml(recipe: Recipe) -> str:
+    """The whole recipe, every field, as it was used."""
+    return yaml.safe_dump(dataclasses.asdict(recipe), sort_keys=False, width=120, allow_unicode=True)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value

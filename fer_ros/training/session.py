@@ -1,0 +1,113 @@
+"""`fer-ros train` once its command line is read: data, recipe and networks brought together."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from fer_ros import __version__
+from fer_ros.training import checkpoint, data, recipe
+from fer_ros.training.checkpoint import RunError
+from fer_ros.training.data import DataError, Split
+from fer_ros.training.train import RECIPE, Place, Run, place
+from fer_ros.training.watch import Board, Everyone, Pictures, Terminal
+
+DEFAULT_RECIPE = "small"
+
+
+def train(options: argparse.Namespace) -> None:
+    """Begin or continue a run.
+
+    Raises:
+        DataError, RecipeError, RunError: what was asked for cannot be done; nothing of an earlier run is lost.
+    """
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    if not 0 < options.fraction <= 1:
+        raise DataError(f"--fraction is {options.fraction}, not a share of the training faces: above 0, at most 1")
+    stored = options.out / RECIPE
+    # Without a recipe's name a run goes on as it began.
+    name = options.recipe or (str(stored.absolute()) if stored.is_file() else DEFAULT_RECIPE)
+    chosen = recipe.read(name, options.changes)
+    teachers = [checkpoint.trained(path) for path in options.teachers]
+    if chosen.distillation and not teachers and options.recipe:
+        raise RunError(f"recipe {options.recipe} learns from teachers: name their runs with --teacher, or "
+                       "--set distillation=0")
+    start = checkpoint.trained(options.start_from) if options.start_from else None
+    with place(chosen.precision, options.device) as where:
+        training, validation, layout = prepare(options.data, chosen, options.fraction)
+        facts = facts_of(training, validation, layout, where)
+        facts["fraction"] = options.fraction
+        facts["teachers"] = [f"{t.recipe.architecture} of {t.facts.get('id')}, epoch {t.epoch}" for t in teachers]
+        facts["start_from"] = f"{start.facts.get('id')}, epoch {start.epoch}" if start else None
+        run = Run(options.out, chosen, training, validation, where, facts=facts,
+                  teachers=tuple(t.network for t in teachers), start_from=start.network if start else None)
+        console = Console(stderr=False) if where.first else Console(quiet=True)
+        if len(run.history) >= chosen.epochs:
+            console.print(f"{options.out} is finished: {chosen.epochs} epochs, best {run.best.accuracy:.1%} in epoch "
+                          f"{run.best.number}", highlight=False)
+            return
+        with Terminal(console) as terminal:
+            run.train(Everyone(terminal, Board(), Pictures()) if where.first else terminal)
+        if where.first:
+            best = run.best
+            console.print(f"best: epoch {best.number}, {best.accuracy:.2%} of the validation faces; in {options.out}: "
+                          f"{checkpoint.BEST}, history.csv, curves.png", highlight=False)
+
+
+def prepare(folder: Path, chosen: recipe.Recipe, fraction: float = 1.0) -> tuple[Split, Split, str]:
+    """The faces of a run: to learn from, to choose by, and the layout that they came in."""
+    found = data.load(folder).only_faces()
+    training, validation = data.training_and_validation(found, chosen.validation_share)
+    if chosen.clean:
+        held_out = [validation, *([found.splits["test"]] if "test" in found.splits else [])]
+        training = training.take(data.worth_learning(training, held_out))
+    if fraction < 1:
+        training = training.take(data.stratified(training, fraction, seed=0))
+    return training, validation, found.layout
+
+
+def facts_of(training: Split, validation: Split, layout: str, where: Place) -> dict[str, Any]:
+    """What a run remembers of where it comes from; `data` changes when any face, label or vote does."""
+    digest = hashlib.sha256()
+    for split in (training, validation):
+        for array in (split.images, split.labels, split.votes):
+            digest.update(np.ascontiguousarray(array).tobytes())
+    content = digest.hexdigest()
+    return {
+        "id": hashlib.sha256(np.random.default_rng().bytes(16)).hexdigest()[:8],
+        "data": content,
+        "layout": layout,
+        "training_faces": len(training),
+        "validation_faces": len(validation),
+        "version": __version__,
+        "commit": commit(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "place": where.text,
+        "command": " ".join(["fer-ros", *sys.argv[1:]]),
+    }
+
+
+def commit() -> str:
+    """The git commit of the source that runs, marked where it is not what was committed; `unknown` outside a clone."""
+    for folder in (Path(__file__).resolve().parents[2], Path.cwd()):
+        if not (folder / "package.xml").is_file() or not (folder / "fer_ros").is_dir():
+            continue
+        try:
+            head, changed = (subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True,
+                                            timeout=20).stdout.strip()
+                             for arguments in (("rev-parse", "HEAD"), ("status", "--porcelain", "--", "fer_ros")))
+        except (OSError, subprocess.SubprocessError):
+            continue
+        return head + ("-modified" if changed else "")
+    return "unknown"

@@ -1,0 +1,101 @@
+"""How a run is followed: in the terminal, in TensorBoard, as pictures in its folder."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from fer_ros.training import plots
+from fer_ros.training.train import Epoch, Run, Watcher
+
+CURVES = "curves.png"
+BOARD = "tensorboard"
+
+
+class Everyone(Watcher):
+    """Passes everything on to several."""
+
+    def __init__(self, *watchers: Watcher):
+        self._watchers = watchers
+
+    def begin(self, run: Run) -> None:
+        for watcher in self._watchers:
+            watcher.begin(run)
+
+    def step(self, done: int, steps: int) -> None:
+        for watcher in self._watchers:
+            watcher.step(done, steps)
+
+    def epoch(self, run: Run, epoch: Epoch) -> None:
+        for watcher in self._watchers:
+            watcher.epoch(run, epoch)
+
+
+class Terminal(Watcher, AbstractContextManager):
+    """A line for each epoch and, on a terminal, bars for the epoch and the run."""
+
+    def __init__(self, console: Console):
+        self._console = console
+        self._bars = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                              console=console, transient=True, disable=not console.is_terminal)
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def begin(self, run: Run) -> None:
+        done = len(run.history)
+        if done:
+            self._say(f"continuing after epoch {done} of {run.recipe.epochs}")
+        self._say(f"{len(run.training):,} training and {len(run.validation):,} validation faces, {run.place.text}")
+        self._began, self._before = time.monotonic(), done
+        self._run = self._bars.add_task("run  ", total=run.recipe.epochs, completed=done)
+        self._epoch = self._bars.add_task("epoch", total=run.steps)
+        self._bars.start()
+
+    def step(self, done: int, steps: int) -> None:
+        self._bars.update(self._epoch, completed=done)
+
+    def epoch(self, run: Run, epoch: Epoch) -> None:
+        self._bars.update(self._run, completed=epoch.number)
+        heads = "".join(f"  {head} {values['accuracy']:.1%} (balanced {values['balanced']:.1%})"
+                        for head, values in epoch.validation.items())
+        best = "  best" if run.best is epoch else ""
+        each = (time.monotonic() - self._began) / (epoch.number - self._before)
+        left = _duration(each * (run.recipe.epochs - epoch.number))
+        self._say(f"epoch {epoch.number:>{len(str(run.recipe.epochs))}}  loss {epoch.loss:.4f}{heads}  {epoch.seconds:.0f} s, "
+                  f"{left} left{best}")
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+class Board(Watcher):
+    """Scalars for TensorBoard: `tensorboard --logdir RUN/tensorboard`."""
+
+    def begin(self, run: Run) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        # What an interrupted process had written past its last checkpoint is hidden.
+        self._writer = SummaryWriter(str(run.folder / BOARD), purge_step=len(run.history) + 1)
+
+    def epoch(self, run: Run, epoch: Epoch) -> None:
+        for name, value in epoch.row().items():
+            if name != "epoch":
+                head, _, what = name.partition("_")
+                self._writer.add_scalar(f"{head}/{what}" if head in epoch.validation else f"run/{name}", value, epoch.number)
+        self._writer.flush()
+
+
+class Pictures(Watcher):
+    """The curves, drawn anew after each epoch, so that they are there whenever a run stops."""
+
+    def epoch(self, run: Run, epoch: Epoch) -> None:
+        plots.curves([e.row() for e in run.history], run.best.number, run.folder / CURVES)
+
+
+def _duration(seconds: float) -> str:
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
