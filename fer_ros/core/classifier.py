@@ -104,7 +104,8 @@ class ModelMetadata:
             if answer.output not in outputs:
                 raise ValueError(f"{where} has the outputs {', '.join(outputs)}; its metadata names {answer.output}")
             if any(answer.labels.count(emotion) != 1 for emotion in EMOTIONS):
-                raise ValueError(f"{where} knows {', '.join(answer.labels)}; the graph needs each of {', '.join(EMOTIONS)} once")
+                raise ValueError(f"{where} knows {', '.join(answer.labels)}; the graph needs each of {', '.join(EMOTIONS)} "
+                                 "once")
         if meta.colour not in COLOURS:
             raise ValueError(f"{where}: colour must be one of {', '.join(COLOURS)}, not {meta.colour!r}")
         if not 8 <= meta.input_size <= 1024:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,6 @@ import onnx
 import torch
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
-from rich.console import Console
 
 from fer_ros import __version__
 from fer_ros.core.classifier import ClassifierParams, EmotionClassifier, probabilities
@@ -47,20 +48,21 @@ class _Outputs(CalibrationDataReader):
         return {"faces": self.faces.pop()} if self.faces else None
 
 
-def export(run: Path, data: Path, out: Path, name: str, int8: bool, speak: Speak = Console().print) -> None:
+def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak: Speak = print) -> None:
     """Write OUT/emotion.onnx, and OUT/emotion_int8.onnx where that is faster and as good.
 
     Args:
         run: folder of the run.
         data: folder of the data that the run learnt from: its validation faces fit the temperatures.
         out: folder to write to; a models.yaml there gets the new sha256.
-        name: the model's id, as the node publishes it.
+        name: the model's id, as the node publishes it; None names it by its architecture.
         int8: whether to try an int8 variant.
 
     Raises:
         RunError: there is no such run, its data is other, or onnxruntime and torch disagree.
     """
     trained = checkpoint.trained(run)
+    name = name or f"fer_ros-{trained.recipe.architecture}"
     training, validation, layout = session.prepare(data, trained.recipe, trained.facts.get("fraction", 1.0))
     with place("float32", "cpu") as where:
         if session.facts_of(training, validation, layout, where)["data"] != trained.facts["data"]:
@@ -107,11 +109,15 @@ class _Heads(torch.nn.Module):
 
 def _write(trained: Trained, path: Path, name: str, temperatures: dict[str, float]) -> None:
     heads = trained.network.heads
-    torch.onnx.export(
-        _Heads(trained).eval(), (torch.zeros(2, 1, FACE_SIZE, FACE_SIZE),), path, input_names=["faces"],
-        output_names=list(heads), dynamic_shapes=({0: torch.export.Dim("n")},), dynamo=True, external_data=False,
-        verbose=False,
-    )
+    # The exporter speaks of operators that are not used here, and of what torch's own code will have to change.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _Heads(trained).eval(), (torch.zeros(2, 1, FACE_SIZE, FACE_SIZE),), path, input_names=["faces"],
+            output_names=list(heads), dynamic_shapes=({0: torch.export.Dim("n")},), dynamo=True, external_data=False,
+            verbose=False,
+        )
     content = onnx.load(path)
     parameters = sum(p.numel() for p in trained.network.parameters())
     facts = trained.facts
@@ -158,10 +164,10 @@ def _parity(path: Path, split: Split, expected: dict[str, np.ndarray], temperatu
     """
     classifier = _classifier(path)
     largest, start = 0.0, 0
+    answers = classifier.metadata.answers
     for count in (1, 3, 64, 512):
         rows = slice(start, start + count)
-        faces = _faces(split.images[rows])
-        for answer, found in zip(classifier.metadata.answers, classifier.logits(faces, *classifier.metadata.answers), strict=True):
+        for answer, found in zip(answers, classifier.logits(_faces(split.images[rows]), *answers), strict=True):
             ours = probabilities(found, answer.temperature)
             theirs = probabilities(expected[answer.output][rows], temperatures[answer.output])
             largest = max(largest, float(np.abs(ours - theirs).max(initial=0)))
@@ -203,7 +209,7 @@ def _quantize(path: Path, small: Path, training: Split, validation: Split, name:
         lost = {key: scores[0][key] - scores[1][key] for key in scores[0]}
         keep = ratio <= SLOWER and max(lost.values()) <= WORSE
         speak(f"int8: {ratio:.2f} times the time of a face, {made.stat().st_size / 1e6:.1f} MB; "
-              + ", ".join(f"{key} {-value * 100:+.1f} points" for key, value in lost.items())
+              + ", ".join(f"{key} {-100 * value or 0:+.1f} points" for key, value in lost.items())
               + f": {f'kept as {small}' if keep else 'not kept'}")
         if keep:
             made.replace(small)

@@ -36,14 +36,15 @@ def curves(history: Sequence[dict[str, float]], best: int, path: Path) -> None:
         best: its number.
     """
     epochs = [row["epoch"] for row in history]
-    heads = [name.removesuffix("_loss") for name in history[0] if name.endswith("_loss")]
+    heads = [name.removesuffix("_balanced") for name in history[0] if name.endswith("_balanced")]
     figure, (losses, accuracies, rates) = plt.subplots(1, 3, figsize=(17, 4.6), width_ratios=(1, 1, 0.6))
-    losses.plot(epochs, [row["loss"] for row in history], color="black", label="training (augmented, all heads)")
     for colour, head in zip(_COLOURS, heads, strict=False):
-        losses.plot(epochs, [row[f"{head}_loss"] for row in history], color=colour, label=f"validation, {head}")
-        accuracies.plot(epochs, [100 * row[f"{head}_accuracy"] for row in history], color=colour, label=head)
-        accuracies.plot(epochs, [100 * row[f"{head}_balanced"] for row in history], color=colour, linestyle="--",
-                        label=f"{head}, balanced")
+        lines = ((losses, "loss", "-", "validation", 1), (losses, "training_loss", ":", "training, augmented", 1),
+                 (accuracies, "accuracy", "-", "validation", 100), (accuracies, "balanced", "--", "validation, balanced", 100),
+                 (accuracies, "training_accuracy", ":", "training, augmented", 100))
+        for axes, column, style, text, factor in lines:
+            axes.plot(epochs, [factor * row[f"{head}_{column}"] for row in history], color=colour, linestyle=style,
+                      label=f"{head}, {text}")
     rates.plot(epochs, [row["learning_rate"] for row in history], color="gray")
     top = history[best - 1]
     accuracies.plot([best], [100 * top["accuracy"]], marker="*", markersize=14, color="crimson", linestyle="",
@@ -76,16 +77,17 @@ def distributions(counts: Mapping[str, np.ndarray], labels: Sequence[str], path:
     save(figure, path)
 
 
-def faces(rows: Sequence[tuple[str, Sequence[np.ndarray]]], path: Path) -> None:
-    """Rows of (title, faces), each face a (H, W) uint8 grey image."""
+def faces(rows: Sequence[tuple[str, Sequence[np.ndarray]]], title: str, path: Path) -> None:
+    """Rows of (name, faces), each face a (H, W) uint8 grey image."""
     columns = max(len(images) for _, images in rows)
     figure, panels = plt.subplots(len(rows), columns, figsize=(1.25 * columns + 1.2, 1.3 * len(rows)), squeeze=False)
-    for line, (title, images) in zip(panels, rows, strict=True):
+    figure.suptitle(title, fontsize=10)
+    for line, (name, images) in zip(panels, rows, strict=True):
         for axes in line:
             axes.set_axis_off()
         for axes, image in zip(line, images, strict=False):
             axes.imshow(image, cmap="gray", vmin=0, vmax=255)
-        line[0].text(-0.15, 0.5, title, transform=line[0].transAxes, ha="right", va="center", fontsize=9)
+        line[0].text(-0.15, 0.5, name, transform=line[0].transAxes, ha="right", va="center", fontsize=9)
     save(figure, path)
 
 
@@ -112,7 +114,9 @@ def reliability(found: Mapping[str, Reliability], path: Path) -> None:
     for axes, (name, bins) in zip(panels[0], found.items(), strict=True):
         axes.plot([0, 1], [0, 1], color="gray", linestyle="--", linewidth=1, label="as sure as right")
         axes.bar(bins.confidence, bins.share, width=0.04, color="lightgray", label="share of the faces")
-        axes.plot(bins.confidence, bins.accuracy, marker="o", color=_COLOURS[0], label="right")
+        axes.plot(bins.confidence, bins.accuracy, color=_COLOURS[0], linewidth=1)
+        # A dot's area is its share of the faces: a bin of three faces says little.
+        axes.scatter(bins.confidence, bins.accuracy, s=6 + 600 * bins.share, color=_COLOURS[0], label="right")
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="right answers")
         axes.set_title(f"{name}\nexpected calibration error {bins.error:.1%}", fontsize=10)
         axes.grid(alpha=0.3)
@@ -133,7 +137,7 @@ def robustness(found: Mapping[str, Mapping[str, Mapping[str, float]]], path: Pat
     axes.set_yticks(np.arange(len(changes)) + 0.4 - height / 2, changes)
     axes.invert_yaxis()
     axes.set(xlim=(0, 100), xlabel="accuracy in %")
-    axes.legend(fontsize=8, loc="lower right")
+    axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(names))
     axes.spines[["top", "right"]].set_visible(False)
     save(figure, path)
 

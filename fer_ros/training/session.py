@@ -91,7 +91,7 @@ def facts_of(training: Split, validation: Split, layout: str, where: Place) -> d
         "validation_faces": len(validation),
         "version": __version__,
         "commit": commit(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # a class of its own otherwise, which a checkpoint cannot hold
         "python": platform.python_version(),
         "place": where.text,
         "command": " ".join(["fer-ros", *sys.argv[1:]]),

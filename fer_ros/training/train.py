@@ -32,6 +32,7 @@ from fer_ros.training.recipe import Recipe, to_yaml
 
 RECIPE = "recipe.yaml"
 HISTORY = "history.csv"
+Forward = Callable[[torch.Tensor], torch.Tensor]
 _EPOCH_SEED = 100_003  # a prime, so that epochs of neighbouring seeds do not meet
 
 
@@ -111,8 +112,9 @@ class Epoch:
 
     Attributes:
         number: 1 for the first.
-        loss: mean training loss, of augmented faces.
-        validation: by head and `loss`, `accuracy`, `balanced`.
+        loss: mean of what the run minimizes: of augmented faces, weighted, summed over the heads.
+        training: by head and `loss` (against the soft targets), `accuracy`, of the augmented faces as they came.
+        validation: by head and `loss`, `accuracy`, `balanced`, of the averaged weights.
         accuracy: mean validation accuracy of the heads, by which the best epoch is chosen.
     """
 
@@ -120,12 +122,16 @@ class Epoch:
     learning_rate: float
     loss: float
     accuracy: float
+    training: dict[str, dict[str, float]]
     validation: dict[str, dict[str, float]]
     seconds: float
 
     def row(self) -> dict[str, float]:
         """Flat, for a table."""
-        heads = {f"{head}_{name}": value for head, values in self.validation.items() for name, value in values.items()}
+        heads: dict[str, float] = {}
+        for head, values in self.validation.items():
+            heads |= {f"{head}_{name}": value for name, value in values.items()}
+            heads |= {f"{head}_training_{name}": value for name, value in self.training[head].items()}
         return {"epoch": self.number, "learning_rate": self.learning_rate, "loss": self.loss, "accuracy": self.accuracy,
                 **heads, "seconds": self.seconds}
 
@@ -199,8 +205,11 @@ class Run:
 
     def train(self, watcher: Watcher) -> None:
         """All epochs that are left."""
+        if self.place.first:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / RECIPE).write_text(to_yaml(self.recipe), encoding="utf-8")
         watcher.begin(self)
-        network: Callable[[torch.Tensor], torch.Tensor] = self.network
+        network: Forward = self.network
         if self.recipe.compile:
             network = torch.compile(network)
         if self.place.world > 1:
@@ -208,10 +217,10 @@ class Run:
             network = torch.nn.parallel.DistributedDataParallel(network, device_ids=ids)
         for epoch in range(len(self.history), self.recipe.epochs):
             started = time.monotonic()
-            loss, rate = self._epoch(network, epoch, watcher)
+            loss, training, rate = self._epoch(network, epoch, watcher)
             validation = self._validate()
             accuracy = float(np.mean([values["accuracy"] for values in validation.values()]))
-            done = Epoch(epoch + 1, rate, loss, accuracy, validation, time.monotonic() - started)
+            done = Epoch(epoch + 1, rate, loss, accuracy, training, validation, time.monotonic() - started)
             self.history.append(done)
             if self.place.first:
                 self._save(done)
@@ -232,8 +241,8 @@ class Run:
             self._targets[head] = torch.from_numpy(targets).to(device)
             self._weights[head] = torch.from_numpy(weights).to(device)
 
-    def _epoch(self, network: Callable[[torch.Tensor], torch.Tensor], epoch: int, watcher: Watcher) -> tuple[float, float]:
-        """One pass; (mean loss, the last learning rate)."""
+    def _epoch(self, network: Forward, epoch: int, watcher: Watcher) -> tuple[float, dict[str, dict[str, float]], float]:
+        """One pass; (mean loss, `Epoch.training`, the last learning rate)."""
         recipe, where, steps = self.recipe, self.place, self.steps
         seed = recipe.seed * _EPOCH_SEED + epoch
         torch.manual_seed(seed * where.world + where.rank)  # dropout
@@ -241,14 +250,15 @@ class Run:
         chance = np.random.default_rng([seed, where.rank])
         order = torch.randperm(len(self.training), generator=torch.Generator().manual_seed(seed)).to(where.device)
         self.network.train()
-        total = torch.zeros((), device=where.device)
+        # The loss, then loss and accuracy of each head.
+        totals = torch.zeros(1 + 2 * len(self.network.heads), device=where.device)
         rate = 0.0
         for step in range(steps):
             rate = learning_rate(recipe, (epoch * steps + step) / (recipe.epochs * steps))
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             rows = order[step * self.batch : (step + 1) * self.batch][where.rank :: where.world]
-            loss = self._loss(network, rows, (epoch + step / steps) / recipe.epochs, rng, chance)
+            loss, observed = self._loss(network, rows, (epoch + step / steps) / recipe.epochs, rng, chance)
             if not math.isfinite(float(loss.detach())):
                 raise RunError(f"the loss is not finite any more in epoch {epoch + 1}: lower learning_rate, or set "
                                "precision=float32; the checkpoint before it is kept")
@@ -258,14 +268,17 @@ class Run:
                 torch.nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
             self.optimizer.step()
             self._update_average(epoch * steps + step)
-            total += loss.detach()
+            totals += torch.stack([loss.detach(), *observed])
             watcher.step(step + 1, steps)
         if where.world > 1:
-            distributed.all_reduce(total)
-        return float(total) / (steps * where.world), rate
+            distributed.all_reduce(totals)
+        loss, *means = (totals / (steps * where.world)).tolist()
+        training = {head: {"loss": means[2 * i], "accuracy": means[2 * i + 1]} for i, head in enumerate(self.network.heads)}
+        return loss, training, rate
 
-    def _loss(self, network: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor, at: float, rng: torch.Generator,
-              chance: np.random.Generator) -> torch.Tensor:
+    def _loss(self, network: Forward, rows: torch.Tensor, at: float, rng: torch.Generator,
+              chance: np.random.Generator) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """What a step minimizes, and loss and accuracy of each head."""
         recipe = self.recipe
         strength = recipe.augmentation * (0.5 if at >= 1 - recipe.calm else 1.0)
         faces = self._images[rows]
@@ -292,13 +305,15 @@ class Run:
         if self.teachers and recipe.distillation:
             loss = loss + recipe.distillation * self._distillation(faces, by_head)
         own = 1 - recipe.distillation if self.teachers else 1.0
+        observed = []
         for head, values in by_head.items():
             each = -(targets[head] * values.log_softmax(1)).sum(1)
             loss = loss + own * (weights[head] * each).mean()
+            observed += [each.detach().mean(), (values.argmax(1) == targets[head].argmax(1)).float().mean()]
         if hasattr(self.network, "penalized"):
             for weight, factor in self.network.penalized():
                 loss = loss + factor * weight.square().sum()
-        return loss
+        return loss, observed
 
     def _distillation(self, faces: torch.Tensor, by_head: dict[str, torch.Tensor]) -> torch.Tensor:
         """How far the network is from its teachers' mean on the same augmented faces.
@@ -364,7 +379,6 @@ class Run:
         self._best = max((epoch.accuracy for epoch in self.history), default=-math.inf)
 
     def _save(self, epoch: Epoch) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         recipe = dataclasses.asdict(self.recipe)
         if epoch.accuracy > self._best:
             self._best = epoch.accuracy
@@ -377,7 +391,6 @@ class Run:
             "history": [dataclasses.asdict(epoch) for epoch in self.history],
         })
         write_history(self.folder / HISTORY, self.history)
-        (self.folder / RECIPE).write_text(to_yaml(self.recipe), encoding="utf-8")
 
 
 def learning_rate(recipe: Recipe, at: float) -> float:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from fer_ros.training import plots
+from fer_ros.training import plots, summary
 from fer_ros.training.train import Epoch, Run, Watcher
 
 CURVES = "curves.png"
@@ -90,7 +90,10 @@ class Board(Watcher):
 
 
 class Pictures(Watcher):
-    """The curves, drawn anew after each epoch, so that they are there whenever a run stops."""
+    """The network, and the curves, drawn anew after each epoch, so that they are there whenever a run stops."""
+
+    def begin(self, run: Run) -> None:
+        summary.write(run.network, run.recipe.architecture, run.folder)
 
     def epoch(self, run: Run, epoch: Epoch) -> None:
         plots.curves([e.row() for e in run.history], run.best.number, run.folder / CURVES)

@@ -1,0 +1,44 @@
+"""`fer-ros evaluate`: how good a model is, through the code that the node runs it with."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from fer_ros.commands.training_errors import training_errors
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("evaluate", help="measure an emotion network (an ONNX file)")
+    parser.add_argument("model", nargs="?", default="emotion.onnx", metavar="MODEL",
+                        help="ONNX file: a path, or a name in share/fer_ros/models (default: emotion.onnx, the shipped one)")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR",
+                        help="folder with fer2013.csv (and fer2013new.csv), or with train/<class> and test/<class>")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for report.json and the pictures")
+    parser.add_argument("--split", choices=("validation", "test"), default="",
+                        help="which faces (default: validation, which is PublicTest, where there is one, else test)")
+    parser.add_argument("--card", type=Path, metavar="FILE", help="write a model card, too")
+    parser.set_defaults(command=main)
+
+
+@training_errors
+def main(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from fer_ros.core.resources import model_file
+    from fer_ros.training import card, report
+
+    # A path as a user types it; a bare name is a file here, if there is one, or a shipped model.
+    model = options.model if "/" in options.model or not Path(options.model).is_file() else f"./{options.model}"
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    found = report.make(model, options.data, options.split, options.out, console)
+    written = [options.out / "report.json", *sorted(options.out.glob("*.png"))]
+    if options.card:
+        from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
+
+        entries = EmotionClassifier(ClassifierParams(model=str(model_file(model).absolute()))).metadata.entries
+        options.card.write_text(card.write(found, entries), encoding="utf-8")
+        written.append(options.card)
+    print("\n".join(map(str, written)))
+    return 0

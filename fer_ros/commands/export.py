@@ -1,0 +1,27 @@
+"""`fer-ros export`: a run as the ONNX file that the emotion node loads."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from fer_ros.commands.training_errors import training_errors
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("export", help="make an ONNX file of a training run")
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run of `fer-ros train`")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the data that the run learnt from")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for emotion.onnx")
+    parser.add_argument("--name", help="the model's name, as the node publishes it (default: fer_ros-ARCHITECTURE)")
+    parser.add_argument("--int8", action="store_true",
+                        help="try an int8 variant, and keep it as emotion_int8.onnx if it is faster and as good")
+    parser.set_defaults(command=main)
+
+
+@training_errors
+def main(options: argparse.Namespace) -> int:
+    from fer_ros.training import export
+
+    export.export(options.run, options.data, options.out, options.name, options.int8)
+    return 0

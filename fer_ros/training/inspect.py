@@ -1,0 +1,140 @@
+"""What is in a data set and what is wrong with it, found without torch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from fer_ros.core.labels import EMOTIONS
+from fer_ros.training import data
+from fer_ros.training.data import Dataset, Split
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to know about some faces.
+
+    Attributes:
+        what: in words.
+        advice: what to do, or what training does about it.
+        faces: how many.
+        examples: each in words, all of them.
+        fatal: whether training refuses the data for it.
+    """
+
+    what: str
+    advice: str
+    faces: int
+    examples: list[str]
+    fatal: bool = False
+
+
+def counts(split: Split) -> np.ndarray:
+    """(7,) faces of each of `EMOTIONS`."""
+    return np.bincount(split.labels, minlength=len(EMOTIONS))
+
+
+def findings(found: Dataset) -> Iterator[Finding]:
+    """Everything that there is to say."""
+    for name, entries in found.unreadable.items():
+        yield Finding(f"{name}: unusable", "mend, replace or remove them", len(entries),
+                      [f"{entry.row}: {entry.problem}" for entry in entries], fatal=True)
+    for name, split in found.splits.items():
+        missing = [EMOTIONS[c] for c in np.flatnonzero(counts(split) == 0)]
+        if missing:
+            yield Finding(f"{name}: no face of {', '.join(missing)}", "download the data set again, or add some", 0, [],
+                          fatal=True)
+        advice = "training leaves them out" if name == "training" else "evaluation counts them as any other"
+        for what, mask in (("all pixels are the same", data.constant(split)), ("voted 'not a face'", data.not_a_face(split))):
+            if mask.any():
+                yield _of(f"{name}: {what}", advice, split, mask)
+        yield from _copies(name, split)
+    for name, split in found.splits.items():
+        for other_name, other in found.splits.items():
+            if name < other_name:
+                continue
+            if name != other_name and (copies := data.copied_from(split, other)).any():
+                yield _of(f"{name}: copies of {other_name} images",
+                          "training leaves out its own; evaluate reports without them", split, copies)
+
+
+def _of(what: str, advice: str, split: Split, mask: np.ndarray) -> Finding:
+    return Finding(what, advice, int(mask.sum()), [f"{split.rows[i]} ({EMOTIONS[split.labels[i]]})" for i in
+                                                   np.flatnonzero(mask)])
+
+
+def _copies(name: str, split: Split) -> Iterator[Finding]:
+    """Images that occur several times in one split, and those of them whose labels differ."""
+    groups: dict[bytes, list[int]] = {}
+    for i, image in enumerate(split.images):
+        groups.setdefault(data.hash_of(image), []).append(i)
+    several = [rows for rows in groups.values() if len(rows) > 1]
+    if several:
+        yield Finding(f"{name}: the same image more than once", "kept; a validation split keeps them together",
+                      sum(len(rows) - 1 for rows in several), [_together(split, rows) for rows in several])
+    torn = [rows for rows in several if len(set(split.labels[rows])) > 1]
+    if torn:
+        yield Finding(f"{name}: the same image with different labels", "kept; the FER+ votes settle them",
+                      sum(map(len, torn)), [_together(split, rows) for rows in torn])
+
+
+def _together(split: Split, rows: list[int]) -> str:
+    return " = ".join(f"{split.rows[i]} ({EMOTIONS[split.labels[i]]})" for i in rows)
+
+
+def show(folder: Path, console: Console, every: bool) -> bool:
+    """Print the table of counts and all findings; True if training would refuse the data.
+
+    Raises:
+        DataError: the folder holds no data set.
+    """
+    found = data.load(folder)
+    sizes = Counter(f"{images.shape[2]}x{images.shape[1]} 8-bit grey" for images in (s.images for s in found.splits.values()))
+    console.print(f"{folder}: {found.layout}; faces of {', '.join(sizes)}{_formats(found)}", soft_wrap=True, markup=False)
+    table = Table("class", title_justify="left")
+    for name in found.splits:
+        table.add_column(name, justify="right")
+        table.add_column("%", justify="right")
+    columns = {name: counts(split) for name, split in found.splits.items()}
+    for c, emotion in enumerate(EMOTIONS):
+        table.add_row(emotion, *(cell for values in columns.values()
+                                 for cell in (f"{values[c]:,}", f"{values[c] / values.sum():.2%}")))
+    table.add_section()
+    table.add_row("total", *(cell for values in columns.values() for cell in (f"{values.sum():,}", "100.00%")))
+    console.print(table)
+    for name, split in found.splits.items():
+        if split.voted:
+            rows, winner = data.most_voted(split)
+            agree = float((split.labels[rows] == winner).mean())
+            spread = np.bincount(winner, minlength=len(data.FERPLUS))
+            each = ", ".join(f"{label} {count:,}" for label, count in zip(data.FERPLUS, spread, strict=True))
+            console.print(f"{name}, most voted in FER+ ({len(rows):,} faces): {each}; {agree:.1%} as FER2013's label",
+                          soft_wrap=True, markup=False)
+    fatal = False
+    for finding in findings(found):
+        fatal |= finding.fatal
+        colour = "red" if finding.fatal else "yellow"
+        number = f" ({finding.faces:,})" if finding.faces else ""
+        console.print(f"[{colour}]{escape(finding.what)}{number}[/]: {escape(finding.advice)}", soft_wrap=True)
+        shown = finding.examples if every else finding.examples[:_SHOWN]
+        for example in shown:
+            console.print(f"    {example}", soft_wrap=True, markup=False)
+        if len(shown) < len(finding.examples):
+            console.print(f"    ... and {len(finding.examples) - len(shown):,} more: --list names all", markup=False)
+    return fatal
+
+
+def _formats(found: Dataset) -> str:
+    if found.layout != "folders":
+        return ""
+    kinds = Counter(Path(row).suffix.lower() for split in found.splits.values() for row in split.rows)
+    return "; files: " + ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())

@@ -1,0 +1,128 @@
+"""`fer-ros evaluate`: every figure of a model in the terminal, as report.json, and as pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.resources import model_file
+from fer_ros.training import data, metrics, plots
+from fer_ros.training.data import DataError, Split
+from fer_ros.training.evaluate import CLEAR_8, FER2013, FERPLUS_7, FERPLUS_8, Evaluator, model_facts, speed
+
+SPLITS = ("validation", "test")
+_PICTURED = (FER2013, FERPLUS_8, FERPLUS_7, CLEAR_8)
+
+
+def make(model: str, folder: Path, split: str, out: Path, console: Console) -> dict[str, Any]:
+    """Measure a model, and write report.json and the pictures to `out`.
+
+    Args:
+        model: an ONNX file: a name in share/fer_ros/models, or a path.
+        split: one of `SPLITS`, or empty for the first that the data has.
+
+    Returns:
+        The report.
+
+    Raises:
+        DataError: the data has no such split.
+        FileNotFoundError, ValueError: see `EmotionClassifier`.
+    """
+    path = model_file(model)
+    found = data.load(folder).only_faces()
+    there = [name for name in SPLITS if name in found.splits]
+    if not there or (split and split not in there):
+        raise DataError(f"{folder} has no {split or 'validation or test'} split: it has {', '.join(found.splits)}")
+    name = split or there[0]
+    faces = found.splits[name]
+    evaluator = Evaluator(model, faces, found.splits.get("training"))
+    with console.status("measuring"):
+        report = {
+            "model": model_facts(evaluator.classifier, path),
+            "data": {"folder": str(folder), "layout": found.layout, "split": name, "faces": len(faces),
+                     **_about(faces, found.splits.get("training"))},
+            "figures": evaluator.figures(),
+            "answers": evaluator.crossed(),
+            "robustness": evaluator.robustness(),
+            "speed": speed(model),
+        }
+    out.mkdir(parents=True, exist_ok=True)
+    partial = out / "report.json.partial"
+    partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    os.replace(partial, out / "report.json")
+    pictures(report, evaluator, out)
+    show(report, console)
+    return report
+
+
+def pictures(report: dict[str, Any], evaluator: Evaluator, out: Path) -> None:
+    """confusion_*.png, reliability.png and robustness.png."""
+    for truth in evaluator.truths:
+        if truth.name in _PICTURED:
+            figures = report["figures"][truth.name]
+            counts = np.array(figures["confusion"])
+            title = (f"{report['model']['name']}, {truth.name}, {figures['faces']:,} faces\n"
+                     f"accuracy {figures['accuracy']:.1%}, balanced {figures['balanced_accuracy']:.1%}")
+            plots.confusion(metrics.normalized(counts), counts, truth.labels, title, out / f"confusion_{slug(truth.name)}.png")
+    found = evaluator.reliabilities()
+    plots.reliability({name: bins for name, bins in found.items() if name in _PICTURED}, out / "reliability.png")
+    plots.robustness(report["robustness"], out / "robustness.png")
+
+
+def slug(name: str) -> str:
+    """As part of a file's name: `FER+ majority, 8 classes` is `ferplus_majority_8_classes`."""
+    return "_".join(name.lower().replace("+", "plus").replace(",", "").split())
+
+
+def show(report: dict[str, Any], console: Console) -> None:
+    """The report for people."""
+    model, about, figures = report["model"], report["data"], report["figures"]
+    times = report["speed"]
+    console.print(f"{model['name']} ({model['bytes'] / 1e6:.1f} MB, {times['one_median_ms']:.2f} ms a face on one thread) on "
+                  f"{about['faces']:,} {about['split']} faces", soft_wrap=True, highlight=False, markup=False)
+    table = Table("one crop, in %", "answer", *(f"{text}" for text in ("faces", "accuracy", "balanced", "macro-F1", "ECE",
+                                                                      "ECE, other half", "no copies", "ten views")))
+    for name, values in figures.items():
+        table.add_row(name, values["answer"], f"{values['faces']:,}", *(f"{100 * value:.1f}" for value in (
+            values["accuracy"], values["balanced_accuracy"], values["macro_f1"], values["ece"], values["ece_other_half"],
+            values["without_copies"]["accuracy"], values["ten_views"]["accuracy"])))
+    console.print(table)
+    table = Table("recall, in %", *figures)
+    for label in data.FERPLUS:
+        cells = [values["recall"].get(label) for values in figures.values()]
+        if any(cell is not None for cell in cells):
+            table.add_row(label, *("" if cell is None else f"{100 * cell:.1f}" for cell in cells))
+    console.print(table)
+    for name, values in figures.items():
+        if name in _PICTURED[:2]:
+            console.print(f"{name}: {'; '.join(confusions(values))}", soft_wrap=True, highlight=False, markup=False)
+    names = list(next(iter(report["robustness"].values())))
+    table = Table("accuracy (balanced), in %", *names)
+    for change, values in report["robustness"].items():
+        table.add_row(change, *(f"{100 * by['accuracy']:.1f} ({100 * by['balanced_accuracy']:.1f})"
+                                for by in (values[name] for name in names)))
+    console.print(table)
+
+
+def confusions(values: dict[str, Any]) -> list[str]:
+    """The most confused pairs of one truth's figures, in words."""
+    return [f"{pair['share']:.0%} of {pair['truth']} are taken for {pair['answer']} ({pair['faces']})"
+            for pair in values["most_confused"]]
+
+
+def _about(faces: Split, training: Split | None) -> dict[str, float]:
+    """Copies of training faces, and the share of labels that the voters disagree with."""
+    found: dict[str, float] = {}
+    if training is not None:
+        found["copies_of_training"] = int(data.copied_from(faces, training).sum())
+    if faces.voted:
+        rows, winner = data.most_voted(faces, len(EMOTIONS))
+        found["disputed"] = float((faces.labels[rows] != winner).mean())
+    return found
