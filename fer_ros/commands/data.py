@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from fer_ros.commands.training_errors import training_errors
+from fer_ros.commands.training_errors import folder, training_errors
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -20,7 +20,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         action.add_argument("--data", type=Path, required=True, metavar="DIR",
                             help="folder with fer2013.csv (and fer2013new.csv), or with train/<class> and test/<class>")
     info.add_argument("--list", action="store_true", dest="every", help="name every face, not the first few of each kind")
-    plot.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the pictures")
+    plot.add_argument("--out", type=folder, required=True, metavar="DIR", help="folder for the pictures")
     plot.add_argument("--seed", type=int, default=0, help="of the random choice of faces")
     info.set_defaults(command=inform)
     plot.set_defaults(command=draw)

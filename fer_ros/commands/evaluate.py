@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from fer_ros.commands.training_errors import training_errors
+from fer_ros.commands.training_errors import folder, training_errors
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -15,7 +15,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                         help="ONNX file: a path, or a name in share/fer_ros/models (default: emotion.onnx, the shipped one)")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR",
                         help="folder with fer2013.csv (and fer2013new.csv), or with train/<class> and test/<class>")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for report.json and the pictures")
+    parser.add_argument("--out", type=folder, required=True, metavar="DIR", help="folder for report.json and the pictures")
     parser.add_argument("--split", choices=("validation", "test"), default="",
                         help="which faces (default: validation, which is PublicTest, where there is one, else test)")
     parser.add_argument("--card", type=Path, metavar="FILE", help="write a model card, too")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fer_ros.commands.training_errors import training_errors
+from fer_ros.commands.training_errors import folder, training_errors
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("export", help="make an ONNX file of a training run")
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run of `fer-ros train`")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the data that the run learnt from")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for emotion.onnx")
+    parser.add_argument("--out", type=folder, required=True, metavar="DIR", help="folder for emotion.onnx")
     parser.add_argument("--name", help="the model's name, as the node publishes it (default: fer_ros-ARCHITECTURE)")
     parser.add_argument("--int8", action="store_true",
                         help="try an int8 variant, and keep it as emotion_int8.onnx if it is faster and as good")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fer_ros.commands.training_errors import training_errors
+from fer_ros.commands.training_errors import folder, training_errors
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -16,7 +16,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--data", type=Path, required=True, metavar="DIR",
                         help="folder with fer2013.csv (and fer2013new.csv), or with train/<class> and test/<class>")
-    parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run; continued if it is one")
+    parser.add_argument("--out", type=folder, required=True, metavar="RUN", help="folder of the run; continued if it is one")
     parser.add_argument("--recipe", metavar="NAME|FILE",
                         help="a recipe that comes with fer_ros, or a YAML file (default: the run's own, or small)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes",

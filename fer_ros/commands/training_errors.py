@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
+
+def folder(text: str) -> Path:
+    """A folder to write to, for argparse: one that is there, or that can be made."""
+    path = Path(text)
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise argparse.ArgumentTypeError(f"{there} is a file, not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise argparse.ArgumentTypeError(f"{there} cannot be written to")
+    return path
+
 
 _EXTRA = {"torch", "onnx", "onnxscript", "tensorboard", "matplotlib", "PIL"}
 

@@ -46,7 +46,7 @@ def most_confused(counts: np.ndarray, labels: tuple[str, ...], pairs: int = 5) -
     np.fill_diagonal(shares, 0)
     order = np.argsort(-shares, axis=None, kind="stable")[:pairs]
     where = (np.unravel_index(at, shares.shape) for at in order)
-    return [(labels[i], labels[j], float(shares[i, j]), int(counts[i, j])) for i, j in where if counts[i, j]]
+    return [(labels[i], labels[j], float(shares[i, j]), int(counts[i, j])) for i, j in where if shares[i, j]]
 
 
 @dataclass(frozen=True)

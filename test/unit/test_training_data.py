@@ -1,0 +1,276 @@
+"""FER2013 is read as people have it, and what is wrong with it is named."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("PIL", reason="training needs more packages (pip install 'fer_ros[train]', or make training)")
+
+from fer_ros.core.labels import EMOTIONS
+from fer_ros.training.data import (
+    FERPLUS,
+    VOTES,
+    DataError,
+    Split,
+    clear_majority,
+    copied_from,
+    load,
+    most_voted,
+    stratified,
+    training_and_validation,
+    vote_shares,
+    worth_learning,
+)
+
+COLUMNS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
+FACES = np.random.default_rng(0).integers(0, 256, (6, 48, 48))
+ROWS = [
+    (3, FACES[0], "Training"), (6, FACES[1], "Training"), (0, FACES[2], "Training"), (4, FACES[3], "PublicTest"),
+    (5, FACES[4], "PublicTest"), (1, FACES[5], "PrivateTest"),
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Writes fer2013.csv and, with votes (a dict for each row), fer2013new.csv."""
+    def make(rows=ROWS, votes=None) -> Path:
+        with open(tmp_path / "fer2013.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["emotion", "pixels", "Usage"])
+            for label, face, usage in rows:
+                writer.writerow([label, face if isinstance(face, str) else " ".join(map(str, np.ravel(face))), usage])
+        if votes is not None:
+            with open(tmp_path / "fer2013new.csv", "w", newline="") as file:
+                writer = csv.DictWriter(file, ["Usage", "Image name", *COLUMNS], restval=0)
+                writer.writeheader()
+                writer.writerows({"Usage": row[2], **vote} for row, vote in zip(rows, votes, strict=False))
+        return tmp_path
+
+    return make
+
+
+def split(labels, votes=None, images=None) -> Split:
+    """Faces with labels; votes as one dict of VOTES for each."""
+    count = len(labels)
+    images = FACES[:count] if images is None else images
+    table = np.array([[vote.get(name, 0) for name in VOTES] for vote in votes or [{}] * count], np.float32)
+    rows = np.array([f"row {i}" for i in range(count)], object)
+    return Split(np.array(images, np.uint8), np.array(labels), table, rows)
+
+
+# fer2013.csv
+
+
+def test_faces_and_labels_arrive_by_split(folder):
+    found = load(folder())
+    assert list(found.splits) == ["training", "validation", "test"]
+    assert found.splits["training"].labels.tolist() == [3, 6, 0]
+    assert found.splits["validation"].labels.tolist() == [4, 5]
+    assert (found.splits["validation"].images == FACES[3:5]).all()
+    assert found.splits["test"].labels.tolist() == [1]
+    assert not found.splits["training"].voted
+    assert found.layout == "fer2013.csv"
+    assert not found.unreadable
+
+
+def test_votes_arrive_in_our_order(folder):
+    votes = [{"happiness": 8, "neutral": 2}, {"anger": 1, "contempt": 2, "NF": 3}, {}, {"fear": 5}, {"disgust": 4}, {}]
+    splits = load(folder(votes=votes)).splits
+    first, second, _ = splits["training"].votes
+    assert first[VOTES.index("happy")] == 8
+    assert first[VOTES.index("neutral")] == 2
+    assert second[VOTES.index("angry")] == 1
+    assert second[VOTES.index("contempt")] == 2
+    assert second[VOTES.index("not a face")] == 3
+    assert splits["validation"].votes.argmax(1).tolist() == [EMOTIONS.index("fear"), EMOTIONS.index("disgust")]
+
+
+def test_a_folder_without_the_data_says_what_to_do(tmp_path):
+    with pytest.raises(DataError, match=r"neither fer2013\.csv nor .*--data"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(("row", "problem"), [
+    ((7, FACES[0], "Training"), "emotion is 7"), ((-1, FACES[0], "Training"), "emotion is -1"),
+    (("happy", FACES[0], "Training"), "emotion is 'happy'"), ((3, FACES[0].ravel()[:-1], "Training"), "2303 pixels"),
+    ((3, "1 2 x", "Training"), "not a whole number"), ((3, "", "Training"), "0 pixels"),
+    ((3, " ".join(["300"] * 2304), "Training"), "not in 0..255"), ((3, FACES[0], "Trai"), "Usage is 'Trai'"),
+    ((3, " ".join(["9" * 30] * 2304), "Training"), "not a whole number"),
+])
+def test_a_malformed_row_is_named_by_its_line_and_the_others_are_kept(folder, row, problem):
+    found = load(folder([ROWS[0], row, ROWS[1]]))
+    (entry,) = found.unreadable["training"]
+    assert entry.row.endswith("fer2013.csv:3")
+    assert problem in entry.problem
+    assert found.splits["training"].labels.tolist() == [3, 6]
+    with pytest.raises(DataError, match=r"fer2013\.csv:3"):
+        found.only_faces()
+
+
+def test_a_truncated_file_names_its_last_row(folder):
+    path = folder() / "fer2013.csv"
+    path.write_bytes(path.read_bytes()[:-3000])
+    (entry,) = (entry for entries in load(path.parent).unreadable.values() for entry in entries)
+    assert entry.row.endswith("fer2013.csv:7")
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "emotion,pixels,Usage\n"])
+def test_a_file_that_is_not_fer2013_is_refused(tmp_path, text):
+    (tmp_path / "fer2013.csv").write_text(text)
+    with pytest.raises(DataError, match="download it again"):
+        load(tmp_path)
+
+
+def test_votes_that_do_not_line_up_are_refused(folder):
+    with pytest.raises(DataError, match="do not line up"):
+        load(folder(votes=[{}] * 4))
+    path = folder(votes=[{}] * 6) / "fer2013new.csv"
+    lines = path.read_text().splitlines()
+    lines[1], lines[4] = lines[4], lines[1]
+    path.write_text("\n".join(lines))
+    with pytest.raises(DataError, match="do not line up"):
+        load(path.parent)
+
+
+@pytest.mark.parametrize("vote", ["x", "-1", "nan", ""])
+def test_a_vote_that_is_no_number_is_named(folder, vote):
+    with pytest.raises(DataError, match=r"fer2013new\.csv:3"):
+        load(folder(votes=[{}, {"fear": vote}, {}, {}, {}, {}]))
+
+
+def test_a_missing_class_is_named(folder):
+    with pytest.raises(DataError, match="training split has no face of disgust, fear, sad, surprise"):
+        load(folder()).only_faces()
+
+
+# Folders
+
+
+def test_folders_arrive_as_splits(drawn_folders, tmp_path):
+    found = load(drawn_folders(tmp_path / "d")).only_faces()
+    assert {name: len(part) for name, part in found.splits.items()} == {"training": 56, "test": 28}
+    assert np.bincount(found.splits["training"].labels).tolist() == [8] * 7
+    face = cv2.imread(str(found.splits["training"].rows[0]), cv2.IMREAD_GRAYSCALE)
+    assert (found.splits["training"].images[0] == face).all()
+
+
+@pytest.mark.parametrize(("content", "problem"), [
+    ("large", "64x48 pixels, not 48x48"), ("colour", "in colour"), ("truncated", "truncated or damaged"),
+    ("empty", "empty or damaged"), ("text", "empty or damaged"), ("deep", "mode I;16"),
+])
+def test_a_bad_image_is_named(drawn_folders, tmp_path, content, problem):
+    folder = drawn_folders(tmp_path / "d")
+    file = folder / "train" / "fear" / "3.png"
+    if content == "large":
+        cv2.imwrite(str(file), np.zeros((48, 64), np.uint8))
+    elif content == "colour":
+        cv2.imwrite(str(file), np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8))
+    elif content == "deep":
+        cv2.imwrite(str(file), np.zeros((48, 48), np.uint16))
+    else:
+        data = file.read_bytes()
+        file.write_bytes({"truncated": data[: len(data) // 2], "empty": b"", "text": b"a face"}[content])
+    found = load(folder)
+    (entry,) = found.unreadable["training"]
+    assert entry.row == str(file)
+    assert problem in entry.problem
+    assert len(found.splits["training"]) == 55
+
+
+def test_a_grey_image_saved_in_colour_is_grey(drawn_folders, tmp_path):
+    folder = drawn_folders(tmp_path / "d")
+    file = folder / "train" / "angry" / "0.png"
+    face = cv2.imread(str(file))
+    cv2.imwrite(str(file), face)
+    found = load(folder).only_faces()
+    assert (found.splits["training"].images[0] == face[..., 0]).all()
+
+
+@pytest.mark.parametrize(("change", "problem"), [
+    (lambda f: (f / "train" / "fear").rename(f / "fear"), "has no folder fear"),
+    (lambda f: (f / "test" / "fear").rename(f / "test" / "bored"), "bored is no class"),
+    (lambda f: [p.unlink() for p in f.glob("test/*/*")], "no readable face"),
+])
+def test_a_wrong_folder_is_named(drawn_folders, tmp_path, change, problem):
+    folder = drawn_folders(tmp_path / "d")
+    change(folder)
+    with pytest.raises(DataError, match=problem):
+        load(folder)
+
+
+# Splits
+
+
+def test_the_official_validation_split_is_taken(folder):
+    training, validation = training_and_validation(load(folder()))
+    assert len(training) == 3
+    assert validation.labels.tolist() == [4, 5]
+
+
+def test_without_one_an_eighth_of_each_class_validates(drawn_folders, tmp_path):
+    data = load(drawn_folders(tmp_path / "d", each=16))
+    training, validation = training_and_validation(data)
+    assert np.bincount(validation.labels).tolist() == [2] * 7
+    assert np.bincount(training.labels).tolist() == [14] * 7
+    assert not copied_from(validation, training).any()
+    again = training_and_validation(data)[1]
+    assert again.rows.tolist() == validation.rows.tolist()
+    assert training_and_validation(data, seed=1)[1].rows.tolist() != validation.rows.tolist()
+
+
+def test_copies_of_an_image_stay_on_one_side():
+    rng = np.random.default_rng(1)
+    faces = rng.integers(0, 256, (20, 48, 48), np.uint8)
+    images = np.concatenate([faces, faces])  # the second time with another label for some
+    labels = np.concatenate([np.arange(20) % 2, (np.arange(20) + (np.arange(20) < 6)) % 2])
+    data = split(labels, images=images)
+    for seed in range(20):
+        chosen = stratified(data, 0.3, seed)
+        assert not copied_from(data.take(chosen), data.take(~chosen)).any()
+        assert 4 <= chosen.sum() <= 20
+
+
+def test_a_class_of_one_face_cannot_be_divided():
+    with pytest.raises(DataError, match="happy has 1 different face"):
+        stratified(split([3, 3], images=[FACES[0], FACES[0]]), 0.5, 0)
+
+
+def test_rows_that_teach_nothing_are_left_out():
+    held_out = split([5], images=FACES[4:5])
+    images = [FACES[0], FACES[4], np.full((48, 48), 7), FACES[1]]
+    votes = [{}, {}, {}, {"angry": 2, "not a face": 5}]
+    assert worth_learning(split([0, 1, 2, 3], votes, images), [held_out]).tolist() == [True, False, False, False]
+
+
+# Votes
+
+
+def test_votes_become_shares_and_how_much_they_say():
+    shares, says = vote_shares(split([3, 6, 0], [{"happy": 6, "contempt": 2, "unknown": 2}, {}, {"unknown": 10}]))
+    assert shares[0, FERPLUS.index("happy")] == pytest.approx(0.75)
+    assert shares[0, FERPLUS.index("contempt")] == pytest.approx(0.25)
+    assert shares.sum(axis=1) == pytest.approx(1)
+    assert says == pytest.approx([0.8, 0, 0])
+
+
+def test_the_most_voted_where_it_is_one_of_the_classes():
+    data = split([0] * 5, [{"angry": 5, "disgust": 4}, {"angry": 1, "unknown": 3}, {}, {"neutral": 9}, {"contempt": 6}])
+    rows, winner = most_voted(data)
+    assert rows.tolist() == [0, 3, 4]
+    assert winner.tolist() == [0, 6, 7]
+    assert most_voted(data, 7)[0].tolist() == [0, 3]
+
+
+def test_a_clear_majority_is_more_than_half_without_single_votes():
+    data = split([0] * 5, [
+        {"angry": 5, "disgust": 4, "fear": 1}, {"angry": 5, "disgust": 5}, {"happy": 3, "sad": 1, "fear": 1, "neutral": 1},
+        {"unknown": 8}, {"sad": 1},
+    ])
+    rows, winner = clear_majority(data)
+    assert rows.tolist() == [0, 2]
+    assert winner.tolist() == [0, 3]

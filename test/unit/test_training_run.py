@@ -1,0 +1,313 @@
+"""A run learns, can be interrupted and continued to the same end, and refuses to become another."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch (pip install 'fer_ros[train]', or make training)")
+
+import torch
+
+from fer_ros.training import checkpoint, metrics, summary
+from fer_ros.training.augment import augment, jpegs
+from fer_ros.training.checkpoint import RunError
+from fer_ros.training.data import DataError, load, vote_shares
+from fer_ros.training.model import ARCHITECTURES, HEADS, heads_for, make
+from fer_ros.training.recipe import Recipe
+from fer_ros.training.train import Place, Run, Watcher, learning_rate, predict
+
+CPU = Place(torch.device("cpu"))
+TINY = Recipe(architecture="tiny", epochs=3, batch=16, optimizer="adamw", learning_rate=0.003, warmup=0.0, dropout=0.1)
+
+
+class Stop(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
+class Interrupt(Watcher):
+    """Stops a run in the middle of an epoch."""
+
+    def __init__(self, epoch: int, step: int):
+        self._at, self._step, self._epoch = epoch, step, 0
+
+    def begin(self, run: Run) -> None:
+        self._epoch = len(run.history) + 1
+
+    def step(self, done: int, steps: int) -> None:
+        if self._epoch == self._at and done == self._step:
+            raise Stop
+
+    def epoch(self, run: Run, epoch) -> None:
+        self._epoch += 1
+
+
+@pytest.fixture(scope="module")
+def splits(drawn_fer2013, tmp_path_factory):
+    found = load(drawn_fer2013(tmp_path_factory.mktemp("data") / "drawn", each=8)).splits
+    return found["training"], found["validation"]
+
+
+def begin(folder: Path, splits, recipe: Recipe = TINY, **more) -> Run:
+    return Run(folder, recipe, *splits, CPU, facts={"data": "drawn", **more.pop("facts", {})}, **more)
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    """Without the seconds, which no run repeats."""
+    with open(folder / "history.csv", newline="") as file:
+        return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
+
+
+# Augmentation
+
+
+def test_augmented_faces_keep_shape_and_range_and_can_be_repeated():
+    faces = torch.rand(64, 1, 48, 48, generator=torch.Generator().manual_seed(0))
+    before = faces.clone()
+    first, second, third = (augment(faces, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert first.shape == faces.shape
+    assert first.dtype == torch.float32
+    assert first.min() >= 0
+    assert first.max() <= 1
+    assert torch.equal(first, second)
+    assert not torch.equal(first, third)
+    assert torch.equal(faces, before)
+
+
+def test_augmentation_moves_a_face_without_losing_it():
+    y, x = np.mgrid[:48, :48]
+    blob = np.exp(-((x - 23.5) ** 2 + (y - 23.5) ** 2) / 128).astype(np.float32)
+    out = augment(torch.from_numpy(blob).expand(256, 1, 48, 48), torch.Generator().manual_seed(0)).numpy()[:, 0]
+    middle = out.reshape(256, -1).argmax(1)
+    apart = np.hypot(middle % 48 - 23.5, middle // 48 - 23.5)
+    assert np.median(apart) < 10
+    assert apart.std() > 1
+
+
+def test_without_strength_faces_are_only_mirrored_and_without_that_left_alone():
+    faces = torch.rand(64, 1, 48, 48, generator=torch.Generator().manual_seed(0))
+    out = augment(faces, torch.Generator().manual_seed(1), strength=0)
+    same, flipped = ((out - other).abs().amax((1, 2, 3)) < 1e-4 for other in (faces, faces.flip(3)))
+    assert bool((same | flipped).all())
+    assert 10 < int(flipped.sum()) < 54
+    assert torch.allclose(augment(faces, torch.Generator().manual_seed(1), strength=0, mirror=False), faces, atol=1e-4)
+
+
+def test_a_jpeg_is_like_its_face_but_not_it(splits):
+    images = splits[0].images
+    out = jpegs(images, 3)
+    assert out.shape == images.shape
+    assert (out == jpegs(images, 3)).all()
+    difference = np.abs(out.astype(float) - images).mean(axis=(1, 2))
+    assert difference.min() > 0
+    assert difference.max() < 30
+
+
+# Networks
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_network_has_a_head_for_each_truth(architecture):
+    torch.manual_seed(0)
+    network = make(architecture, "both", 0.0).eval()
+    with torch.inference_mode():
+        by_head = network.split(network(torch.rand(2, 1, 48, 48)))
+    assert {head: tuple(values.shape) for head, values in by_head.items()} == {"ferplus": (2, 8), "fer2013": (2, 7)}
+    assert heads_for("fer2013") == ("fer2013",)
+
+
+def test_the_network_ignores_exposure_and_bears_a_flat_image(splits):
+    torch.manual_seed(0)
+    network = make("tiny", "both", 0.0).eval()
+    face = torch.from_numpy(splits[0].images[:1, None].astype(np.float32) / 255)
+    with torch.inference_mode():
+        assert torch.allclose(network(face), network(0.4 * face + 0.3), atol=0.05)
+        assert torch.isfinite(network(torch.zeros(2, 1, 48, 48))).all()
+
+
+def test_the_shipped_network_is_small_enough():
+    assert sum(p.numel() for p in make("fernet", "both", 0.0).parameters()) * 4 < 10e6
+    assert sum(p.numel() for p in make("fernet-wide", "both", 0.0).parameters()) * 4 < 10e6
+
+
+def test_the_summary_counts_every_parameter():
+    network = make("notebook", "fer2013", 0.25)
+    rows = summary.layers(network)
+    assert sum(row.parameters for row in rows) == sum(p.numel() for p in network.parameters())
+    first = rows[0]
+    assert (first.kind, first.shape, first.parameters) == ("Conv2d", (32, 48, 48), 320)
+    assert first.multiplications == 9 * 32 * 48 * 48
+    tops = summary.layers(make("fernet", "both", 0.2), blocks=True)
+    assert sum(row.parameters for row in tops) == sum(p.numel() for p in make("fernet", "both", 0.2).parameters())
+
+
+# Runs
+
+
+def test_a_run_learns_and_leaves_its_files(splits, tmp_path):
+    recipe = dataclasses.replace(TINY, epochs=25, learning_rate=0.02, augmentation=0.2, label_smoothing=0.0)
+    run = begin(tmp_path, splits, recipe)
+    run.train(Watcher())
+    assert run.history[-1].loss < 0.8 * run.history[0].loss
+    assert run.best.validation["fer2013"]["accuracy"] > 3 / 7
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "best.pt", "history.csv", "recipe.yaml"}
+    assert [row["epoch"] for row in history(tmp_path)] == [str(i + 1) for i in range(25)]
+    trained = checkpoint.trained(tmp_path)
+    assert trained.epoch == run.best.number
+    logits = predict(trained.network, splits[1].images, CPU)["fer2013"]
+    assert metrics.recall(splits[1].labels, logits.argmax(1), 7).mean() == pytest.approx(
+        run.best.validation["fer2013"]["balanced"])
+
+
+@pytest.mark.parametrize("where", [(1, 2), (2, 1), (3, 3)], ids=["first epoch", "second epoch", "last step"])
+def test_an_interrupted_run_continues_to_the_same_end(splits, tmp_path, where):
+    recipe = dataclasses.replace(TINY, mixup=0.2)
+    begin(tmp_path / "whole", splits, recipe).train(Watcher())
+    with pytest.raises(Stop):
+        begin(tmp_path / "parts", splits, recipe).train(Interrupt(*where))
+    begin(tmp_path / "parts", splits, recipe).train(Watcher())
+    assert history(tmp_path / "parts") == history(tmp_path / "whole")
+    whole, parts = (torch.load(tmp_path / name / "best.pt", weights_only=True) for name in ("whole", "parts"))
+    assert whole["epoch"] == parts["epoch"]
+    for name, value in whole["weights"].items():
+        assert torch.equal(value, parts["weights"][name]), name
+
+
+def test_a_finished_run_does_nothing_more(splits, tmp_path):
+    begin(tmp_path, splits).train(Watcher())
+    before = (tmp_path / "checkpoint.pt").stat().st_mtime_ns
+    begin(tmp_path, splits).train(Watcher())
+    assert (tmp_path / "checkpoint.pt").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(("change", "more", "problem"), [
+    ({"learning_rate": 0.1}, {}, r"learning_rate is 0\.003 there and 0\.1 here"),
+    ({"architecture": "notebook"}, {}, "architecture is tiny there"),
+    ({}, {"facts": {"data": "other"}}, "other data"), ({}, {"facts": {"start_from": "x"}}, "another --start-from"),
+])
+def test_a_folder_does_not_become_another_run(splits, tmp_path, change, more, problem):
+    begin(tmp_path, splits, dataclasses.replace(TINY, epochs=1)).train(Watcher())
+    with pytest.raises(RunError, match=problem):
+        begin(tmp_path, splits, dataclasses.replace(TINY, epochs=1, **change), **more)
+
+
+def test_a_damaged_checkpoint_is_named(splits, tmp_path):
+    begin(tmp_path, splits, dataclasses.replace(TINY, epochs=1)).train(Watcher())
+    for name in ("checkpoint.pt", "best.pt"):
+        path = tmp_path / name
+        path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(RunError, match=r"checkpoint\.pt is damaged"):
+        begin(tmp_path, splits)
+    with pytest.raises(RunError, match=r"best\.pt is damaged"):
+        checkpoint.trained(tmp_path)
+    with pytest.raises(RunError, match="not found: name the folder of a run"):
+        checkpoint.trained(tmp_path / "nowhere")
+
+
+def test_votes_are_asked_for_only_where_they_count(drawn_fer2013, tmp_path):
+    found = load(drawn_fer2013(tmp_path / "d", each=4, votes=False)).splits
+    with pytest.raises(DataError, match=r"fer2013new\.csv"):
+        begin(tmp_path / "run", (found["training"], found["validation"]))
+    recipe = dataclasses.replace(TINY, targets="fer2013", epochs=1)
+    begin(tmp_path / "run", (found["training"], found["validation"]), recipe).train(Watcher())
+    assert checkpoint.trained(tmp_path / "run").network.heads == ("fer2013",)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(splits, tmp_path):
+    recipe = dataclasses.replace(TINY, optimizer="sgd", learning_rate=10.0, clip=0.0, momentum=0.99)
+    run = begin(tmp_path, splits, recipe)
+    with torch.no_grad():
+        next(run.network.parameters()).fill_(float("nan"))
+    with pytest.raises(RunError, match="lower learning_rate"):
+        run.train(Watcher())
+
+
+def test_a_student_comes_to_agree_with_its_teacher(splits, tmp_path):
+    torch.manual_seed(3)
+    teacher = make("tiny", "both", 0.0).eval()  # knows nothing, but is of an opinion
+    with torch.no_grad():
+        teacher.head[-1].bias += torch.randn(15) * 2
+    recipe = dataclasses.replace(TINY, epochs=8, learning_rate=0.02, distillation=1.0, augmentation=0.1, ema=0.5)
+
+    def distance(network) -> float:
+        theirs, mine = (predict(n, splits[1].images, CPU)["ferplus"] for n in (teacher, network))
+        return float(np.abs(_softmax(theirs) - _softmax(mine)).sum(axis=1).mean())
+
+    run = begin(tmp_path, splits, recipe, teachers=(teacher,))
+    before = distance(run.network)
+    run.train(Watcher())
+    assert distance(run.average) < 0.5 * before
+
+
+def test_a_teacher_must_know_what_its_student_is_asked(splits, tmp_path):
+    teacher = make("tiny", "fer2013", 0.0)
+    with pytest.raises(RunError, match="answers fer2013, the recipe asks for ferplus, fer2013"):
+        begin(tmp_path, splits, dataclasses.replace(TINY, distillation=0.5), teachers=(teacher,))
+
+
+def test_a_run_can_begin_with_the_weights_of_another(splits, tmp_path):
+    begin(tmp_path / "a", splits).train(Watcher())
+    start = checkpoint.trained(tmp_path / "a").network
+    run = begin(tmp_path / "b", splits, start_from=start)
+    assert all(torch.equal(a, b) for a, b in zip(start.state_dict().values(), run.network.state_dict().values(), strict=True))
+    with pytest.raises(RunError, match="another architecture"):
+        begin(tmp_path / "c", splits, dataclasses.replace(TINY, targets="fer2013"), start_from=start)
+
+
+def test_rare_classes_count_more(splits, tmp_path):
+    keep = np.concatenate([np.flatnonzero(splits[0].labels != 1), np.flatnonzero(splits[0].labels == 1)[:2]])
+    few = splits[0].take(keep)
+    for balance in (0.0, 0.5, 1.0):
+        run = begin(tmp_path / str(balance), (few, splits[1]), dataclasses.replace(TINY, class_balance=balance))
+        weights = run._weights["fer2013"].numpy()
+        ratio = weights[few.labels == 1].mean() / weights[few.labels == 0].mean()
+        assert ratio == pytest.approx((8 / 2) ** balance, rel=1e-3)
+        assert weights.mean() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_face_without_votes_teaches_its_label_alone(splits, tmp_path):
+    votes = splits[0].votes.copy()
+    votes[0] = 0
+    votes[1] = 0
+    votes[1, -2] = 10  # ten people did not know
+    run = begin(tmp_path, (dataclasses.replace(splits[0], votes=votes), splits[1]))
+    assert run._weights["ferplus"][:2].tolist() == [0, 0]
+    assert (run._weights["fer2013"][:2] > 0).all()
+    assert np.isfinite(vote_shares(dataclasses.replace(splits[0], votes=votes))[0]).all()
+
+
+@pytest.mark.parametrize(("schedule", "half", "end"), [("cosine", 0.5, 0), ("linear", 0.5, 0), ("constant", 1, 1)])
+def test_the_learning_rate_rises_and_goes_its_way(schedule, half, end):
+    recipe = Recipe(learning_rate=2.0, warmup=0.1, schedule=schedule)
+    assert learning_rate(recipe, 0) < 0.1
+    assert learning_rate(recipe, 0.05) == pytest.approx(1, abs=0.05)
+    assert learning_rate(recipe, 0.1) == pytest.approx(2)
+    assert learning_rate(recipe, 0.55) == pytest.approx(2 * half)
+    assert learning_rate(recipe, 1.0) == pytest.approx(2 * end, abs=1e-9)
+
+
+def test_two_processes_train_one_network(drawn_fer2013, tmp_path):
+    """As `torchrun` starts them."""
+    data = drawn_fer2013(tmp_path / "d", each=4)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "fer_ros.cli",
+               "train", "--data", str(data), "--out", str(tmp_path / "run"), "--device", "cpu", "--threads", "1",
+               "--set", "architecture=tiny", "--set", "epochs=2", "--set", "batch=8"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert len(history(tmp_path / "run")) == 2
+    assert done.stdout.count("best: epoch") == 1
+    assert "2 x 1 CPU threads" in done.stdout
+    assert checkpoint.trained(tmp_path / "run").network.heads == tuple(HEADS)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
