@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+
 def folder(text: str) -> Path:
     """A folder to write to, for argparse: one that is there, or that can be made."""
     path = Path(text)
