@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from fer_ros.core.detector import DetectorParams, FaceDetector
-from fer_ros.training.data import FACE_SIZE, load_fer2013
+from fer_ros.training.data import FACE_SIZE, load
 
 ENLARGED = 160
 BORDER = 80
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with fer2013.csv")
     parser.add_argument("--detector", type=Path, required=True, help="YuNet's ONNX file")
     arguments = parser.parse_args()
-    images = load_fer2013(arguments.data)["PublicTest"].images
+    images = load(arguments.data).splits["validation"].images
     detector = FaceDetector(DetectorParams(model=str(arguments.detector.absolute()), score_threshold=0.7))
     found = framing(images, detector)
     print(f"{len(found)} of {len(images)} faces of {FACE_SIZE} px found once")

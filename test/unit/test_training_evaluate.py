@@ -197,3 +197,17 @@ def test_a_data_set_is_counted_and_its_faults_are_named(drawn_fer2013, tmp_path)
     assert "angry" in text
     assert "100.00%" in text
     assert "mend, replace or remove" in text
+
+
+def test_the_framing_of_a_data_set_is_found_in_faces_that_were_cut_so(demo_frames, detector):
+    from fer_ros.core.align import AlignParams, align_faces
+    from fer_ros.training.framing import framing
+
+    crops = []
+    for number, image in demo_frames.items():
+        if 180 <= number < 340:
+            crops += list(align_faces(image, detector.detect(image), 48, AlignParams(align=False))[..., 0])
+    side, right, down = np.median(framing(np.stack(crops), detector), axis=0)
+    assert side == pytest.approx(1.10, abs=0.06)  # fer_ros.core.align cuts so
+    assert right == pytest.approx(0, abs=0.04)
+    assert down == pytest.approx(-0.02, abs=0.04)
