@@ -35,7 +35,7 @@ def write(report: Mapping[str, Any], entries: Mapping[str, str]) -> str:
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=model["name"], file=model["file"], sha256=model["sha256"][:16], size=model["input_size"],
         parameters=f"{int(entries.get('parameters', 0)) / 1e6:.2f}", megabytes=f"{model['bytes'] / 1e6:.1f}",
-        answers=_answers(model["answers"]),
+        answers=_answers(model["answers"], entries),
         median=f"{times['one_median_ms']:.2f}", p95=f"{times['one_p95_ms']:.2f}", sixteen=f"{times['sixteen_median_ms']:.2f}",
         onnxruntime=model["onnxruntime"],
         training_faces=f"{int(entries.get('trained.training_faces', 0)):,}", commit=entries.get("trained.commit", "unknown"),
@@ -51,9 +51,9 @@ def write(report: Mapping[str, Any], entries: Mapping[str, str]) -> str:
     )
 
 
-def _answers(answers: Mapping[str, Mapping[str, Any]]) -> str:
-    listed = [f"`{name}`, {_ANSWERS.get(name, 'as its data was labelled')} (temperature {answer['temperature']:.3f})"
-              for name, answer in answers.items()]
+def _answers(answers: Mapping[str, Mapping[str, Any]], entries: Mapping[str, str]) -> str:
+    listed = [f"`{name}`, {_ANSWERS.get(name, 'as its data was labelled')} (temperature {answer['temperature']:.3f}, "
+              f"prior adjustment {entries.get(f'adjustment.{name}', '0')})" for name, answer in answers.items()]
     if len(listed) == 1:
         return f"Its answer is {listed[0]}: probabilities of {', '.join(EMOTIONS)}."
     return (f"It has two answers, each of them probabilities of\n{', '.join(EMOTIONS)}: {' and '.join(listed)}. The node\n"

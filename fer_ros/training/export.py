@@ -23,11 +23,13 @@ from fer_ros.core.classifier import ClassifierParams, EmotionClassifier, probabi
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.training import checkpoint, metrics, session
 from fer_ros.training.checkpoint import RunError, Trained
-from fer_ros.training.data import FACE_SIZE, Split, most_voted
+from fer_ros.training.data import FACE_SIZE, Split, most_voted, vote_shares
 from fer_ros.training.model import HEADS
 from fer_ros.training.recipe import to_yaml
 from fer_ros.training.train import place, predict
 
+COST = 0.002
+"""What the answers to frequent classes may lose for those to rare ones, as a share of all answers."""
 PARITY = 1e-4
 """Largest difference that a probability may have between torch and onnxruntime."""
 SLOWER = 0.9
@@ -68,16 +70,19 @@ def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak
         if session.facts_of(training, validation, layout, where)["data"] != trained.facts["data"]:
             raise RunError(f"{data} is not the data that {run} learnt from: name that with --data")
         logits = predict(trained.network, validation.images, where)
+        adjustments = _adjust(trained, logits, training, validation)
+        logits = predict(trained.network, validation.images, where)
     temperatures = {head: temperature_of(head, values, validation) for head, values in logits.items()}
     out.mkdir(parents=True, exist_ok=True)
     path = out / "emotion.onnx"
     with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as scratch:
         made = Path(scratch) / path.name
-        _write(trained, made, name, temperatures)
+        _write(trained, made, name, temperatures, adjustments)
         difference = _parity(made, validation, logits, temperatures)
         made.replace(path)
-    speak(f"{path}: {path.stat().st_size / 1e6:.1f} MB, probabilities as torch's within {difference:.1g}, "
-          f"temperatures {', '.join(f'{head} {value:.3f}' for head, value in temperatures.items())}")
+    each = ", ".join(f"{head} {temperatures[head]:.3f} ({adjustments[head]:g})" for head in temperatures)
+    speak(f"{path}: {path.stat().st_size / 1e6:.1f} MB, probabilities as torch's within {difference:.1g}, temperature (prior "
+          f"adjustment) {each}")
     _remember(out, path)
     small = out / "emotion_int8.onnx"
     small.unlink(missing_ok=True)
@@ -96,6 +101,26 @@ def temperature_of(head: str, logits: np.ndarray, split: Split) -> float:
     return metrics.fit_temperature(logits[rows][:, : len(EMOTIONS)], truth)
 
 
+@torch.no_grad()
+def _adjust(trained: Trained, logits: dict[str, np.ndarray], training: Split, validation: Split) -> dict[str, float]:
+    """Take some of the classes' frequency out of the last layer's bias; the share by head."""
+    found = {}
+    bias = trained.network.head[-1].bias
+    start = 0
+    for head, values in logits.items():
+        if head == "fer2013":
+            prior, rows, truth = np.bincount(training.labels, minlength=len(EMOTIONS)), slice(None), validation.labels
+        else:
+            shares, says = vote_shares(training)
+            prior = np.average(shares, axis=0, weights=says)
+            rows, truth = most_voted(validation)
+        prior = np.maximum(prior / prior.sum(), 1e-4)
+        found[head] = metrics.fit_adjustment(values[rows], truth, prior, COST)
+        bias[start : start + len(prior)] -= torch.from_numpy(found[head] * np.log(prior)).to(bias)
+        start += len(prior)
+    return found
+
+
 class _Heads(torch.nn.Module):
     """A network with an output for each head."""
 
@@ -107,7 +132,7 @@ class _Heads(torch.nn.Module):
         return tuple(self.network.split(self.network(faces)).values())
 
 
-def _write(trained: Trained, path: Path, name: str, temperatures: dict[str, float]) -> None:
+def _write(trained: Trained, path: Path, name: str, temperatures: dict[str, float], adjustments: dict[str, float]) -> None:
     heads = trained.network.heads
     # The exporter speaks of operators that are not used here, and of what torch's own code will have to change.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -126,6 +151,7 @@ def _write(trained: Trained, path: Path, name: str, temperatures: dict[str, floa
         "outputs": ",".join(heads),
         **{f"labels.{head}": ",".join(HEADS[head]) for head in heads},
         **{f"temperature.{head}": repr(round(temperatures[head], 6)) for head in heads},
+        **{f"adjustment.{head}": f"{adjustments[head]:g}" for head in heads},
         "input_size": str(FACE_SIZE),
         "colour": "grey",
         "scale": repr(1 / 255),

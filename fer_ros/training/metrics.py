@@ -103,3 +103,27 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
         else:
             low = left
     return float(np.exp((low + high) / 2))
+
+
+def fit_adjustment(logits: np.ndarray, truth: np.ndarray, prior: np.ndarray, cost: float) -> float:
+    """How much of the classes' frequency to take out of the logits, so that rare ones are found more often.
+
+    With a share s, logits - s * log(prior) answers (A. Menon et al., "Long-tail learning via logit adjustment", ICLR 2021).
+
+    Args:
+        logits: (N, C) float.
+        prior: (C,) float, how frequent each class was in training, all above 0.
+        cost: the largest loss of accuracy.
+
+    Returns:
+        Of the shares from 0 to 1 in steps of 0.05 that lose at most `cost` of the accuracy without, the one with the best
+        balanced accuracy; the smaller one of equals.
+    """
+    best, found = -1.0, 0.0
+    least = float((logits.argmax(axis=1) == truth).mean()) - cost
+    for share in np.arange(21) / 20:
+        guess = (logits - share * np.log(prior)).argmax(axis=1)
+        balanced = balanced_accuracy(truth, guess, len(prior))
+        if float((guess == truth).mean()) >= least and balanced > best:
+            best, found = balanced, float(share)
+    return found

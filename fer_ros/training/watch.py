@@ -42,8 +42,10 @@ class Terminal(Watcher, AbstractContextManager):
         self._bars = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
                               console=console, transient=True, disable=not console.is_terminal)
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._bars.stop()
+        if kind is KeyboardInterrupt:
+            self._say("stopped: the same command goes on after the last finished epoch")
 
     def begin(self, run: Run) -> None:
         done = len(run.history)

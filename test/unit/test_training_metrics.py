@@ -9,6 +9,7 @@ from fer_ros.training.metrics import (
     balanced_accuracy,
     confusion,
     f1,
+    fit_adjustment,
     fit_temperature,
     log_loss,
     most_confused,
@@ -73,3 +74,19 @@ def test_the_temperature_undoes_too_much_or_too_little_confidence(temperature):
 def test_log_loss_bears_large_logits():
     assert log_loss(np.array([[1e4, -1e4]]), np.array([0])) == pytest.approx(0)
     assert log_loss(np.array([[1e4, 0.0]]), np.array([1])) == pytest.approx(1e4)
+
+
+def test_the_adjustment_finds_rare_classes_for_what_it_may_cost():
+    rng = np.random.default_rng(0)
+    prior = np.array([0.6, 0.3, 0.07, 0.03])
+    truth = rng.choice(4, 20_000, p=prior)
+    evidence = rng.normal(0, 1, (len(truth), 4)) + 2 * np.eye(4)[truth]
+    logits = 2 * evidence + np.log(prior)  # the best that there is for accuracy
+    before = logits.argmax(axis=1)
+    assert fit_adjustment(logits, truth, prior, cost=1.0) > 0.8
+    assert fit_adjustment(2 * evidence, truth, prior, cost=0.0) == 0
+    share = fit_adjustment(logits, truth, prior, cost=0.01)
+    after = (logits - share * np.log(prior)).argmax(axis=1)
+    assert 0 < share < 0.8
+    assert (before == truth).mean() - (after == truth).mean() <= 0.01
+    assert balanced_accuracy(truth, after, 4) > balanced_accuracy(truth, before, 4) + 0.02
