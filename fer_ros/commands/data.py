@@ -30,10 +30,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def inform(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from fer_ros.training import inspect
+    from fer_ros.training import survey
 
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    return 1 if inspect.show(options.data, console, options.every) else 0
+    return 1 if survey.show(options.data, console, options.every) else 0
 
 
 @training_errors

@@ -38,6 +38,10 @@ def training_errors(command: Callable[[argparse.Namespace], int]) -> Callable[[a
                     "pip install 'fer_ros[train]', in a clone `make training` or pip install '.[train]'")
         except (ValueError, OSError) as error:  # the errors of fer_ros.training are ValueErrors
             text = str(error)
+        except RuntimeError as error:
+            if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not to be imported here
+                raise
+            text = "the GPU's memory is full: take a smaller batch (--set batch=64), or --device cpu"
         except KeyboardInterrupt:
             print("\nfer-ros: interrupted", file=sys.stderr)
             return 130

@@ -10,7 +10,7 @@ import torch
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.training import data, plots
 from fer_ros.training.augment import augment
-from fer_ros.training.inspect import counts
+from fer_ros.training.survey import counts
 
 
 def draw(folder: Path, out: Path, seed: int) -> list[Path]:

@@ -19,7 +19,7 @@ from fer_ros.training import checkpoint, data, recipe
 from fer_ros.training.checkpoint import RunError
 from fer_ros.training.data import DataError, Split
 from fer_ros.training.train import RECIPE, Place, Run, place
-from fer_ros.training.watch import Board, Everyone, Pictures, Terminal
+from fer_ros.training.watch import Board, Everyone, Pictures, Terminal, duration
 
 DEFAULT_RECIPE = "small"
 
@@ -60,8 +60,10 @@ def train(options: argparse.Namespace) -> None:
             run.train(Everyone(terminal, Board(), Pictures()) if where.first else terminal)
         if where.first:
             best = run.best
-            console.print(f"best: epoch {best.number}, {best.accuracy:.2%} of the validation faces; in {options.out}: "
-                          f"{checkpoint.BEST}, history.csv, curves.png", highlight=False)
+            spent = duration(sum(epoch.seconds for epoch in run.history))
+            console.print(f"{chosen.epochs} epochs in {spent}; best: epoch {best.number}, {best.accuracy:.2%} of the "
+                          f"validation faces. In {options.out}: {checkpoint.BEST}, history.csv, curves.png", highlight=False,
+                          soft_wrap=True)
 
 
 def prepare(folder: Path, chosen: recipe.Recipe, fraction: float = 1.0) -> tuple[Split, Split, str]:

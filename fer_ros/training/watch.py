@@ -66,7 +66,7 @@ class Terminal(Watcher, AbstractContextManager):
                         for head, values in epoch.validation.items())
         best = "  best" if run.best is epoch else ""
         each = (time.monotonic() - self._began) / (epoch.number - self._before)
-        left = _duration(each * (run.recipe.epochs - epoch.number))
+        left = duration(each * (run.recipe.epochs - epoch.number))
         self._say(f"epoch {epoch.number:>{len(str(run.recipe.epochs))}}  loss {epoch.loss:.4f}{heads}  {epoch.seconds:.0f} s, "
                   f"{left} left{best}")
 
@@ -101,6 +101,9 @@ class Pictures(Watcher):
         plots.curves([e.row() for e in run.history], run.best.number, run.folder / CURVES)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """As people read it."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"

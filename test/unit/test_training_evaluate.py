@@ -16,7 +16,7 @@ from rich.console import Console
 
 from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.core.labels import EMOTIONS
-from fer_ros.training import card, inspect, report, robustness
+from fer_ros.training import card, report, robustness, survey
 from fer_ros.training.data import FERPLUS, DataError, load
 from fer_ros.training.evaluate import CLEAR_7, FER2013, FERPLUS_7, FERPLUS_8, Evaluator, truths
 
@@ -184,7 +184,7 @@ def test_a_data_set_is_counted_and_its_faults_are_named(drawn_fer2013, tmp_path)
     lines[5] = lines[5].replace(" ", "x", 1)
     (folder / "fer2013.csv").write_text("\n".join(lines) + "\n")
     found = load(folder)
-    what = {finding.what: finding for finding in inspect.findings(found)}
+    what = {finding.what: finding for finding in survey.findings(found)}
     assert what["training: unusable"].fatal
     assert what["training: unusable"].examples[0].startswith(f"{folder}/fer2013.csv:6: ")
     assert what["training: all pixels are the same"].faces == 1
@@ -192,7 +192,7 @@ def test_a_data_set_is_counted_and_its_faults_are_named(drawn_fer2013, tmp_path)
     assert what["validation: copies of training images"].examples == [f"{folder}/fer2013.csv:64 (neutral)"]
     assert not any(finding.fatal for name, finding in what.items() if name != "training: unusable")
     console = Console(width=160, record=True, quiet=False, file=open(tmp_path / "out.txt", "w"))  # noqa: SIM115
-    assert inspect.show(folder, console, every=False)
+    assert survey.show(folder, console, every=False)
     text = console.export_text()
     assert "angry" in text
     assert "100.00%" in text

@@ -303,7 +303,7 @@ def test_two_processes_train_one_network(drawn_fer2013, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     assert len(history(tmp_path / "run")) == 2
-    assert done.stdout.count("best: epoch") == 1
+    assert done.stdout.count("; best: epoch") == 1
     assert "2 x 1 CPU threads" in done.stdout
     assert checkpoint.trained(tmp_path / "run").network.heads == tuple(HEADS)
 
