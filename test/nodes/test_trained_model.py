@@ -24,8 +24,9 @@ RUN = ["--set", "architecture=tiny", "--set", "batch=16", "--device", "cpu", "--
 
 def fer_ros(*arguments: object, code: int = 0) -> str:
     """What a command prints."""
+    # From a folder in which no source tree is found before the installed package.
     done = subprocess.run([sys.executable, "-m", "fer_ros.cli", *map(str, arguments)], capture_output=True, text=True,
-                          env={**os.environ, "OMP_NUM_THREADS": "1"})
+                          cwd=sys.prefix, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
