@@ -18,8 +18,16 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--out", type=folder, required=True, metavar="DIR", help="folder for report.json and the pictures")
     parser.add_argument("--split", choices=("validation", "test"), default="",
                         help="which faces (default: validation, which is PublicTest, where there is one, else test)")
-    parser.add_argument("--card", type=Path, metavar="FILE", help="write a model card, too")
+    parser.add_argument("--card", type=_file, metavar="FILE", help="write a model card, too")
     parser.set_defaults(command=main)
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    folder(str(path.parent))
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder: name a file in it")
+    return path
 
 
 @training_errors
@@ -28,6 +36,7 @@ def main(options: argparse.Namespace) -> int:
 
     from fer_ros.core.resources import model_file
     from fer_ros.training import card, report
+    from fer_ros.training.files import write_text
 
     # A path as a user types it; a bare name is a file here, if there is one, or a shipped model.
     model = options.model if "/" in options.model or not Path(options.model).is_file() else f"./{options.model}"
@@ -38,7 +47,7 @@ def main(options: argparse.Namespace) -> int:
         from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
 
         entries = EmotionClassifier(ClassifierParams(model=str(model_file(model).absolute()))).metadata.entries
-        options.card.write_text(card.write(found, entries), encoding="utf-8")
+        write_text(options.card, card.write(found, entries))
         written.append(options.card)
     print("\n".join(map(str, written)))
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fer_ros.commands.training_errors import folder, training_errors
+from fer_ros.commands.training_errors import folder, share, threads, training_errors
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -24,9 +24,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--teacher", action="append", default=[], type=Path, metavar="RUN", dest="teachers",
                         help="learn from this run's network too (the recipe's distillation); may be given several times")
     parser.add_argument("--start-from", type=Path, metavar="RUN", help="begin with the weights of another run")
-    parser.add_argument("--fraction", type=float, default=1.0, help="take only this share of the training faces, to rehearse")
+    parser.add_argument("--fraction", type=share, default=1.0, help="take only this share of the training faces, to rehearse")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all cores)")
+    parser.add_argument("--threads", type=threads, default=0, metavar="N", help="CPU threads (default: all cores)")
     parser.set_defaults(command=main)
 
 

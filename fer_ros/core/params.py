@@ -44,7 +44,8 @@ class ParamSpec:
         if self.type in (float, str) and type(value) is int:
             value = self.type(value)
         if type(value) is not self.type:
-            raise ValueError(f"{self.name} must be a {self.type.__name__}, not {value!r}")
+            article = "an" if self.type is int else "a"
+            raise ValueError(f"{self.name} must be {article} {self.type.__name__}, not {value!r}")
         if self.type is float and not math.isfinite(value):
             raise ValueError(f"{self.name} must be a finite number, not {value}")
         if self.range is not None and not self.range[0] <= value <= self.range[1]:

@@ -26,29 +26,72 @@ def write(report: Mapping[str, Any], entries: Mapping[str, str]) -> str:
         entries: the metadata of the ONNX file.
     """
     model, about, figures, times = (report[part] for part in ("model", "data", "figures", "speed"))
-    official = {"validation": "PublicTest", "test": "PrivateTest"} if "csv" in about["layout"] else {}
-    recipe = yaml.safe_load(entries.get("recipe", "")) or {}
-    recipe.pop("description", None)
-    ancestors = [f", {text} {entries[key]}" for text, key in (("teachers", "trained.teachers"),
-                                                              ("begun with", "trained.start_from")) if entries.get(key)]
+    csv = about["layout"].startswith("fer2013.csv")
+    official = {"validation": "PublicTest", "test": "PrivateTest"} if csv else {}
     disputed = about.get("disputed")
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-        name=model["name"], file=model["file"], sha256=model["sha256"][:16], size=model["input_size"],
-        parameters=f"{int(entries.get('parameters', 0)) / 1e6:.2f}", megabytes=f"{model['bytes'] / 1e6:.1f}",
-        answers=_answers(model["answers"], entries),
+        name=model["name"], file=model["file"], sha256=model["sha256"][:16], what=_what(model, entries),
+        answers=_answers(model["answers"], entries), data=_data(entries), origin=_origin(entries),
         median=f"{times['one_median_ms']:.2f}", p95=f"{times['one_p95_ms']:.2f}", sixteen=f"{times['sixteen_median_ms']:.2f}",
-        onnxruntime=model["onnxruntime"],
-        training_faces=f"{int(entries.get('trained.training_faces', 0)):,}", commit=entries.get("trained.commit", "unknown"),
-        epoch=entries.get("epoch", "unknown"), ancestors="".join(ancestors),
-        place=entries.get("trained.place", "an unknown machine"), recipe=yaml.safe_dump(recipe, sort_keys=False).strip(),
-        split=official.get(about["split"], about["split"]), figures=_figures(figures),
-        copies=about.get("copies_of_training", 0), crossed=_crossed(report["answers"], figures), recall=_recall(figures),
+        onnxruntime=model["onnxruntime"], split=official.get(about["split"], about["split"]), figures=_figures(figures),
+        copies=about["copies"], crossed=_crossed(report["answers"], figures), recall=_recall(figures),
         confused="\n".join(f"{name}: {'; '.join(confusions(figures[name]))}." for name in (FER2013, FERPLUS_7)
                            if name in figures),
         robustness=_robustness(report["robustness"]),
         disputed="" if disputed is None else f"; {disputed:.0%} of its labels here disagree with the FER+ majority",
         licence=entries.get("licence", "unknown"),
     )
+
+
+def _what(model: Mapping[str, Any], entries: Mapping[str, str]) -> str:
+    count = entries.get("parameters", "")
+    parameters = f"{int(count) / 1e6:.2f} M parameters, " if count.isdigit() else ""
+    colour = {"grey": "grey", "rgb": "colour", "bgr": "colour"}[entries.get("colour", "grey")]
+    ours = _recipe(entries).get("architecture", "notebook") != "notebook"
+    inside = ", and standardizes each inside the network" if ours else ""
+    return (f"A network ({parameters}{model['bytes'] / 1e6:.1f} MB) that takes {colour} faces of {model['input_size']}x"
+            f"{model['input_size']} pixels, cut as FER2013 cuts them{inside}.")
+
+
+def _recipe(entries: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(entries.get("recipe", ""))
+    except yaml.YAMLError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _data(entries: Mapping[str, str]) -> str:
+    """What it learnt from, as far as the file says."""
+    recipe = _recipe(entries)
+    if "trained.training_faces" not in entries:
+        return "The file does not say what it was trained on."
+    official = entries.get("trained.layout", "").startswith("fer2013.csv")
+    truths = {"both": "FER2013's labels and FER+'s ten votes for each face", "fer2013": "FER2013's labels",
+              "ferplus": "FER+'s ten votes for each face"}
+    faces = f"{int(entries['trained.training_faces']):,} faces of {'FER2013 Training' if official else 'a training folder'}"
+    fraction = float(entries.get("trained.fraction", 1))
+    share = f" ({fraction:.0%} of them)" if fraction < 1 else ""
+    clean = ("; constant images, rows voted \"not a face\" and copies of held-out images were left out"
+             if recipe.get("clean") else "")
+    chosen = "PublicTest" if official else "the validation faces"
+    labels = truths.get(recipe.get("targets", ""), "their labels")
+    return (f"Learnt from {faces}{share}, with {labels}{clean}.\nThe epoch, the prior adjustments and the temperatures were "
+            f"chosen on {chosen}, so that figures on it are slightly optimistic.")
+
+
+def _origin(entries: Mapping[str, str]) -> str:
+    """Where it comes from, as far as the file says."""
+    if "trained.commit" not in entries:
+        return "The file does not say how it was trained."
+    recipe = {name: value for name, value in _recipe(entries).items() if name != "description"}
+    ancestors = [f", {text} {entries[key]}" for text, key in (("taught by", "trained.teachers"),
+                                                              ("begun with", "trained.start_from")) if entries.get(key)]
+    when = f"epoch {entries.get('epoch', 'unknown')} of {recipe.get('epochs', 'unknown')}"
+    where = entries.get("trained.place", "an unknown machine")
+    return (f"Training commit `{entries['trained.commit']}`, {when}{''.join(ancestors)}, on {where}.\nThe recipe, as "
+            "[docs/training.md](../docs/training.md) explains it:\n\n```yaml\n"
+            f"{yaml.safe_dump(recipe, sort_keys=False).strip()}\n```")
 
 
 def _answers(answers: Mapping[str, Mapping[str, Any]], entries: Mapping[str, str]) -> str:

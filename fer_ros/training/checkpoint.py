@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from fer_ros.training.files import replacing
 from fer_ros.training.model import Network, make
 from fer_ros.training.recipe import Recipe, RecipeError, from_values
 
@@ -38,42 +39,56 @@ class Trained:
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write a checkpoint whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    torch.save(content, partial)
-    os.replace(partial, path)
-
-
-def read(path: Path) -> dict[str, Any]:
-    """A checkpoint's content, on the CPU.
+    """Write a checkpoint whole or not at all.
 
     Raises:
-        RunError: the file is not there or not a checkpoint.
+        RunError: it cannot be written.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with replacing(path) as partial:
+            torch.save(content, partial)
+    except (OSError, RuntimeError) as error:  # torch's zip writer raises RuntimeError where the disk is full
+        raise RunError(f"cannot write {path}: is the disk full? ({str(error).splitlines()[0]})") from None
+
+
+def read(path: Path, parts: tuple[str, ...]) -> dict[str, Any]:
+    """A checkpoint's content, on the CPU.
+
+    Args:
+        parts: what it must hold besides what every checkpoint does.
+
+    Raises:
+        RunError: the file is not there, damaged, or another kind of file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()  # torch itself does not look at the checksums
+        content = torch.load(path, map_location="cpu", weights_only=True) if broken is None else None
     except FileNotFoundError:
         raise RunError(f"{path} not found: name the folder of a run of `fer-ros train`") from None
-    except Exception as error:  # torch raises whatever unpickling or unzipping raises
-        raise RunError(f"{path} is damaged or no checkpoint ({str(error).splitlines()[0] if str(error) else error!r}): "
-                       "remove it, or name another run") from None
-    if not isinstance(content, dict) or not {"recipe", "epoch", "facts"} <= set(content):
-        raise RunError(f"{path} is no checkpoint of `fer-ros train`: name another run")
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror or error}") from None
+    except Exception:  # torch and zipfile raise whatever reading a strange file raises
+        content = None
+    if not isinstance(content, dict) or not {"recipe", "epoch", "facts", *parts} <= set(content):
+        kind = path.name if path.name in (LAST, BEST) else "checkpoint"
+        raise RunError(f"{path} is damaged, or no {kind} of this version of `fer-ros train`")
     return content
 
 
 def trained(run: Path) -> Trained:
-    """The best network of a run: of its folder, or of a checkpoint file.
+    """The best network of a run: of its folder, or of its best.pt.
 
     Raises:
         RunError: there is none, or it does not fit its recipe.
     """
     path = run / BEST if run.is_dir() else run
-    content = read(path)
+    content = read(path, ("weights",))
     try:
         recipe = from_values(content["recipe"], str(path))
         network = make(recipe.architecture, recipe.targets, recipe.dropout)
         network.load_state_dict(content["weights"])
-    except (RecipeError, KeyError, RuntimeError) as error:
+        facts = dict(content["facts"])
+    except (RecipeError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise RunError(f"{path} does not fit this version of fer_ros: {str(error).splitlines()[0]}") from None
-    return Trained(network.eval(), recipe, content["epoch"], content["facts"])
+    return Trained(network.eval(), recipe, content["epoch"], facts)

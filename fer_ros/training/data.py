@@ -5,14 +5,15 @@ FER+: E. Barsoum et al., "Training Deep Networks for Facial Expression Recogniti
 Distribution", ICMI 2016.
 
 A folder holds either `fer2013.csv` (`emotion,pixels,Usage`) and, row by row beside it, the votes `fer2013new.csv`, or
-the folders `train/<class>/*` and `test/<class>/*`. What `load` gives is either's splits under one set of names.
+the folders `train/<class>/*`, `test/<class>/*` and perhaps `val/<class>/*` (or `validation`). What `load` gives is
+either's splits under one set of names.
 """
 
 from __future__ import annotations
 
 import csv
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -238,42 +239,54 @@ def clear_majority(split: Split, classes: int = len(FERPLUS)) -> tuple[np.ndarra
     return rows, winner[rows]
 
 
+def _rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """(line, columns by name) of a CSV file without quotes, as FER2013's are.
+
+    Raises:
+        DataError: the file is not CSV, or lacks a column.
+    """
+    # utf-8-sig: a spreadsheet may have put a mark before the first column's name. A damaged byte spoils its row, not the file.
+    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
+        reader = csv.DictReader(file, quoting=csv.QUOTE_NONE)
+        try:
+            missing = [name for name in needed if name not in (reader.fieldnames or ())]
+            if missing:
+                raise DataError(f"{path} has no column {', '.join(missing)} in its first line: it is not the file that its "
+                                "name says; download it again")
+            for row in reader:
+                yield reader.line_num, row
+        except csv.Error as error:
+            raise DataError(f"{path}:{reader.line_num + 1}: damaged ({error}); download it again") from None
+
+
 def _load_csv(folder: Path) -> Dataset:
     path = folder / "fer2013.csv"
     votes = _votes(folder / "fer2013new.csv")
     found: dict[str, list[tuple[np.ndarray, int, np.ndarray, str]]] = {}
     unreadable: dict[str, list[Unreadable]] = {}
     count = 0
-    # errors="replace": a damaged byte spoils its row, not the file.
-    with open(path, newline="", encoding="utf-8", errors="replace") as file:
-        reader = csv.DictReader(file)
-        columns = {"emotion", "pixels", "Usage"}
-        if not columns <= set(reader.fieldnames or ()):
-            raise DataError(f"{path} has no columns emotion,pixels,Usage in its first line: it is not FER2013's; download "
-                            "it again")
-        for row in reader:
-            where = f"{path}:{reader.line_num}"
-            usage = row["Usage"]
-            name = _USAGES.get(usage or "")
-            if votes is not None and count < len(votes) and votes[count][0] != usage:
-                raise DataError(f"{where} is of {usage}, row {count + 2} of fer2013new.csv of {votes[count][0]}: the two "
-                                "files do not line up; take both from their original downloads")
-            vote = votes[count][1] if votes is not None and count < len(votes) else np.zeros(len(VOTES), np.float32)
-            count += 1
-            if name is None:
-                unreadable.setdefault("training", []).append(
-                    Unreadable(where, f"Usage is {usage!r}, not one of {', '.join(_USAGES)} (a truncated file ends so)")
-                )
-                continue
-            try:
-                found.setdefault(name, []).append((*_face(row["emotion"], row["pixels"]), vote, where))
-            except ValueError as error:
-                unreadable.setdefault(name, []).append(Unreadable(where, str(error)))
+    for line, row in _rows(path, ("emotion", "pixels", "Usage")):
+        where, usage = f"{path}:{line}", row["Usage"] or ""
+        name = _USAGES.get(usage)
+        theirs, vote = votes[count] if votes is not None and count < len(votes) else (usage, np.zeros(len(VOTES), np.float32))
+        count += 1
+        if name is None:
+            unreadable.setdefault("training", []).append(
+                Unreadable(where, f"Usage is {usage!r}, not one of {', '.join(_USAGES)} (a truncated file ends so)")
+            )
+            continue
+        if theirs != usage:
+            raise DataError(f"{where} is of {usage}, row {count + 1} of fer2013new.csv of {theirs}: the two files do not line "
+                            "up; take both from their original downloads")
+        try:
+            found.setdefault(name, []).append((*_face(row["emotion"], row["pixels"]), vote, where))
+        except ValueError as error:
+            unreadable.setdefault(name, []).append(Unreadable(where, str(error)))
+    if not found:
+        raise DataError(f"{path} has no usable rows: download it again")
     if votes is not None and len(votes) != count:
-        raise DataError(f"{folder / 'fer2013new.csv'} has {len(votes)} rows, fer2013.csv has {count}: the two files do not "
-                        "line up; take both from their original downloads")
-    if not count:
-        raise DataError(f"{path} has no rows: download it again")
+        raise DataError(f"{folder / 'fer2013new.csv'} has {len(votes)} rows, fer2013.csv has {count}: one of them is "
+                        "truncated, or they do not line up; take both from their original downloads")
     splits = {name: _split(found[name]) for name in _USAGES.values() if name in found}
     layout = "fer2013.csv" if votes is None else "fer2013.csv with FER+ votes"
     return Dataset(folder, layout, splits, unreadable)
@@ -302,27 +315,23 @@ def _votes(path: Path) -> list[tuple[str, np.ndarray]] | None:
     if not path.is_file():
         return None
     rows = []
-    with open(path, newline="", encoding="utf-8", errors="replace") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in ("Usage", *_VOTE_COLUMNS) if name not in (reader.fieldnames or ())]
-        if missing:
-            raise DataError(f"{path} has no column {', '.join(missing)}: it is not FER+'s fer2013new.csv; download it again")
-        for row in reader:
-            try:
-                vote = np.array([float(row[column]) for column in _VOTE_COLUMNS], np.float32)
-            except (TypeError, ValueError):
-                raise DataError(f"{path}:{reader.line_num}: a vote is not a number; download the file again") from None
-            if not np.isfinite(vote).all() or vote.min() < 0:
-                raise DataError(f"{path}:{reader.line_num}: a vote is not a number of people; download the file again")
-            rows.append((row["Usage"], vote))
+    for line, row in _rows(path, ("Usage", *_VOTE_COLUMNS)):
+        try:
+            vote = np.array([float(row[column] or "") for column in _VOTE_COLUMNS], np.float32)
+        except ValueError:
+            raise DataError(f"{path}:{line}: a vote is not a number; download the file again") from None
+        if not np.isfinite(vote).all() or vote.min() < 0:
+            raise DataError(f"{path}:{line}: a vote is not a number of people; download the file again")
+        rows.append((row["Usage"] or "", vote))
     return rows
 
 
 def _load_folders(folder: Path) -> Dataset:
     splits: dict[str, Split] = {}
     unreadable: dict[str, list[Unreadable]] = {}
-    for name, place in (("training", folder / "train"), ("validation", folder / "val"), ("test", folder / "test")):
-        if not place.is_dir():
+    for name, folders in (("training", ("train",)), ("validation", ("val", "validation")), ("test", ("test",))):
+        place = next((folder / sub for sub in folders if (folder / sub).is_dir()), None)
+        if place is None:
             continue
         classes = {path: _FOLDERS.get(path.name.lower()) for path in sorted(place.iterdir()) if path.is_dir()}
         strange = [path.name for path, index in classes.items() if index is None and not path.name.startswith(".")]
@@ -351,18 +360,20 @@ def _load_folders(folder: Path) -> Dataset:
 def _read(file: Path) -> np.ndarray:
     try:
         with Image.open(file) as image:
+            if image.size != (FACE_SIZE, FACE_SIZE):
+                raise ValueError(f"{image.width}x{image.height} pixels, not {FACE_SIZE}x{FACE_SIZE}: cut the face out and "
+                                 "scale it")
             if image.mode not in ("L", "RGB", "RGBA", "P", "1", "LA"):
                 raise ValueError(f"mode {image.mode}, not 8-bit grey: convert it")
             pixels = np.asarray(image.convert("RGB"))
     except UnidentifiedImageError:
         raise ValueError("empty or damaged, or not an image") from None
+    except Image.DecompressionBombError:
+        raise ValueError(f"far more than {FACE_SIZE}x{FACE_SIZE} pixels: cut the face out and scale it") from None
     except (OSError, SyntaxError) as error:  # Pillow's word for a broken PNG is SyntaxError
         raise ValueError(f"truncated or damaged ({error})") from None
     if np.ptp(pixels, axis=2).any():
         raise ValueError("in colour, not grey: convert it")
-    if pixels.shape[:2] != (FACE_SIZE, FACE_SIZE):
-        raise ValueError(f"{pixels.shape[1]}x{pixels.shape[0]} pixels, not {FACE_SIZE}x{FACE_SIZE}: cut the face out and "
-                         "scale it")
     return pixels[..., 0].copy()
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import onnxruntime
 
@@ -48,24 +49,29 @@ def truths(split: Split) -> list[Truth]:
         for name, rule, labels in ((FERPLUS_8, most_voted, FERPLUS), (FERPLUS_7, most_voted, EMOTIONS),
                                    (CLEAR_8, clear_majority, FERPLUS), (CLEAR_7, clear_majority, EMOTIONS)):
             found.append(Truth(name, "ferplus", labels, *rule(split, len(labels))))
-    return found
+    return [truth for truth in found if len(truth.rows)]
 
 
 class Evaluator:
     """One ONNX file on one split.
 
+    Args:
+        split: the faces to answer.
+        seen: splits that the model may have learnt from or been chosen by; the figures `without_copies` leave out what is
+            in them too.
+
     Raises:
         FileNotFoundError, ValueError: see `EmotionClassifier`.
     """
 
-    def __init__(self, model: str, split: Split, training: Split | None):
+    def __init__(self, model: str, split: Split, seen: Sequence[Split] = ()):
         # All cores: what is measured here are answers and not times.
         every = InferenceParams(threads=min(os.cpu_count() or 1, 64))
         self.classifier = EmotionClassifier(ClassifierParams(model=model), every)
         self.split = split
         self.truths = truths(split)
         # Whoever has learnt a picture by heart answers right on its copies.
-        self._new = ~copied_from(split, training) if training is not None else np.ones(len(split), bool)
+        self.copies = np.any([copied_from(split, other) for other in seen], axis=0) if seen else np.zeros(len(split), bool)
         self._answers = {answer.output: answer for answer in self.classifier.metadata.answers}
 
     def answer_for(self, truth: Truth) -> Answer:
@@ -73,8 +79,11 @@ class Evaluator:
         return self._answers.get(truth.answer, self.classifier.answer)
 
     def logits(self, images: np.ndarray, batch: int = 256) -> dict[str, np.ndarray]:
-        """Of (N, S, S) uint8 grey faces, by answer."""
+        """Of (N, S, S) uint8 grey faces, by answer; they are scaled to the size that the model takes."""
         answers = list(self._answers.values())
+        size = self.classifier.input_size
+        if images.shape[1] != size:
+            images = np.stack([cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR) for image in images])
         parts = []
         for start in range(0, len(images), batch):
             crops = np.repeat(images[start : start + batch, ..., None], 3, axis=3)
@@ -100,7 +109,7 @@ class Evaluator:
         result: dict[str, Any] = {}
         for truth in self.truths:
             found = self.probabilities(logits, truth)
-            new = self._new[truth.rows]
+            new = ~self.copies[truth.rows]
             result[truth.name] = {
                 "answer": self.answer_for(truth).output,
                 **scores(found, truth.classes, truth.labels),
@@ -174,7 +183,9 @@ class Evaluator:
 
 
 def scores(found: np.ndarray, truth: np.ndarray, labels: tuple[str, ...]) -> dict[str, Any]:
-    """All figures of (N, C) probabilities against (N,) true classes, as plain numbers."""
+    """All figures of (N, C) probabilities against (N,) true classes, as plain numbers; None for those of no faces."""
+    if not len(truth):
+        return {"faces": 0, **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "ece"))}
     guess = found.argmax(axis=1)
     count = len(labels)
     counts = metrics.confusion(truth, guess, count)

@@ -9,14 +9,11 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from fer_ros import __version__
 from fer_ros.core.classifier import ClassifierParams, EmotionClassifier, probabilities
@@ -24,6 +21,7 @@ from fer_ros.core.labels import EMOTIONS
 from fer_ros.training import checkpoint, metrics, session
 from fer_ros.training.checkpoint import RunError, Trained
 from fer_ros.training.data import FACE_SIZE, Split, most_voted, vote_shares
+from fer_ros.training.files import write_text
 from fer_ros.training.model import HEADS
 from fer_ros.training.recipe import to_yaml
 from fer_ros.training.train import place, predict
@@ -38,16 +36,6 @@ WORSE = 0.005
 """... and loses at most this share of right answers, balanced ones too."""
 
 Speak = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class _Outputs(CalibrationDataReader):
-    """Faces for the quantization to see what ranges occur."""
-
-    faces: list[np.ndarray]
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        return {"faces": self.faces.pop()} if self.faces else None
 
 
 def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak: Speak = print) -> None:
@@ -70,6 +58,8 @@ def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak
         if session.facts_of(training, validation, layout, where)["data"] != trained.facts["data"]:
             raise RunError(f"{data} is not the data that {run} learnt from: name that with --data")
         logits = predict(trained.network, validation.images, where)
+        if not all(np.isfinite(values).all() for values in logits.values()):
+            raise RunError(f"the network of {run} gives no finite numbers: train it again with a lower learning_rate")
         adjustments = _adjust(trained, logits, training, validation)
         logits = predict(trained.network, validation.images, where)
     temperatures = {head: temperature_of(head, values, validation) for head, values in logits.items()}
@@ -83,11 +73,12 @@ def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak
     each = ", ".join(f"{head} {temperatures[head]:.3f} ({adjustments[head]:g})" for head in temperatures)
     speak(f"{path}: {path.stat().st_size / 1e6:.1f} MB, probabilities as torch's within {difference:.1g}, temperature (prior "
           f"adjustment) {each}")
-    _remember(out, path)
+    _remember(out, path, speak)
     small = out / "emotion_int8.onnx"
-    small.unlink(missing_ok=True)
     if int8:
         _quantize(path, small, training, validation, name, speak)
+    elif small.is_file():
+        speak(f"{small} is of an earlier export: remove it, or export with --int8")
 
 
 def temperature_of(head: str, logits: np.ndarray, split: Split) -> float:
@@ -141,7 +132,7 @@ def _write(trained: Trained, path: Path, name: str, temperatures: dict[str, floa
         torch.onnx.export(
             _Heads(trained).eval(), (torch.zeros(2, 1, FACE_SIZE, FACE_SIZE),), path, input_names=["faces"],
             output_names=list(heads), dynamic_shapes=({0: torch.export.Dim("n")},), dynamo=True, external_data=False,
-            verbose=False,
+            verbose=False, opset_version=18,
         )
     content = onnx.load(path)
     parameters = sum(p.numel() for p in trained.network.parameters())
@@ -196,33 +187,46 @@ def _parity(path: Path, split: Split, expected: dict[str, np.ndarray], temperatu
         for answer, found in zip(answers, classifier.logits(_faces(split.images[rows]), *answers), strict=True):
             ours = probabilities(found, answer.temperature)
             theirs = probabilities(expected[answer.output][rows], temperatures[answer.output])
-            largest = max(largest, float(np.abs(ours - theirs).max(initial=0)))
+            largest = np.maximum(largest, np.abs(ours - theirs).max(initial=0))  # NaN stays
         start += count
-    if largest > PARITY:
+    if not largest <= PARITY:
         raise RunError(f"onnxruntime and torch differ by {largest:.2g} in a probability, more than {PARITY:g}: the export is "
                        "not usable; try other versions of torch or onnxruntime")
-    return largest
+    return float(largest)
 
 
-def _remember(out: Path, path: Path) -> None:
-    """Put the new sha256 into the folder's models.yaml, where it lists the file."""
+def _remember(out: Path, path: Path, speak: Speak) -> None:
+    """Put a file's new sha256 into the folder's models.yaml, where it lists the file."""
     catalogue = out / "models.yaml"
-    if catalogue.is_file():
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        text = catalogue.read_text(encoding="utf-8")
-        catalogue.write_text(re.sub(rf"(file: {re.escape(path.name)}\s+sha256: )\S+", rf"\g<1>{sha256}", text),
-                             encoding="utf-8")
+    if not catalogue.is_file():
+        return
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    entry = rf"(- id:(?:(?!- id:).)*?\bfile: {re.escape(path.name)}\n(?:(?!- id:).)*?\bsha256: )\S+"
+    text, count = re.subn(entry, rf"\g<1>{sha256}", catalogue.read_text(encoding="utf-8"), flags=re.DOTALL)
+    if count:
+        write_text(catalogue, text)
+    else:
+        speak(f"{catalogue} lists no sha256 of {path.name}: it is {sha256}")
 
 
 def _quantize(path: Path, small: Path, training: Split, validation: Split, name: str, speak: Speak) -> None:
     """An int8 variant, if it is worth it."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Batches(CalibrationDataReader):
+        """Faces for the quantization to see what ranges occur."""
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            return {"faces": faces.pop()} if faces else None
+
     rng = np.random.default_rng(0)
     chosen = training.images[rng.permutation(len(training))[:512]]
     faces = [(chosen[i : i + 64, None] / 255).astype(np.float32) for i in range(0, len(chosen), 64)]
     with tempfile.TemporaryDirectory(dir=small.parent, prefix=".export-") as scratch:
         prepared, made = Path(scratch) / "prepared.onnx", Path(scratch) / "int8.onnx"
         quant_pre_process(str(path), str(prepared))
-        quantize_static(str(prepared), str(made), _Outputs(faces), quant_format=QuantFormat.QDQ, per_channel=True,
+        quantize_static(str(prepared), str(made), Batches(), quant_format=QuantFormat.QDQ, per_channel=True,
                         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
                         op_types_to_quantize=["Conv", "Gemm", "Add", "MaxPool"])
         content, original = onnx.load(made), onnx.load(path)
@@ -239,6 +243,9 @@ def _quantize(path: Path, small: Path, training: Split, validation: Split, name:
               + f": {f'kept as {small}' if keep else 'not kept'}")
         if keep:
             made.replace(small)
+            _remember(small.parent, small, speak)
+        else:
+            small.unlink(missing_ok=True)  # of an earlier export, if there is one
 
 
 def _alternating(first: EmotionClassifier, second: EmotionClassifier, rounds: int = 200) -> tuple[list[float], list[float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from fer_ros.training.files import replacing
 from fer_ros.training.metrics import Reliability
 
 _COLOURS = plt.get_cmap("tab10").colors
@@ -21,11 +21,11 @@ _COLOURS = plt.get_cmap("tab10").colors
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure whole or not at all, and close it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial{path.suffix}")
-    figure.savefig(partial, dpi=110, bbox_inches="tight")
-    plt.close(figure)
-    os.replace(partial, path)
+    try:
+        with replacing(path) as partial:
+            figure.savefig(partial, dpi=110, bbox_inches="tight")
+    finally:
+        plt.close(figure)
 
 
 def curves(history: Sequence[dict[str, float]], best: int, path: Path) -> None:

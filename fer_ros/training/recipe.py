@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import yaml
 
@@ -56,7 +56,7 @@ class Recipe:
     precision: str = param("auto", "Arithmetic of the network: auto takes bfloat16 where the processor has it.",
                            choices=("auto", "float32", "bfloat16"))
     compile: bool = param(False, "Whether torch.compile makes the network faster (it takes a compiler, and a minute first).")
-    seed: int = param(1, "Every random number comes from here.", range=(0, 2**31 - 1))
+    seed: int = param(1, "Of every random number of the training.", range=(0, 2**31 - 1))
 
     def __post_init__(self) -> None:
         if self.distillation == 1 and self.targets != "both":
@@ -84,32 +84,40 @@ def read(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"{path} cannot be read: {error}") from None
     if not isinstance(content, Mapping):
         raise RecipeError(f"{path} is not a list of `name: value`")
-    values = dict(content)
+    values = dict(from_values(content, str(path), whole=False))
     for change in changes:
         name, equals, text = change.partition("=")
         if not equals:
             raise RecipeError(f"{change!r} is not NAME=VALUE")
         try:
-            values[name.strip()] = yaml.safe_load(text)
+            value = yaml.safe_load(text)
         except yaml.YAMLError:
             raise RecipeError(f"{change!r} is not NAME=VALUE") from None
-    return from_values(values, str(path))
+        values |= from_values({name.strip(): value}, f"--set {change}", whole=False)
+    return from_values(values, name_or_path)
 
 
-def from_values(values: Mapping[str, Any], where: str) -> Recipe:
-    """A recipe from its fields by name.
+@overload
+def from_values(values: Mapping[str, Any], where: str, whole: Literal[True] = True) -> Recipe: ...
+
+
+@overload
+def from_values(values: Mapping[str, Any], where: str, whole: Literal[False]) -> dict[str, Any]: ...
+
+
+def from_values(values: Mapping[str, Any], where: str, whole: bool = True) -> Recipe | dict[str, Any]:
+    """A recipe from its fields by name; without `whole` the fields alone, each checked by itself.
 
     Raises:
         RecipeError: a field is unknown or its value not allowed; the text begins with `where`.
     """
     known = {spec.name: spec for spec in specs(Recipe)}
-    strange = [str(name) for name in values if name not in known]
+    strange = [repr(name) for name in values if name not in known]
     if strange:
         raise RecipeError(f"{where}: a recipe has no {', '.join(strange)}; it has {', '.join(known)}")
-    # YAML 1.1 reads 2e-3, without a point, as a string.
-    numbers = {name: _number(value) if known[name].type in (float, int) else value for name, value in values.items()}
     try:
-        return build(Recipe, numbers)
+        checked = {name: known[name].check(_number(value, known[name].type)) for name, value in values.items()}
+        return build(Recipe, checked) if whole else checked
     except ValueError as error:
         raise RecipeError(f"{where}: {error}") from None
 
@@ -119,10 +127,13 @@ def to_yaml(recipe: Recipe) -> str:
     return yaml.safe_dump(dataclasses.asdict(recipe), sort_keys=False, width=120, allow_unicode=True)
 
 
-def _number(value: Any) -> Any:
+def _number(value: Any, kind: type) -> Any:
+    """`2e-3`, which YAML 1.1 reads as text for want of a point, as a number; and `1e3` as a whole one where that is asked."""
+    if kind not in (float, int) or isinstance(value, bool):
+        return value
     if isinstance(value, str):
         try:
-            return float(value)
+            value = float(value)
         except ValueError:
             return value
-    return value
+    return int(value) if kind is int and isinstance(value, float) and value.is_integer() else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from fer_ros.core.resources import model_file
 from fer_ros.training import data, metrics, plots
 from fer_ros.training.data import DataError, Split
 from fer_ros.training.evaluate import CLEAR_8, FER2013, FERPLUS_7, FERPLUS_8, Evaluator, model_facts, speed
+from fer_ros.training.files import write_text
 
 SPLITS = ("validation", "test")
 _PICTURED = (FER2013, FERPLUS_8, FERPLUS_7, CLEAR_8)
@@ -42,22 +42,21 @@ def make(model: str, folder: Path, split: str, out: Path, console: Console) -> d
         raise DataError(f"{folder} has no {split or 'validation or test'} split: it has {', '.join(found.splits)}")
     name = split or there[0]
     faces = found.splits[name]
-    evaluator = Evaluator(model, faces, found.splits.get("training"))
+    # The validation faces have chosen epoch, adjustment and temperature.
+    earlier = ("training", "validation") if name == "test" else ("training",)
+    evaluator = Evaluator(model, faces, [found.splits[other] for other in earlier if other in found.splits])
     with console.status("measuring"):
         report = {
             "model": model_facts(evaluator.classifier, path),
-            "data": {"folder": str(folder), "layout": found.layout, "split": name, "faces": len(faces),
-                     **_about(faces, found.splits.get("training"))},
+            "data": {"layout": found.layout, "split": name, "faces": len(faces), "copies": int(evaluator.copies.sum()),
+                     "disputed": _disputed(faces)},
             "figures": evaluator.figures(),
             "answers": evaluator.crossed(),
             "robustness": evaluator.robustness(),
             "speed": speed(model),
         }
-    out.mkdir(parents=True, exist_ok=True)
-    partial = out / "report.json.partial"
-    partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, out / "report.json")
     pictures(report, evaluator, out)
+    write_text(out / "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
     show(report, console)
     return report
 
@@ -90,9 +89,10 @@ def show(report: dict[str, Any], console: Console) -> None:
     table = Table("one crop, in %", "answer", *(f"{text}" for text in ("faces", "accuracy", "balanced", "macro-F1", "ECE",
                                                                       "ECE, other half", "no copies", "ten views")))
     for name, values in figures.items():
-        table.add_row(name, values["answer"], f"{values['faces']:,}", *(f"{100 * value:.1f}" for value in (
-            values["accuracy"], values["balanced_accuracy"], values["macro_f1"], values["ece"], values["ece_other_half"],
-            values["without_copies"]["accuracy"], values["ten_views"]["accuracy"])))
+        numbers = (values["accuracy"], values["balanced_accuracy"], values["macro_f1"], values["ece"],
+                   values["ece_other_half"], values["without_copies"]["accuracy"], values["ten_views"]["accuracy"])
+        table.add_row(name, values["answer"], f"{values['faces']:,}",
+                      *("-" if number is None else f"{100 * number:.1f}" for number in numbers))
     console.print(table)
     table = Table("recall, in %", *figures)
     for label in data.FERPLUS:
@@ -117,12 +117,7 @@ def confusions(values: dict[str, Any]) -> list[str]:
             for pair in values["most_confused"]]
 
 
-def _about(faces: Split, training: Split | None) -> dict[str, float]:
-    """Copies of training faces, and the share of labels that the voters disagree with."""
-    found: dict[str, float] = {}
-    if training is not None:
-        found["copies_of_training"] = int(data.copied_from(faces, training).sum())
-    if faces.voted:
-        rows, winner = data.most_voted(faces, len(EMOTIONS))
-        found["disputed"] = float((faces.labels[rows] != winner).mean())
-    return found
+def _disputed(faces: Split) -> float | None:
+    """Share of the labels that the voters disagree with."""
+    rows, winner = data.most_voted(faces, len(EMOTIONS))
+    return float((faces.labels[rows] != winner).mean()) if len(rows) else None

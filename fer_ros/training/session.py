@@ -6,7 +6,6 @@ import argparse
 import hashlib
 import platform
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from rich.console import Console
 from fer_ros import __version__
 from fer_ros.training import checkpoint, data, recipe
 from fer_ros.training.checkpoint import RunError
-from fer_ros.training.data import DataError, Split
+from fer_ros.training.data import Split
 from fer_ros.training.train import RECIPE, Place, Run, place
-from fer_ros.training.watch import Board, Everyone, Pictures, Terminal, duration
+from fer_ros.training.watch import Board, Everyone, Interrupts, Pictures, Terminal, duration
 
 DEFAULT_RECIPE = "small"
 
@@ -28,42 +27,40 @@ def train(options: argparse.Namespace) -> None:
     """Begin or continue a run.
 
     Raises:
-        DataError, RecipeError, RunError: what was asked for cannot be done; nothing of an earlier run is lost.
+        ValueError: what was asked for cannot be done; nothing of an earlier run is lost.
     """
     if options.threads:
         torch.set_num_threads(options.threads)
-    if not 0 < options.fraction <= 1:
-        raise DataError(f"--fraction is {options.fraction}, not a share of the training faces: above 0, at most 1")
     stored = options.out / RECIPE
     # Without a recipe's name a run goes on as it began.
     name = options.recipe or (str(stored.absolute()) if stored.is_file() else DEFAULT_RECIPE)
     chosen = recipe.read(name, options.changes)
     teachers = [checkpoint.trained(path) for path in options.teachers]
-    if chosen.distillation and not teachers and options.recipe:
-        raise RunError(f"recipe {options.recipe} learns from teachers: name their runs with --teacher, or "
-                       "--set distillation=0")
+    if chosen.distillation and not teachers:
+        raise RunError(f"recipe {name} learns from teachers: name their runs with --teacher (those that a run began with, to "
+                       "continue it), or --set distillation=0")
+    if teachers and not chosen.distillation:
+        raise RunError(f"recipe {name} does not learn from teachers: leave out --teacher, or --set distillation=0.8")
     start = checkpoint.trained(options.start_from) if options.start_from else None
     with place(chosen.precision, options.device) as where:
         training, validation, layout = prepare(options.data, chosen, options.fraction)
         facts = facts_of(training, validation, layout, where)
         facts["fraction"] = options.fraction
-        facts["teachers"] = [f"{t.recipe.architecture} of {t.facts.get('id')}, epoch {t.epoch}" for t in teachers]
-        facts["start_from"] = f"{start.facts.get('id')}, epoch {start.epoch}" if start else None
+        facts["teachers"] = ", ".join(f"{t.recipe.architecture} of run {t.facts.get('id')}" for t in teachers)
+        facts["start_from"] = f"run {start.facts.get('id')}" if start else ""
         run = Run(options.out, chosen, training, validation, where, facts=facts,
                   teachers=tuple(t.network for t in teachers), start_from=start.network if start else None)
-        console = Console(stderr=False) if where.first else Console(quiet=True)
+        console = Console(highlight=False, soft_wrap=True, quiet=not where.first)
         if len(run.history) >= chosen.epochs:
             console.print(f"{options.out} is finished: {chosen.epochs} epochs, best {run.best.accuracy:.1%} in epoch "
-                          f"{run.best.number}", highlight=False)
+                          f"{run.best.number}")
             return
-        with Terminal(console) as terminal:
-            run.train(Everyone(terminal, Board(), Pictures()) if where.first else terminal)
-        if where.first:
-            best = run.best
-            spent = duration(sum(epoch.seconds for epoch in run.history))
-            console.print(f"{chosen.epochs} epochs in {spent}; best: epoch {best.number}, {best.accuracy:.2%} of the "
-                          f"validation faces. In {options.out}: {checkpoint.BEST}, history.csv, curves.png", highlight=False,
-                          soft_wrap=True)
+        with Terminal(console) as terminal, Interrupts() as interrupts:
+            files = (Board(), Pictures()) if where.first else ()
+            run.train(Everyone(terminal, *files, interrupts))
+        spent = duration(sum(epoch.seconds for epoch in run.history))
+        console.print(f"{chosen.epochs} epochs in {spent}; best: epoch {run.best.number}, {run.best.accuracy:.2%} of the "
+                      f"validation faces. In {options.out}: {checkpoint.BEST}, history.csv, curves.png")
 
 
 def prepare(folder: Path, chosen: recipe.Recipe, fraction: float = 1.0) -> tuple[Split, Split, str]:
@@ -96,14 +93,21 @@ def facts_of(training: Split, validation: Split, layout: str, where: Place) -> d
         "torch": str(torch.__version__),  # a class of its own otherwise, which a checkpoint cannot hold
         "python": platform.python_version(),
         "place": where.text,
-        "command": " ".join(["fer-ros", *sys.argv[1:]]),
     }
 
 
 def commit() -> str:
-    """The git commit of the source that runs, marked where it is not what was committed; `unknown` outside a clone."""
-    for folder in (Path(__file__).resolve().parents[2], Path.cwd()):
-        if not (folder / "package.xml").is_file() or not (folder / "fer_ros").is_dir():
+    """The git commit of the source that runs, marked where it is not what was committed; `unknown` outside a clone.
+
+    For an installed package that of the clone in the current folder, if its sources are the same.
+    """
+    here = Path(__file__).resolve().parent
+    for folder in (here.parents[1], Path.cwd()):
+        sources = folder / "fer_ros" / here.name
+        if not (folder / "package.xml").is_file() or not all(
+            (sources / path.name).is_file() and (sources / path.name).read_bytes() == path.read_bytes()
+            for path in here.glob("*.py")
+        ):
             continue
         try:
             head, changed = (subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True,

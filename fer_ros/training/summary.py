@@ -10,6 +10,7 @@ from torch import nn
 
 from fer_ros.training import plots
 from fer_ros.training.data import FACE_SIZE
+from fer_ros.training.files import write_text
 from fer_ros.training.model import Network
 
 TABLE = "network.txt"
@@ -82,8 +83,7 @@ def table(network: Network) -> str:
 
 def write(network: Network, name: str, folder: Path) -> None:
     """Both into a run's folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / TABLE).write_text(table(network), encoding="utf-8")
+    write_text(folder / TABLE, table(network))
     found = layers(network, blocks=True)
     rows = [("", "face", (1, FACE_SIZE, FACE_SIZE), 0), *((r.name, r.kind, r.shape, r.parameters) for r in found)]
     work = sum(r.multiplications for r in layers(network))

@@ -53,7 +53,7 @@ def findings(found: Dataset) -> Iterator[Finding]:
         if missing:
             yield Finding(f"{name}: no face of {', '.join(missing)}", "download the data set again, or add some", 0, [],
                           fatal=True)
-        advice = "training leaves them out" if name == "training" else "evaluation counts them as any other"
+        advice = "a recipe with `clean` leaves them out" if name == "training" else "evaluation counts them as any other"
         for what, mask in (("all pixels are the same", data.constant(split)), ("voted 'not a face'", data.not_a_face(split))):
             if mask.any():
                 yield _of(f"{name}: {what}", advice, split, mask)
@@ -63,8 +63,8 @@ def findings(found: Dataset) -> Iterator[Finding]:
             if name < other_name:
                 continue
             if name != other_name and (copies := data.copied_from(split, other)).any():
-                yield _of(f"{name}: copies of {other_name} images",
-                          "training leaves out its own; evaluate reports without them", split, copies)
+                yield _of(f"{name}: copies of {other_name} images", "a recipe with `clean` leaves them out of training; "
+                          "evaluation reports without them too", split, copies)
 
 
 def _of(what: str, advice: str, split: Split, mask: np.ndarray) -> Finding:
@@ -83,8 +83,9 @@ def _copies(name: str, split: Split) -> Iterator[Finding]:
                       sum(len(rows) - 1 for rows in several), [_together(split, rows) for rows in several])
     torn = [rows for rows in several if len(set(split.labels[rows])) > 1]
     if torn:
-        yield Finding(f"{name}: the same image with different labels", "kept; the FER+ votes settle them",
-                      sum(map(len, torn)), [_together(split, rows) for rows in torn])
+        advice = "kept; their FER+ votes tell more" if split.voted else "kept"
+        yield Finding(f"{name}: the same image with different labels", advice, sum(map(len, torn)),
+                      [_together(split, rows) for rows in torn])
 
 
 def _together(split: Split, rows: list[int]) -> str:

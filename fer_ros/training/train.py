@@ -27,6 +27,7 @@ from fer_ros.training import checkpoint, metrics
 from fer_ros.training.augment import JPEG_SHARE, augment, jpegs
 from fer_ros.training.checkpoint import RunError
 from fer_ros.training.data import FERPLUS, DataError, Split, most_voted, vote_shares
+from fer_ros.training.files import write_text
 from fer_ros.training.model import Network, heads_for, make
 from fer_ros.training.recipe import Recipe, to_yaml
 
@@ -78,11 +79,13 @@ def place(precision: str = "auto", device: str = "auto") -> Iterator[Place]:
     kind = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:
         where = torch.device(kind)
+        if where.type not in ("cpu", "cuda"):
+            raise RuntimeError("only cpu and cuda are")
         if where.type == "cuda" and where.index is None:
             where = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
         torch.zeros(1, device=where)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise RunError(f"device {kind} is not to be had ({str(error).splitlines()[0]}): try --device cpu") from None
+        raise RunError(f"device {kind} is not to be had ({str(error).splitlines()[0][:100]}): try --device cpu") from None
     if where.type == "cuda":
         torch.cuda.set_device(where)
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
@@ -143,7 +146,7 @@ class Watcher:
         """Before the first epoch of this process."""
 
     def step(self, done: int, steps: int) -> None:
-        """After each step of an epoch."""
+        """After each step of an epoch; may raise KeyboardInterrupt to stop the run."""
 
     def epoch(self, run: Run, epoch: Epoch) -> None:
         """After each epoch, its checkpoint written."""
@@ -169,11 +172,13 @@ class Run:
         self.folder, self.recipe, self.place, self.facts = folder, recipe, where, facts
         self.training, self.validation = training, validation
         self.history: list[Epoch] = []
-        if "ferplus" in heads_for(recipe.targets) and not (training.voted and validation.voted):
+        if len(training) < 2 * where.world or not len(validation):
+            raise DataError(f"{len(training)} training and {len(validation)} validation faces are too few"
+                            + ("; --set clean=false keeps constant images, non-faces and copies of held-out faces"
+                               if recipe.clean else ""))
+        if "ferplus" in heads_for(recipe.targets) and not (training.voted and len(most_voted(validation)[0])):
             raise DataError("the recipe learns from FER+ votes and the data has none: put FER+'s fer2013new.csv beside "
                             "fer2013.csv, or learn from FER2013's labels alone with --set targets=fer2013")
-        if len(training) < 2 * where.world or not len(validation):
-            raise DataError(f"{len(training)} training and {len(validation)} validation faces are too few")
         self.batch = min(recipe.batch, len(training)) // where.world * where.world
         if self.batch < 2 * where.world:
             raise RunError(f"a batch of {recipe.batch} is too small for {where.world} processes: 2 faces each at least")
@@ -206,8 +211,7 @@ class Run:
     def train(self, watcher: Watcher) -> None:
         """All epochs that are left."""
         if self.place.first:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / RECIPE).write_text(to_yaml(self.recipe), encoding="utf-8")
+            write_text(self.folder / RECIPE, to_yaml(self.recipe))
         watcher.begin(self)
         network: Forward = self.network
         if self.recipe.compile:
@@ -260,8 +264,8 @@ class Run:
             rows = order[step * self.batch : (step + 1) * self.batch][where.rank :: where.world]
             loss, observed = self._loss(network, rows, (epoch + step / steps) / recipe.epochs, rng, chance)
             if not math.isfinite(float(loss.detach())):
-                raise RunError(f"the loss is not finite any more in epoch {epoch + 1}: lower learning_rate, or set "
-                               "precision=float32; the checkpoint before it is kept")
+                raise RunError(f"the loss is not finite any more in epoch {epoch + 1}: take another --out with a lower "
+                               "learning_rate or with --set precision=float32; what this run had learnt before is kept")
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             if recipe.clip:
@@ -359,8 +363,14 @@ class Run:
         """Take up the folder's run, if there is one."""
         path = self.folder / checkpoint.LAST
         if not path.exists():
+            if (self.folder / HISTORY).exists():
+                raise RunError(f"{self.folder} holds a run without its {checkpoint.LAST}, which cannot go on: take another "
+                               f"--out, and --start-from {self.folder} for what it had learnt")
             return
-        state = checkpoint.read(path)
+        try:
+            state = checkpoint.read(path, ("network", "average", "optimizer", "history"))
+        except RunError as error:
+            raise RunError(f"{error}: take another --out, and --start-from {self.folder} for what it had learnt") from None
         mine, theirs = dataclasses.asdict(self.recipe), state["recipe"]
         # What a run is for and how fast it is does not change what it learns.
         differing = [name for name in mine if mine[name] != theirs.get(name) and name not in ("description", "compile")]
@@ -371,10 +381,14 @@ class Run:
         for name, what in (("data", "other data"), ("start_from", "another --start-from"), ("teachers", "other teachers")):
             if state["facts"].get(name) != self.facts.get(name):
                 raise RunError(f"{self.folder} holds a run with {what}: take another --out, or name what it began with")
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        try:
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.history = [Epoch(**epoch) for epoch in state["history"]]
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise RunError(f"{path} does not fit this version of fer_ros ({str(error).splitlines()[0]}): take another --out"
+                           ) from None
         self.facts = state["facts"]
         self._best = max((epoch.accuracy for epoch in self.history), default=-math.inf)
 
@@ -418,9 +432,7 @@ def write_history(path: Path, history: list[Epoch]) -> None:
     """The history as CSV, whole or not at all."""
     rows = [epoch.row() for epoch in history]
     lines = [",".join(rows[0]), *(",".join(f"{value:.6g}" for value in row.values()) for row in rows)]
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def _targets(split: Split, head: str, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:

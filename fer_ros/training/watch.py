@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from contextlib import AbstractContextManager
+from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -32,6 +34,39 @@ class Everyone(Watcher):
     def epoch(self, run: Run, epoch: Epoch) -> None:
         for watcher in self._watchers:
             watcher.epoch(run, epoch)
+
+
+class Interrupts(Watcher, AbstractContextManager):
+    """Ctrl-C stops a run between two steps, where nothing is half done; a second one stops it wherever it is.
+
+    Python raises KeyboardInterrupt in whatever runs just then, and libraries swallow it or make another error of it.
+    """
+
+    def __enter__(self) -> Interrupts:
+        self._asked = False
+        self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+    def _look(self) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+
+    def begin(self, run: Run) -> None:
+        self._look()
+
+    def step(self, done: int, steps: int) -> None:
+        self._look()
+
+    def epoch(self, run: Run, epoch: Epoch) -> None:
+        self._look()
 
 
 class Terminal(Watcher, AbstractContextManager):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -114,7 +115,6 @@ def test_a_finished_run_says_so_and_another_recipe_is_refused(made):
     (("train", "--data", "{made}", "--out", "{made}/other"), "neither fer2013.csv nor"),
     (("train", "--data", "{made}/data", "--out", "{made}/other", "--recipe", "best"), "no recipe best"),
     (("train", "--data", "{made}/data", "--out", "{made}/other", "--device", "quantum"), "device quantum"),
-    (("train", "--data", "{made}/data", "--out", "{made}/other", "--fraction", "2"), "--fraction is 2.0"),
     (("train", "--data", "{made}/data", "--out", "{made}/other", "--recipe", "distilled"), "--teacher"),
     (("train", "--data", "{made}/data", "--out", "{made}/other", "--teacher", "{made}"), "best.pt not found"),
     (("export", "{made}/data", "--data", "{made}/data", "--out", "{made}/other"), "best.pt not found"),
@@ -127,6 +127,34 @@ def test_what_cannot_be_done_is_one_clear_line(made, arguments, problem):
     assert problem in text
     assert "Traceback" not in text
     assert not (made / "other").exists() or not list((made / "other").glob("*.onnx"))
+
+
+@pytest.mark.parametrize("option", [("--fraction", "2"), ("--fraction", "half"), ("--threads", "-1"), ("--threads", "9999")])
+def test_a_wrong_number_is_refused_at_once(made, option):
+    text = fer_ros("train", "--data", made / "data", "--out", made / "other", "=".join(option), code=2)
+    assert f"'{option[1]}' is not a" in text
+    assert not (made / "other").exists()
+
+
+def test_ctrl_c_stops_a_run_and_the_same_command_goes_on(made):
+    command = [sys.executable, "-m", "fer_ros.cli", "train", "--data", str(made / "data"), "--out", str(made / "long"), *RUN]
+    run = subprocess.Popen([*command, "--set", "epochs=10000"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                           cwd=sys.prefix, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    try:
+        for line in run.stdout:
+            if "epoch     2" in line:
+                run.send_signal(signal.SIGINT)
+                break
+        rest = run.stdout.read()
+        assert run.wait() == 130
+    finally:
+        run.kill()
+        run.wait()
+        run.stdout.close()
+    assert "the same command goes on" in rest
+    assert "Traceback" not in rest
+    assert (made / "long" / "checkpoint.pt").is_file()
+    assert not list((made / "long").glob(".*"))
 
 
 def test_a_file_is_no_folder_to_write_to(made):

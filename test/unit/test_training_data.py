@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+import zlib
 from pathlib import Path
 
 import cv2
@@ -119,6 +121,26 @@ def test_a_truncated_file_names_its_last_row(folder):
     assert entry.row.endswith("fer2013.csv:7")
 
 
+@pytest.mark.parametrize("damage", ['"', "\0" * 200_000], ids=["quote", "zeros"])
+def test_a_damaged_line_is_named_or_left_out(folder, damage):
+    path = folder() / "fer2013.csv"
+    lines = path.read_text().splitlines()
+    lines[2] = lines[2][:100] + damage + lines[2][100:]
+    path.write_text("\n".join(lines) + "\n")
+    try:
+        (entry,) = load(path.parent).unreadable["training"]
+        text = f"{entry.row} {entry.problem}"
+    except DataError as error:
+        text = str(error)
+    assert re.search(r"fer2013\.csv:[34]", text)
+
+
+def test_a_mark_before_the_first_column_is_no_part_of_its_name(folder):
+    path = folder() / "fer2013.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(load(path.parent).splits["training"]) == 3
+
+
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "emotion,pixels,Usage\n"])
 def test_a_file_that_is_not_fer2013_is_refused(tmp_path, text):
     (tmp_path / "fer2013.csv").write_text(text)
@@ -143,6 +165,13 @@ def test_a_vote_that_is_no_number_is_named(folder, vote):
         load(folder(votes=[{}, {"fear": vote}, {}, {}, {}, {}]))
 
 
+def test_a_truncated_file_beside_its_votes_is_called_so(folder):
+    path = folder(votes=[{}] * 6) / "fer2013.csv"
+    path.write_bytes(path.read_bytes()[:-12_000])
+    with pytest.raises(DataError, match="one of them is truncated"):
+        load(path.parent)
+
+
 def test_a_missing_class_is_named(folder):
     with pytest.raises(DataError, match="training split has no face of disgust, fear, sad, surprise"):
         load(folder()).only_faces()
@@ -161,7 +190,7 @@ def test_folders_arrive_as_splits(drawn_folders, tmp_path):
 
 @pytest.mark.parametrize(("content", "problem"), [
     ("large", "64x48 pixels, not 48x48"), ("colour", "in colour"), ("truncated", "truncated or damaged"),
-    ("empty", "empty or damaged"), ("text", "empty or damaged"), ("deep", "mode I;16"),
+    ("empty", "empty or damaged"), ("text", "empty or damaged"), ("deep", "mode I;16"), ("huge", "pixels"),
 ])
 def test_a_bad_image_is_named(drawn_folders, tmp_path, content, problem):
     folder = drawn_folders(tmp_path / "d")
@@ -170,6 +199,10 @@ def test_a_bad_image_is_named(drawn_folders, tmp_path, content, problem):
         cv2.imwrite(str(file), np.zeros((48, 64), np.uint8))
     elif content == "colour":
         cv2.imwrite(str(file), np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8))
+    elif content == "huge":
+        chunks = (b"IHDR" + (60_000).to_bytes(4, "big") * 2 + b"\x08\0\0\0\0", b"IDAT" + zlib.compress(b"\0"))
+        file.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
+            (len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big") for chunk in chunks))
     elif content == "deep":
         cv2.imwrite(str(file), np.zeros((48, 48), np.uint16))
     else:

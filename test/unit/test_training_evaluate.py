@@ -70,7 +70,7 @@ def known(folder, tmp_path_factory):
 
 def test_a_model_that_knows_the_faces_is_right(known, folder):
     faces = load(folder).splits["validation"]
-    figures = Evaluator(known(), faces, None).figures()
+    figures = Evaluator(known(), faces).figures()
     assert list(figures)[:3] == [FER2013, FERPLUS_8, FERPLUS_7]
     for values in figures.values():
         assert values["accuracy"] == values["balanced_accuracy"] == values["macro_f1"] == 1
@@ -83,7 +83,7 @@ def test_a_model_that_knows_the_faces_is_right(known, folder):
 
 def test_what_is_wrong_is_counted(known, folder):
     faces = load(folder).splits["validation"]
-    figures = Evaluator(known("wrong.onnx", wrong=4), faces, None).figures()[FER2013]
+    figures = Evaluator(known("wrong.onnx", wrong=4), faces).figures()[FER2013]
     assert figures["accuracy"] == pytest.approx(24 / 28)
     assert figures["recall"]["angry"] == 0
     assert figures["most_confused"][0] == {"truth": "angry", "answer": "disgust", "share": 1.0, "faces": 4}
@@ -96,7 +96,7 @@ def test_copies_of_training_faces_are_reported_apart(known, folder):
     with_copies = splits["training"].take(np.arange(3))
     copies = type(faces)(np.concatenate([with_copies.images, faces.images[:4]]), *(
         np.concatenate([getattr(with_copies, name), getattr(faces, name)[:4]]) for name in ("labels", "votes", "rows")))
-    figures = Evaluator(known("wrong.onnx", wrong=4), faces, copies).figures()[FER2013]
+    figures = Evaluator(known("wrong.onnx", wrong=4), faces, [copies]).figures()[FER2013]
     assert figures["faces"] == 28
     assert figures["without_copies"]["faces"] == 24
     assert figures["without_copies"]["accuracy"] == 1
@@ -104,7 +104,7 @@ def test_copies_of_training_faces_are_reported_apart(known, folder):
 
 def test_a_model_with_one_answer_is_measured_against_every_truth(known, folder):
     faces = load(folder).splits["validation"]
-    evaluator = Evaluator(known("one.onnx", outputs=("fer2013",)), faces, None)
+    evaluator = Evaluator(known("one.onnx", outputs=("fer2013",)), faces)
     figures = evaluator.figures()
     assert {values["answer"] for values in figures.values()} == {"fer2013"}
     assert figures[FERPLUS_8]["accuracy"] == 1
@@ -134,9 +134,14 @@ def test_a_card_says_every_figure_and_leaves_no_gap(known, folder, tmp_path):
     path = known()
     found = report.make(path, folder, "", tmp_path, QUIET)
     entries = EmotionClassifier(ClassifierParams(model=path)).metadata.entries
-    text = card.write(found, {**entries, "parameters": "1580000", "recipe": "epochs: 3\nbatch: 8\n", "licence": "Apache-2.0"})
+    more = {"parameters": "1580000", "recipe": "epochs: 3\nbatch: 8\ntargets: both\nclean: false\n", "licence": "Apache-2.0",
+            "trained.commit": "abc", "trained.training_faces": "1000", "trained.layout": "fer2013.csv", "epoch": "2"}
+    text = card.write(found, {**entries, **more})
     assert "1.58 M parameters" in text
     assert "epochs: 3\nbatch: 8" in text
+    assert "1,000 faces of FER2013 Training, with FER2013's labels and FER+'s ten votes" in text
+    assert "left out" not in text
+    assert "commit `abc`, epoch 2 of 3" in text
     assert f"| {FER2013} | `fer2013` | 28 | **100.0%** | 100.0% |" in text
     assert CLEAR_7 in text
     assert "The node\nanswers with `ferplus`" in text
@@ -211,3 +216,41 @@ def test_the_framing_of_a_data_set_is_found_in_faces_that_were_cut_so(demo_frame
     assert side == pytest.approx(1.10, abs=0.06)  # fer_ros.core.align cuts so
     assert right == pytest.approx(0, abs=0.04)
     assert down == pytest.approx(-0.02, abs=0.04)
+
+
+def test_a_card_says_nothing_that_the_file_does_not(known, folder, tmp_path):
+    path = known()
+    found = report.make(path, folder, "", tmp_path, QUIET)
+    entries = EmotionClassifier(ClassifierParams(model=path)).metadata.entries
+    for recipe in ({}, {"recipe": "[1, 2]"}, {"recipe": "a: [1"}):
+        text = card.write(found, {**entries, **recipe})
+        assert "does not say what it was trained on" in text
+        assert "0.00 M" not in text
+        assert "standardizes" not in text
+
+
+def test_faces_are_scaled_to_what_a_model_takes(known, folder, tmp_path):
+    path = tmp_path / "large.onnx"
+    model = onnx.load(known())
+    for entry in model.metadata_props:
+        entry.value = "64" if entry.key == "input_size" else entry.value
+    model.graph.node.insert(0, helper.make_node("Resize", ["large", "", "scales"], ["faces"], mode="linear"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 1, 0.75, 0.75], np.float32), "scales"))
+    model.graph.input[0].name = "large"
+    for i in (2, 3):
+        model.graph.input[0].type.tensor_type.shape.dim[i].dim_value = 64
+    onnx.save(model, path)
+    figures = Evaluator(str(path), load(folder).splits["validation"]).figures()[FER2013]
+    assert figures["accuracy"] > 0.9
+
+
+def test_a_truth_without_faces_is_left_out(known, folder, tmp_path):
+    copy = tmp_path / "d"
+    copy.mkdir()
+    (copy / "fer2013.csv").write_bytes((folder / "fer2013.csv").read_bytes())
+    lines = (folder / "fer2013new.csv").read_text().splitlines()
+    doubtful = [line if i == 0 else f"{line.split(',')[0]},,0,0,0,0,0,0,0,0,10,0" for i, line in enumerate(lines)]
+    (copy / "fer2013new.csv").write_text("\n".join(doubtful) + "\n")
+    found = report.make(known(), copy, "", tmp_path / "out", QUIET)
+    assert list(found["figures"]) == [FER2013]
+    assert "NaN" not in (tmp_path / "out" / "report.json").read_text()

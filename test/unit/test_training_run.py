@@ -21,7 +21,7 @@ from fer_ros.training.augment import augment, jpegs
 from fer_ros.training.checkpoint import RunError
 from fer_ros.training.data import DataError, load, vote_shares
 from fer_ros.training.model import ARCHITECTURES, HEADS, heads_for, make
-from fer_ros.training.recipe import Recipe
+from fer_ros.training.recipe import Recipe, to_yaml
 from fer_ros.training.train import Place, Run, Watcher, learning_rate, predict
 
 CPU = Place(torch.device("cpu"))
@@ -207,8 +207,44 @@ def test_a_damaged_checkpoint_is_named(splits, tmp_path):
         begin(tmp_path, splits)
     with pytest.raises(RunError, match=r"best\.pt is damaged"):
         checkpoint.trained(tmp_path)
+    (tmp_path / "checkpoint.pt").unlink()
+    with pytest.raises(RunError, match=r"without its checkpoint\.pt"):  # and does not begin anew over it
+        begin(tmp_path, splits)
     with pytest.raises(RunError, match="not found: name the folder of a run"):
         checkpoint.trained(tmp_path / "nowhere")
+
+
+def test_a_changed_byte_in_a_checkpoint_is_noticed(splits, tmp_path):
+    begin(tmp_path, splits, dataclasses.replace(TINY, epochs=1)).train(Watcher())
+    content = bytearray((tmp_path / "best.pt").read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (tmp_path / "best.pt").write_bytes(content)
+    with pytest.raises(RunError, match=r"best\.pt is damaged"):
+        checkpoint.trained(tmp_path)
+
+
+def test_a_checkpoint_of_another_kind_is_refused(splits, tmp_path):
+    begin(tmp_path, splits, dataclasses.replace(TINY, epochs=1)).train(Watcher())
+    (tmp_path / "checkpoint.pt").write_bytes((tmp_path / "best.pt").read_bytes())
+    with pytest.raises(RunError, match=r"no checkpoint\.pt of this version"):
+        begin(tmp_path, splits)
+    torch.save([1], tmp_path / "best.pt")
+    with pytest.raises(RunError, match=r"no best\.pt of this version"):
+        checkpoint.trained(tmp_path)
+
+
+def test_what_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):
+    checkpoint.save(tmp_path / "checkpoint.pt", {"recipe": {}, "epoch": 1, "facts": {}})
+
+    def full(content, path):
+        Path(path).write_bytes(b"half")
+        raise RuntimeError("[enforce fail at inline_container.cc:858] . PytorchStreamWriter failed writing file")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(RunError, match="is the disk full"):
+        checkpoint.save(tmp_path / "checkpoint.pt", {"epoch": 2})
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert checkpoint.read(tmp_path / "checkpoint.pt", ())["epoch"] == 1
 
 
 def test_votes_are_asked_for_only_where_they_count(drawn_fer2013, tmp_path):
@@ -222,11 +258,18 @@ def test_votes_are_asked_for_only_where_they_count(drawn_fer2013, tmp_path):
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(splits, tmp_path):
     recipe = dataclasses.replace(TINY, optimizer="sgd", learning_rate=10.0, clip=0.0, momentum=0.99)
-    run = begin(tmp_path, splits, recipe)
+    begin(tmp_path, splits, dataclasses.replace(recipe, learning_rate=0.01)).train(Watcher())
+    before = {name: (tmp_path / name).read_bytes() for name in ("checkpoint.pt", "best.pt")}
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    state["epoch"], state["history"] = 1, state["history"][:1]
+    checkpoint.save(tmp_path / "checkpoint.pt", state)
+    run = begin(tmp_path, splits, dataclasses.replace(recipe, learning_rate=0.01))
     with torch.no_grad():
         next(run.network.parameters()).fill_(float("nan"))
-    with pytest.raises(RunError, match="lower learning_rate"):
+    with pytest.raises(RunError, match="take another --out with a lower learning_rate"):
         run.train(Watcher())
+    assert (tmp_path / "best.pt").read_bytes() == before["best.pt"]
+    assert checkpoint.read(tmp_path / "checkpoint.pt", ("network",))["epoch"] == 1
 
 
 def test_a_student_comes_to_agree_with_its_teacher(splits, tmp_path):
@@ -306,6 +349,46 @@ def test_two_processes_train_one_network(drawn_fer2013, tmp_path):
     assert done.stdout.count("; best: epoch") == 1
     assert "2 x 1 CPU threads" in done.stdout
     assert checkpoint.trained(tmp_path / "run").network.heads == tuple(HEADS)
+
+
+def test_a_step_of_two_processes_is_one_step_of_one(splits, tmp_path):
+    """Of the same faces: their gradients are averaged, and every process ends with the same weights."""
+    rows = np.arange(16)
+    few = splits[0].take(rows)
+    recipe = dataclasses.replace(TINY, epochs=1, batch=16, augmentation=0.0, mirror=False, dropout=0.0, optimizer="sgd",
+                                 learning_rate=0.1, schedule="constant", class_balance=0.0, clip=0.0)
+    np.savez(tmp_path / "faces.npz", images=few.images, labels=few.labels, votes=few.votes)
+    (tmp_path / "step.py").write_text(STEP)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    (tmp_path / "recipe.yaml").write_text(to_yaml(recipe))
+    done = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "step.py"],
+                          capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    before, first, second = (torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("before", "0", "1"))
+    moved = [name for name in before if "running" not in name and not torch.equal(before[name], first[name])]
+    assert moved
+    for name in moved:
+        assert torch.equal(first[name], second[name]), name
+
+
+STEP = """
+import dataclasses
+import numpy as np
+import torch
+from pathlib import Path
+from fer_ros.training.data import Split
+from fer_ros.training.recipe import read
+from fer_ros.training.train import Run, Watcher, place
+
+arrays = np.load("faces.npz")
+faces = Split(arrays["images"], arrays["labels"], arrays["votes"], np.arange(16).astype(object))
+with place("float32", "cpu") as where:
+    run = Run(Path(f"run{where.rank}"), read("./recipe.yaml"), faces, faces, where, facts={})
+    if where.first:
+        torch.save(run.network.state_dict(), "before.pt")
+    run.train(Watcher())
+    torch.save(run.network.state_dict(), f"{where.rank}.pt")
+"""
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -1,0 +1,139 @@
+"""An exported model says what the network says, adjusted and tempered as it claims."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch (pip install 'fer_ros[train]', or make training)")
+pytest.importorskip("onnxscript", reason="training needs more packages (pip install 'fer_ros[train]', or make training)")
+
+import onnx
+import torch
+from onnx import numpy_helper
+
+from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
+from fer_ros.training import checkpoint, export, metrics, session
+from fer_ros.training.checkpoint import RunError
+from fer_ros.training.data import most_voted
+from fer_ros.training.recipe import Recipe
+from fer_ros.training.train import Place, Run, Watcher, predict
+
+CPU = Place(torch.device("cpu"))
+RECIPE = Recipe(architecture="tiny", epochs=20, batch=16, optimizer="adamw", learning_rate=0.02, augmentation=0.2)
+
+
+@pytest.fixture(scope="module")
+def run(drawn_fer2013, tmp_path_factory):
+    """(folder of a run, folder of its data)."""
+    base = tmp_path_factory.mktemp("made")
+    data = drawn_fer2013(base / "data", each=8)
+    training, validation, layout = session.prepare(data, RECIPE)
+    facts = session.facts_of(training, validation, layout, CPU)
+    Run(base / "run", RECIPE, training, validation, CPU, facts=facts).train(Watcher())
+    return base / "run", data
+
+
+def faces_of(data) -> tuple[np.ndarray, np.ndarray]:
+    _, validation, _ = session.prepare(data, RECIPE)
+    return validation, np.repeat(validation.images[..., None], 3, axis=3)
+
+
+def test_the_file_says_what_the_network_says(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(metrics, "fit_adjustment", lambda logits, truth, prior, cost: 0.25 if len(prior) == 7 else 0.5)
+    folder, data = run
+    said = []
+    export.export(folder, data, tmp_path, None, False, said.append)
+    validation, crops = faces_of(data)
+    classifier = EmotionClassifier(ClassifierParams(model=str(tmp_path / "emotion.onnx")))
+    found = dict(zip(("ferplus", "fer2013"), classifier.logits(crops, *classifier.metadata.answers), strict=True))
+    expected = predict(checkpoint.trained(folder).network, validation.images, CPU)
+    # Classes are equally frequent in the labels, so that only the votes' adjustment changes an answer.
+    assert found["fer2013"] - expected["fer2013"] == pytest.approx(-0.25 * np.log(1 / 7), abs=1e-3)
+    shift = (found["ferplus"] - expected["ferplus"]).mean(axis=0)
+    training, _, _ = session.prepare(data, RECIPE)
+    prior = training.votes[:, :8].sum(axis=0) / training.votes[:, :8].sum()
+    assert shift == pytest.approx(-0.5 * np.log(prior), abs=1e-3)
+    assert shift[7] > shift[6] + 0.5  # contempt, rarely voted, is helped more than neutral
+    assert classifier.metadata.entries["adjustment.ferplus"] == "0.5"
+    for answer in classifier.metadata.answers:
+        rows, truth = (slice(None), validation.labels) if answer.output == "fer2013" else most_voted(validation, 7)
+        logits = found[answer.output][rows][:, :7]
+        best = min(metrics.log_loss(logits, truth, t) for t in np.geomspace(0.05, 20, 400))
+        assert metrics.log_loss(logits, truth, answer.temperature) <= best + 1e-6
+    assert "emotion.onnx: " in said[0]
+
+
+def test_a_file_that_says_something_else_is_refused(run, tmp_path):
+    folder, data = run
+    export.export(folder, data, tmp_path, None, False, lambda text: None)
+    path = tmp_path / "emotion.onnx"
+    model = onnx.load(path)
+    weights = next(t for t in model.graph.initializer if numpy_helper.to_array(t).ndim == 4)
+    weights.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weights) * np.float32(1.2), weights.name))
+    onnx.save(model, path)
+    validation, _ = faces_of(data)
+    expected = predict(checkpoint.trained(folder).network, validation.images, CPU)
+    with pytest.raises(RunError, match="differ by"):
+        export._parity(path, validation, expected, {"ferplus": 1.0, "fer2013": 1.0})
+    nothing = {head: np.full_like(values, np.nan) for head, values in expected.items()}
+    with pytest.raises(RunError, match="differ by nan"):
+        export._parity(path, validation, nothing, {"ferplus": 1.0, "fer2013": 1.0})
+
+
+def test_a_network_without_finite_answers_is_not_exported(run, tmp_path):
+    folder, data = run
+    content = checkpoint.read(folder / "best.pt", ("weights",))
+    next(iter(content["weights"].values())).fill_(float("nan"))
+    (tmp_path / "run").mkdir()
+    checkpoint.save(tmp_path / "run" / "best.pt", content)
+    with pytest.raises(RunError, match="no finite numbers"):
+        export.export(tmp_path / "run", data, tmp_path / "out", None, False, lambda text: None)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("times", "kept"), [((1.0, 0.5), True), ((1.0, 0.95), False)])
+def test_an_int8_model_is_kept_only_if_it_is_faster_and_as_good(run, tmp_path, monkeypatch, times, kept):
+    folder, data = run
+    monkeypatch.setattr(export, "_alternating", lambda first, second: ([times[0]], [times[1]]))
+    monkeypatch.setattr(export, "WORSE", 1.0)
+    (tmp_path / "emotion_int8.onnx").write_bytes(b"of an earlier export")
+    said = []
+    export.export(folder, data, tmp_path, "mine", True, said.append)
+    assert ("kept as" in said[-1]) is kept
+    assert (tmp_path / "emotion_int8.onnx").exists() is kept
+    if kept:
+        small = EmotionClassifier(ClassifierParams(model=str(tmp_path / "emotion_int8.onnx")))
+        assert small.metadata.name == "mine-int8"
+        assert [a.output for a in small.metadata.answers] == ["ferplus", "fer2013"]
+        monkeypatch.setattr(export, "WORSE", -2.0)  # nothing is as good as that
+        export.export(folder, data, tmp_path, "mine", True, said.append)
+        assert not (tmp_path / "emotion_int8.onnx").exists()
+
+
+def test_the_catalogue_gets_the_new_sha256_of_its_own_entry(run, tmp_path):
+    folder, data = run
+    (tmp_path / "models.yaml").write_text(
+        "models:\n  - id: other\n    file: other.onnx\n    sha256: aaa\n"
+        "  - id: emotion\n    file: emotion.onnx\n    licence: Apache-2.0\n    sha256: bbb\n")
+    export.export(folder, data, tmp_path, None, False, lambda text: None)
+    text = (tmp_path / "models.yaml").read_text()
+    assert "sha256: aaa" in text
+    assert "sha256: bbb" not in text
+    (tmp_path / "models.yaml").write_text("models: []\n")
+    said = []
+    export.export(folder, data, tmp_path, None, False, said.append)
+    assert any("lists no sha256 of emotion.onnx" in line for line in said)
+
+
+def test_one_head_is_enough(drawn_folders, tmp_path):
+    data = drawn_folders(tmp_path / "data", each=16)
+    recipe = dataclasses.replace(RECIPE, targets="fer2013", epochs=1)
+    training, validation, layout = session.prepare(data, recipe)
+    facts = session.facts_of(training, validation, layout, CPU)
+    Run(tmp_path / "run", recipe, training, validation, CPU, facts=facts).train(Watcher())
+    export.export(tmp_path / "run", data, tmp_path, None, False, lambda text: None)
+    classifier = EmotionClassifier(ClassifierParams(model=str(tmp_path / "emotion.onnx")))
+    assert [answer.output for answer in classifier.metadata.answers] == ["fer2013"]
