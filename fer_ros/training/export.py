@@ -26,7 +26,7 @@ from fer_ros.training.model import HEADS
 from fer_ros.training.recipe import to_yaml
 from fer_ros.training.train import place, predict
 
-COST = 0.002
+COST = 0.005
 """What the answers to frequent classes may lose for those to rare ones, as a share of all answers."""
 PARITY = 1e-4
 """Largest difference that a probability may have between torch and onnxruntime."""
