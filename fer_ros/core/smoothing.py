@@ -20,7 +20,7 @@ class SmoothingParams:
         unit="s", range=(0.0, 10.0),
     )
     responsiveness: float = param(
-        3.0, "How much sooner a frame takes over that contradicts what was shown: the time constant is multiplied by "
+        1.0, "How much sooner a frame takes over that contradicts what was shown: the time constant is multiplied by "
         "(1 - d) to this power, d in [0, 1] being how far the frame's probabilities are from the smoothed ones. "
         "0 smooths everything alike.", range=(0.0, 10.0),
     )
