@@ -68,18 +68,25 @@ def drawn_face(label: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def write_fer2013(folder: Path, rows: list[tuple[int, np.ndarray, str]], votes: list[dict[str, int]] | None) -> Path:
-    """fer2013.csv of (label, face, usage) and, with votes by column for each row, fer2013new.csv."""
+    """fer2013.csv of (label, face or text, usage) and, with votes by column for the rows, fer2013new.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "fer2013.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["emotion", "pixels", "Usage"])
-        writer.writerows([label, " ".join(map(str, face.ravel())), usage] for label, face, usage in rows)
+        writer.writerows([label, face if isinstance(face, str) else " ".join(map(str, np.ravel(face))), usage]
+                         for label, face, usage in rows)
     if votes is not None:
         with open(folder / "fer2013new.csv", "w", newline="") as file:
             table = csv.DictWriter(file, ["Usage", "Image name", *VOTE_COLUMNS], restval=0)
             table.writeheader()
-            table.writerows({"Usage": row[2], **vote} for row, vote in zip(rows, votes, strict=True))
+            table.writerows({"Usage": row[2], **vote} for row, vote in zip(rows, votes, strict=False))
     return folder
+
+
+@pytest.fixture(scope="session")
+def fer2013_files() -> Callable[..., Path]:
+    """`write_fer2013`, for tests of files that may be wrong."""
+    return write_fer2013
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import onnxruntime
 
 from fer_ros.core.classifier import Answer, ClassifierParams, EmotionClassifier, probabilities
 from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.model_files import sha256_of
 from fer_ros.core.session import InferenceParams
 from fer_ros.training import metrics, robustness
 from fer_ros.training.data import FERPLUS, Split, clear_majority, copied_from, most_voted
@@ -102,9 +103,14 @@ class Evaluator:
         out[:, [truth.labels.index(label) for label in known]] = found
         return out
 
+    @cached_property
+    def _plain(self) -> dict[str, np.ndarray]:
+        """Logits of the faces as they are."""
+        return self.logits(self.split.images)
+
     def figures(self) -> dict[str, Any]:
         """All figures by truth: of all faces, of those that are no copies of training faces, and of ten views of each."""
-        logits = self.logits(self.split.images)
+        logits = self._plain
         views = self._views()
         result: dict[str, Any] = {}
         for truth in self.truths:
@@ -122,7 +128,7 @@ class Evaluator:
 
     def crossed(self) -> dict[str, dict[str, dict[str, float]]]:
         """Accuracy and balanced accuracy of every answer against every truth."""
-        logits = self.logits(self.split.images)
+        logits = self._plain
         result: dict[str, dict[str, dict[str, float]]] = {}
         for answer in self._answers.values():
             for truth in self.truths:
@@ -146,7 +152,7 @@ class Evaluator:
 
     def reliabilities(self) -> dict[str, metrics.Reliability]:
         """Confidence and accuracy by truth."""
-        logits = self.logits(self.split.images)
+        logits = self._plain
         return {t.name: metrics.reliability(self.probabilities(logits, t), t.classes) for t in self.truths}
 
     def _views(self) -> list[dict[str, np.ndarray]]:
@@ -207,20 +213,19 @@ def scores(found: np.ndarray, truth: np.ndarray, labels: tuple[str, ...]) -> dic
 
 def model_facts(classifier: EmotionClassifier, path: Path) -> dict[str, Any]:
     """What the file is."""
-    content = path.read_bytes()
     meta = classifier.metadata
     return {
         "name": meta.name,
         "file": path.name,
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": path.stat().st_size,
+        "sha256": sha256_of(path),
         "input_size": meta.input_size,
         "answers": {a.output: {"labels": list(a.labels), "temperature": a.temperature} for a in meta.answers},
         "onnxruntime": onnxruntime.__version__,
     }
 
 
-def speed(model: str, runs: int = 300, clock: Callable[[], float] = time.perf_counter) -> dict[str, float]:
+def speed(model: str, runs: int = 300) -> dict[str, float]:
     """Milliseconds of a face on one thread, pre-processing included: median and 95th percentile, alone and among 16."""
     classifier = EmotionClassifier(ClassifierParams(model=model))
     size = classifier.input_size
@@ -229,9 +234,9 @@ def speed(model: str, runs: int = 300, clock: Callable[[], float] = time.perf_co
     for name, batch, count in (("one", faces[:1], runs), ("sixteen", faces, max(1, runs // 10))):
         times = []
         for _ in range(count):
-            started = clock()
+            started = time.perf_counter()
             classifier(batch)
-            times.append((clock() - started) * 1e3 / len(batch))
+            times.append((time.perf_counter() - started) * 1e3 / len(batch))
         result[f"{name}_median_ms"], result[f"{name}_p95_ms"] = (float(np.percentile(times, p)) for p in (50, 95))
     return result
 

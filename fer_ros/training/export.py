@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import tempfile
@@ -18,9 +17,10 @@ import torch
 from fer_ros import __version__
 from fer_ros.core.classifier import ClassifierParams, EmotionClassifier, probabilities
 from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.model_files import sha256_of
 from fer_ros.training import checkpoint, metrics, session
 from fer_ros.training.checkpoint import RunError, Trained
-from fer_ros.training.data import FACE_SIZE, Split, most_voted, vote_shares
+from fer_ros.training.data import FACE_SIZE, Split, truth_of, vote_shares
 from fer_ros.training.files import write_text
 from fer_ros.training.model import HEADS
 from fer_ros.training.recipe import to_yaml
@@ -86,9 +86,7 @@ def temperature_of(head: str, logits: np.ndarray, split: Split) -> float:
 
     Against the answer that people would check it by: FER2013's label, or the most voted of the seven emotions.
     """
-    if head == "fer2013":
-        return metrics.fit_temperature(logits, split.labels)
-    rows, truth = most_voted(split, len(EMOTIONS))
+    rows, truth = truth_of(split, head, len(EMOTIONS))
     return metrics.fit_temperature(logits[rows][:, : len(EMOTIONS)], truth)
 
 
@@ -100,11 +98,11 @@ def _adjust(trained: Trained, logits: dict[str, np.ndarray], training: Split, va
     start = 0
     for head, values in logits.items():
         if head == "fer2013":
-            prior, rows, truth = np.bincount(training.labels, minlength=len(EMOTIONS)), slice(None), validation.labels
+            prior = np.bincount(training.labels, minlength=len(EMOTIONS))
         else:
             shares, says = vote_shares(training)
             prior = np.average(shares, axis=0, weights=says)
-            rows, truth = most_voted(validation)
+        rows, truth = truth_of(validation, head)
         prior = np.maximum(prior / prior.sum(), 1e-4)
         found[head] = metrics.fit_adjustment(values[rows], truth, prior, COST)
         bias[start : start + len(prior)] -= torch.from_numpy(found[head] * np.log(prior)).to(bias)
@@ -200,7 +198,7 @@ def _remember(out: Path, path: Path, speak: Speak) -> None:
     catalogue = out / "models.yaml"
     if not catalogue.is_file():
         return
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    sha256 = sha256_of(path)
     entry = rf"(- id:(?:(?!- id:).)*?\bfile: {re.escape(path.name)}\n(?:(?!- id:).)*?\bsha256: )\S+"
     text, count = re.subn(entry, rf"\g<1>{sha256}", catalogue.read_text(encoding="utf-8"), flags=re.DOTALL)
     if count:
@@ -266,9 +264,7 @@ def _scores(classifier: EmotionClassifier, split: Split) -> dict[str, float]:
     found = classifier.logits(_faces(split.images), *answers)
     result = {}
     for answer, logits in zip(answers, found, strict=True):
-        truth, rows = split.labels, np.arange(len(split))
-        if answer.output == "ferplus":
-            rows, truth = most_voted(split, len(answer.labels))
+        rows, truth = truth_of(split, answer.output, len(answer.labels))
         guess = logits[rows].argmax(axis=1)
         result[f"{answer.output} accuracy"] = float((guess == truth).mean())
         result[f"{answer.output} balanced accuracy"] = metrics.balanced_accuracy(truth, guess, len(answer.labels))

@@ -35,6 +35,10 @@ class Network(nn.Module):
         """Columns of the output."""
         return sum(len(HEADS[name]) for name in self.heads)
 
+    def penalized(self) -> list[tuple[nn.Parameter, float]]:
+        """Weights with an L2 penalty of their own, and its factor."""
+        return []
+
     def split(self, logits: torch.Tensor) -> dict[str, torch.Tensor]:
         """(N, outputs) logits by head."""
         return dict(zip(self.heads, logits.split([len(HEADS[name]) for name in self.heads], dim=1), strict=True))
@@ -145,7 +149,6 @@ class NotebookNet(Network):
                 nn.init.zeros_(module.bias)
 
     def penalized(self) -> list[tuple[nn.Parameter, float]]:
-        """Weights with an L2 penalty of their own, and its factor."""
         wide = [module for module in self.features if isinstance(module, nn.Conv2d) and module.out_channels >= 128]
         return [(module.weight, 0.01) for module in wide]
 

@@ -99,8 +99,8 @@ def show(folder: Path, console: Console, every: bool) -> bool:
         DataError: the folder holds no data set.
     """
     found = data.load(folder)
-    sizes = Counter(f"{images.shape[2]}x{images.shape[1]} 8-bit grey" for images in (s.images for s in found.splits.values()))
-    console.print(f"{folder}: {found.layout}; faces of {', '.join(sizes)}{_formats(found)}", soft_wrap=True, markup=False)
+    size = f"{data.FACE_SIZE}x{data.FACE_SIZE}"  # what is otherwise is among the findings
+    console.print(f"{folder}: {found.layout}; faces of {size} 8-bit grey{_formats(found)}", soft_wrap=True, markup=False)
     table = Table("class", title_justify="left")
     for name in found.splits:
         table.add_column(name, justify="right")

@@ -26,7 +26,7 @@ from fer_ros.core.labels import EMOTIONS
 from fer_ros.training import checkpoint, metrics
 from fer_ros.training.augment import JPEG_SHARE, augment, jpegs
 from fer_ros.training.checkpoint import RunError
-from fer_ros.training.data import FERPLUS, DataError, Split, most_voted, vote_shares
+from fer_ros.training.data import DataError, Split, most_voted, truth_of, vote_shares
 from fer_ros.training.files import write_text
 from fer_ros.training.model import Network, heads_for, make
 from fer_ros.training.recipe import Recipe, to_yaml
@@ -306,17 +306,16 @@ class Run:
             logits = network(faces).float()
         loss = logits.new_zeros(())
         by_head = self.network.split(logits)
-        if self.teachers and recipe.distillation:
-            loss = loss + recipe.distillation * self._distillation(faces, by_head)
-        own = 1 - recipe.distillation if self.teachers else 1.0
+        taught = recipe.distillation if self.teachers else 0.0
+        if taught:
+            loss = loss + taught * self._distillation(faces, by_head)
         observed = []
         for head, values in by_head.items():
             each = -(targets[head] * values.log_softmax(1)).sum(1)
-            loss = loss + own * (weights[head] * each).mean()
+            loss = loss + (1 - taught) * (weights[head] * each).mean()
             observed += [each.detach().mean(), (values.argmax(1) == targets[head].argmax(1)).float().mean()]
-        if hasattr(self.network, "penalized"):
-            for weight, factor in self.network.penalized():
-                loss = loss + factor * weight.square().sum()
+        for weight, factor in self.network.penalized():
+            loss = loss + factor * weight.square().sum()
         return loss, observed
 
     def _distillation(self, faces: torch.Tensor, by_head: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -349,14 +348,11 @@ class Run:
         logits = predict(self.average, self.validation.images, self.place)
         result = {}
         for head, values in logits.items():
-            if head == "fer2013":
-                truth, classes = self.validation.labels, len(EMOTIONS)
-            else:
-                rows, truth = most_voted(self.validation)
-                values, classes = values[rows], len(FERPLUS)
+            rows, truth = truth_of(self.validation, head)
+            values = values[rows]
             guess = values.argmax(axis=1)
             result[head] = {"loss": metrics.log_loss(values, truth), "accuracy": float((guess == truth).mean()),
-                            "balanced": metrics.balanced_accuracy(truth, guess, classes)}
+                            "balanced": metrics.balanced_accuracy(truth, guess, values.shape[1])}
         return result
 
     def _continue(self) -> None:

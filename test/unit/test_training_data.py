@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import zlib
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -29,7 +27,6 @@ from fer_ros.training.data import (
     worth_learning,
 )
 
-COLUMNS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
 FACES = np.random.default_rng(0).integers(0, 256, (6, 48, 48))
 ROWS = [
     (3, FACES[0], "Training"), (6, FACES[1], "Training"), (0, FACES[2], "Training"), (4, FACES[3], "PublicTest"),
@@ -38,22 +35,9 @@ ROWS = [
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(fer2013_files, tmp_path):
     """Writes fer2013.csv and, with votes (a dict for each row), fer2013new.csv."""
-    def make(rows=ROWS, votes=None) -> Path:
-        with open(tmp_path / "fer2013.csv", "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["emotion", "pixels", "Usage"])
-            for label, face, usage in rows:
-                writer.writerow([label, face if isinstance(face, str) else " ".join(map(str, np.ravel(face))), usage])
-        if votes is not None:
-            with open(tmp_path / "fer2013new.csv", "w", newline="") as file:
-                writer = csv.DictWriter(file, ["Usage", "Image name", *COLUMNS], restval=0)
-                writer.writeheader()
-                writer.writerows({"Usage": row[2], **vote} for row, vote in zip(rows, votes, strict=False))
-        return tmp_path
-
-    return make
+    return lambda rows=ROWS, votes=None: fer2013_files(tmp_path, rows, votes)
 
 
 def split(labels, votes=None, images=None) -> Split:
