@@ -24,13 +24,13 @@ def face_stage() -> FaceStage:
     return FaceStage(DetectorParams(), TrackerParams(), InferenceParams())
 
 
-def emotion_stage(**smoothing) -> EmotionStage:
-    return EmotionStage(ClassifierParams(), AlignParams(), SmoothingParams(**smoothing), InferenceParams())
+def emotion_stage(model: str = ClassifierParams.model, **smoothing) -> EmotionStage:
+    return EmotionStage(ClassifierParams(model=model), AlignParams(), SmoothingParams(**smoothing), InferenceParams())
 
 
-def play(source: Path | str, fps: float) -> list[list[Emotion]]:
+def play(source: Path | str, fps: float, model: str = ClassifierParams.model) -> list[list[Emotion]]:
     """What is said of each frame of a recording."""
-    faces, emotions = face_stage(), emotion_stage()
+    faces, emotions = face_stage(), emotion_stage(model)
     recording = open_source(SourceParams(source=str(source), realtime=False))
     answers = []
     while (image := recording.read()) is not None:
@@ -48,6 +48,14 @@ def test_the_astronaut_is_happy_all_the_time(demo):
     assert len(demo) == 360
     everyone = [emotion for frame in demo for emotion in frame]
     assert sum(emotion.label == "happy" for emotion in everyone) / len(everyone) > 0.97
+
+
+def test_the_int8_model_says_the_same(demo):
+    for one, other in zip(demo, play("demo", 30, "emotion_int8.onnx"), strict=True):
+        for a, b in zip(one, other, strict=True):
+            assert a.face_id == b.face_id
+            assert np.abs(a.probabilities - b.probabilities).max() < 0.15
+            assert a.label == b.label or max(a.confidence, b.confidence) < 0.6
 
 
 def test_a_face_keeps_its_id_while_it_is_in_view(demo):
