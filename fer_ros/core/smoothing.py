@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,14 +16,25 @@ from fer_ros.core.params import param
 class SmoothingParams:
     """How calm the answer is, and how sure it must be."""
 
+    smoothing: str = param(
+        "exponential",
+        "How a face's frames become one answer: none takes each alone, exponential a low-pass, mean the mean of the last "
+        "`window` seconds.",
+        choices=("none", "exponential", "mean"),
+    )
     time_constant: float = param(
-        0.35, "Time for a new emotion to reach 63 % of its final probability; 0 disables smoothing.",
+        0.35, "Of exponential: time for a new emotion to reach 63 % of its final probability; 0 disables smoothing.",
         unit="s", range=(0.0, 10.0),
     )
     responsiveness: float = param(
-        1.0, "How much sooner a frame takes over that contradicts what was shown: the time constant is multiplied by "
-        "(1 - d) to this power, d in [0, 1] being how far the frame's probabilities are from the smoothed ones. "
-        "0 smooths everything alike.", range=(0.0, 10.0),
+        2.0, "Of exponential: how much sooner a frame takes over that contradicts what was shown: the time constant is "
+        "multiplied by (1 - d) to this power, d in [0, 1] being how far the frame's probabilities are from the smoothed "
+        "ones. 0 smooths everything alike.", range=(0.0, 10.0),
+    )
+    window: float = param(0.5, "Of mean: how far back it reaches.", unit="s", range=(0.0, 10.0))
+    stickiness: float = param(
+        1.5, "Unless smoothing is none: how many times as probable another emotion must be to take the label over from the "
+        "one that is shown; 1 lets the more probable one have it.", range=(1.0, 10.0),
     )
     confidence_threshold: float = param(0.45, "Below this the label is 'uncertain'.", range=(0.0, 1.0))
 
@@ -34,24 +46,44 @@ def choose_label(probabilities: np.ndarray, confidence_threshold: float) -> tupl
     return (EMOTIONS[winner] if confidence >= confidence_threshold else UNCERTAIN), confidence
 
 
-class Smoother:
-    """First-order low-pass per track, in seconds and not in frames: p += (1 - exp(-dt / tau)) * (raw - p).
+@dataclass
+class _Track:
+    """What is remembered of a face.
 
-    Noise is small and a new expression is large, so tau shrinks with the total variation distance d between the frame
-    and the average: tau = time_constant * (1 - d) ** responsiveness. A One Euro filter (G. Casiez et al., CHI 2012) does
-    the same with the speed of its signal.
+    Attributes:
+        frames: (stamp, raw) of the last `window` seconds and the one before them.
+        shown: index of the emotion whose label was shown last; None for `uncertain`.
+    """
+
+    stamp: float
+    average: np.ndarray
+    frames: deque[tuple[float, np.ndarray]]
+    shown: int | None = None
+
+
+class Smoother:
+    """What a face shows, from all of its frames so far, in seconds and not in frames: the same at every frame rate.
+
+    - exponential: a first-order low-pass, p += (1 - exp(-dt / tau)) * (raw - p). Noise is small and a new expression is
+      large, so tau shrinks with the total variation distance d between the frame and the average:
+      tau = time_constant * (1 - d) ** responsiveness. A One Euro filter (G. Casiez et al., CHI 2012) does the same with the
+      speed of its signal.
+    - mean: of the frames of the last `window` seconds, each counting for the time since the one before it.
+
+    Then the emotion that is shown already counts `stickiness` times, as in the forward filter of a hidden Markov model whose
+    states last: two that are about as probable do not take turns, and a label does not blink at its threshold.
     """
 
     _FORGET = 60.0  # seconds after which an id that is not seen any more is dropped; no track may live on longer unseen
 
     def __init__(self, params: SmoothingParams = SmoothingParams()):
         self.params = params
-        self._state: dict[str, tuple[float, np.ndarray]] = {}
+        self._tracks: dict[str, _Track] = {}
         self._stamp: float | None = None
 
     def reset(self) -> None:
         """Forget every track."""
-        self._state.clear()
+        self._tracks.clear()
         self._stamp = None
 
     def update(self, ids: list[str], raw: np.ndarray, stamp: float) -> np.ndarray:
@@ -64,23 +96,61 @@ class Smoother:
             stamp: the frame's time in seconds; a step back forgets all tracks.
 
         Returns:
-            (len(ids), 7) float32; every row sums to 1 as far as `raw` does.
+            (len(ids), 7) float32; every row sums to 1 as far as `raw` does. `choose_label` of a row is the label.
         """
         if self._stamp is not None and stamp < self._stamp:
             self.reset()
         self._stamp = stamp
         out = np.array(raw, dtype=np.float32)
-        for i, track in enumerate(ids):
-            if not track or ids.count(track) > 1:
+        for i, name in enumerate(ids):
+            if not name or ids.count(name) > 1:
                 continue
-            if track in self._state:
-                before, average = self._state[track]
-                out[i] = average + np.float32(self._gain(out[i], average, stamp - before)) * (out[i] - average)
-            self._state[track] = (stamp, out[i].copy())
-        self._state = {k: v for k, v in self._state.items() if stamp - v[0] <= self._FORGET}
+            track = self._tracks.get(name)
+            if track is None:
+                track = self._tracks[name] = _Track(stamp, out[i].copy(), deque([(stamp, out[i].copy())]))
+            else:
+                self._add(track, out[i].copy(), stamp)
+            out[i] = self._stick(track.average, track.shown)
+            label, _ = choose_label(out[i], self.params.confidence_threshold)
+            track.shown = None if label == UNCERTAIN else EMOTIONS.index(label)
+        self._tracks = {k: v for k, v in self._tracks.items() if stamp - v.stamp <= self._FORGET}
         return out
+
+    def _add(self, track: _Track, raw: np.ndarray, stamp: float) -> None:
+        """One more frame of a face."""
+        track.frames.append((stamp, raw))
+        # One older than the window stays: what came since is counted from it on.
+        while len(track.frames) > 2 and track.frames[1][0] <= stamp - self.params.window:
+            track.frames.popleft()
+        if self.params.smoothing == "none":
+            track.average = raw
+        elif self.params.smoothing == "mean":
+            track.average = self._mean(track.frames, stamp)
+        else:
+            gain = np.float32(self._gain(raw, track.average, stamp - track.stamp))
+            track.average = track.average + gain * (raw - track.average)
+        track.stamp = stamp
 
     def _gain(self, raw: np.ndarray, average: np.ndarray, elapsed: float) -> float:
         distance = min(0.5 * float(np.abs(raw - average).sum()), 1.0)
         tau = self.params.time_constant * (1 - distance) ** self.params.responsiveness
         return 1.0 if tau <= 0 else 1 - math.exp(-elapsed / tau)
+
+    def _mean(self, frames: deque[tuple[float, np.ndarray]], stamp: float) -> np.ndarray:
+        begin = stamp - self.params.window
+        stamps = np.array([at for at, _ in frames])
+        since = np.diff(np.maximum(stamps, begin))
+        # A face's very first frame has none before it and counts as much as its second; one from before the window not at all.
+        first = since[0] if stamps[0] > begin else 0.0
+        weights = np.concatenate([[first], since])
+        if weights.sum() <= 0:  # a window of 0, or frames of one stamp
+            return frames[-1][1]
+        weights /= weights.sum()
+        return (weights.astype(np.float32)[:, None] * np.stack([raw for _, raw in frames])).sum(axis=0)
+
+    def _stick(self, probabilities: np.ndarray, shown: int | None) -> np.ndarray:
+        if shown is None or self.params.smoothing == "none":
+            return probabilities
+        weighted = probabilities.copy()
+        weighted[shown] *= np.float32(self.params.stickiness)
+        return weighted * (probabilities.sum() / max(weighted.sum(), np.float32(1e-12)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -17,6 +18,11 @@ WEAKLY_HAPPY = np.array([0.05, 0.05, 0.05, 0.4, 0.05, 0.05, 0.35], np.float32)
 WEAKLY_NEUTRAL = np.array([0.05, 0.05, 0.05, 0.35, 0.05, 0.05, 0.4], np.float32)
 
 
+def smoothing(**params) -> SmoothingParams:
+    """Parameters, with nothing that keeps a label."""
+    return SmoothingParams(**{"stickiness": 1.0, **params})
+
+
 def step(smoother: Smoother, raw: np.ndarray, stamp: float, track: str = "1") -> np.ndarray:
     return smoother.update([track], raw[None], stamp)[0]
 
@@ -24,7 +30,7 @@ def step(smoother: Smoother, raw: np.ndarray, stamp: float, track: str = "1") ->
 @pytest.mark.parametrize("fps", [10, 60])
 @pytest.mark.parametrize("tau", [0.1, 0.35, 2.0])
 def test_a_new_emotion_rises_as_the_time_constant_says_at_every_rate(fps, tau):
-    smoother = Smoother(SmoothingParams(time_constant=tau, responsiveness=0.0))
+    smoother = Smoother(smoothing(time_constant=tau, responsiveness=0.0))
     step(smoother, NEUTRAL, 0.0)
     for i in range(1, fps + 1):
         happy = step(smoother, HAPPY, i / fps)[3]
@@ -32,26 +38,26 @@ def test_a_new_emotion_rises_as_the_time_constant_says_at_every_rate(fps, tau):
 
 
 def test_frames_that_are_missing_change_nothing():
-    smoother = Smoother(SmoothingParams(time_constant=0.5, responsiveness=0.0))
+    smoother = Smoother(smoothing(time_constant=0.5, responsiveness=0.0))
     step(smoother, NEUTRAL, 0.0)
     assert step(smoother, HAPPY, 0.7)[3] == pytest.approx(1 - math.exp(-0.7 / 0.5), abs=1e-5)
 
 
 def test_a_plain_contradiction_is_shown_at_once():
-    smoother = Smoother(SmoothingParams(time_constant=0.35, responsiveness=2.0))
+    smoother = Smoother(smoothing(time_constant=0.35, responsiveness=2.0))
     for i in range(30):
         step(smoother, NEUTRAL, i / 30)
     assert step(smoother, HAPPY, 1.0)[3] > 0.95
 
 
 def test_noise_between_two_emotions_is_calmed():
-    smoother = Smoother(SmoothingParams(time_constant=0.35, responsiveness=2.0))
+    smoother = Smoother(smoothing(time_constant=0.35, responsiveness=2.0))
     shown = [step(smoother, WEAKLY_HAPPY if i % 2 else WEAKLY_NEUTRAL, i / 30)[3] for i in range(60)]
     assert np.ptp(shown[30:]) < 0.2 * (WEAKLY_HAPPY[3] - WEAKLY_NEUTRAL[3])
 
 
 def test_a_time_constant_of_0_smooths_nothing():
-    smoother = Smoother(SmoothingParams(time_constant=0.0, responsiveness=0.0))
+    smoother = Smoother(smoothing(time_constant=0.0, responsiveness=0.0))
     step(smoother, NEUTRAL, 0.0)
     assert step(smoother, WEAKLY_HAPPY, 0.001) == pytest.approx(WEAKLY_HAPPY)
 
@@ -63,7 +69,7 @@ def test_the_first_frame_of_a_face_is_shown_as_it_is():
 
 
 def test_faces_do_not_mix_whatever_their_order():
-    smoother, alone = Smoother(), Smoother()
+    smoother, alone = Smoother(smoothing()), Smoother(smoothing())
     noise = np.random.default_rng(0)
     for i in range(30):
         raw = noise.dirichlet(np.ones(7), 2).astype(np.float32)
@@ -72,10 +78,11 @@ def test_faces_do_not_mix_whatever_their_order():
         assert (both[order.index(0)] == step(alone, raw[0], i / 30, "0")).all()
 
 
-@pytest.mark.parametrize("tau", [0.0, 1e-9, 0.35, 10.0])
-@pytest.mark.parametrize("responsiveness", [0.0, 2.0, 10.0])
-def test_every_row_sums_to_1(tau, responsiveness):
-    smoother = Smoother(SmoothingParams(time_constant=tau, responsiveness=responsiveness))
+@pytest.mark.parametrize("params", [
+    {"time_constant": tau, "responsiveness": power} for tau in (0.0, 1e-9, 0.35, 10.0) for power in (0.0, 10.0)
+] + [{"smoothing": "none"}, {"smoothing": "mean"}, {"smoothing": "mean", "window": 0.0}, {"stickiness": 10.0}], ids=str)
+def test_every_row_sums_to_1(params):
+    smoother = Smoother(SmoothingParams(**params))
     noise = np.random.default_rng(0)
     for i in range(300):
         raw = noise.dirichlet(np.full(7, 0.2), 3).astype(np.float32)
@@ -92,7 +99,7 @@ def test_a_face_without_an_id_is_not_smoothed():
 
 
 def test_a_step_back_in_time_starts_anew():
-    smoother = Smoother(SmoothingParams(responsiveness=0.0))
+    smoother = Smoother(smoothing(responsiveness=0.0))
     for i in range(10):
         step(smoother, NEUTRAL, 100 + i / 30)
     assert (step(smoother, HAPPY, 1.0) == HAPPY).all()
@@ -100,20 +107,20 @@ def test_a_step_back_in_time_starts_anew():
 
 
 def test_reset_forgets():
-    smoother = Smoother(SmoothingParams(responsiveness=0.0))
+    smoother = Smoother(smoothing(responsiveness=0.0))
     step(smoother, NEUTRAL, 0.0)
     smoother.reset()
     assert (step(smoother, HAPPY, 0.01) == HAPPY).all()
 
 
 def test_the_same_stamp_twice_is_no_problem():
-    smoother = Smoother(SmoothingParams(responsiveness=0.0))
+    smoother = Smoother(smoothing(responsiveness=0.0))
     step(smoother, NEUTRAL, 1.0)
     assert (step(smoother, HAPPY, 1.0) == NEUTRAL).all()
 
 
 def test_what_was_given_is_not_changed_and_what_was_returned_stays():
-    smoother = Smoother(SmoothingParams(responsiveness=0.0))
+    smoother = Smoother(smoothing(responsiveness=0.0))
     raw = NEUTRAL[None].copy()
     first = smoother.update(["1"], raw, 0.0)
     first[:] = 0
@@ -126,7 +133,7 @@ def test_people_who_left_are_forgotten():
     smoother = Smoother()
     for i in range(1000):
         step(smoother, HAPPY, float(i), str(i))
-    assert len(smoother._state) < 100
+    assert len(smoother._tracks) < 100
 
 
 def test_the_winner_is_the_label_unless_it_is_too_unsure():
@@ -135,6 +142,91 @@ def test_the_winner_is_the_label_unless_it_is_too_unsure():
     assert choose_label(WEAKLY_HAPPY, 0.41) == (UNCERTAIN, pytest.approx(0.4))
     assert choose_label(WEAKLY_HAPPY, 0.4 - 1e-6) == ("happy", pytest.approx(0.4))
     assert choose_label(np.full(7, 1 / 7), 0.0)[0] == "angry"
+
+
+def test_none_takes_each_frame_alone():
+    smoother = Smoother(SmoothingParams(smoothing="none"))
+    for i, raw in enumerate([NEUTRAL, WEAKLY_HAPPY, SAD, WEAKLY_NEUTRAL]):
+        assert (step(smoother, raw, i / 30) == raw).all()
+
+
+@pytest.mark.parametrize("fps", [10, 60])
+def test_a_mean_follows_a_new_emotion_in_its_window_at_every_rate(fps):
+    smoother = Smoother(smoothing(smoothing="mean", window=0.5))
+    for i in range(fps):
+        step(smoother, NEUTRAL, i / fps)
+    for i in range(1, fps):
+        happy = step(smoother, HAPPY, 1 + (i - 1) / fps)[3]
+        assert happy == pytest.approx(min(i / fps / 0.5, 1), abs=1e-5)
+
+
+def test_a_mean_counts_a_frame_for_the_time_that_it_stands_for():
+    smoother = Smoother(smoothing(smoothing="mean", window=1.0))
+    step(smoother, NEUTRAL, 0.0)
+    step(smoother, NEUTRAL, 0.2)
+    step(smoother, NEUTRAL, 0.4)
+    assert step(smoother, HAPPY, 1.0)[3] == pytest.approx(0.6)  # 0.6 s of the last second: frames were lost
+    assert step(smoother, HAPPY, 1.2)[3] == pytest.approx(0.8)
+    assert step(smoother, SAD, 9.0) == pytest.approx(SAD)  # nothing of the time before is within the window
+
+
+def test_a_mean_begins_with_its_first_frame():
+    smoother = Smoother(smoothing(smoothing="mean", window=1.0))
+    assert (step(smoother, NEUTRAL, 5.0) == NEUTRAL).all()
+    assert step(smoother, HAPPY, 5.1) == pytest.approx((NEUTRAL + HAPPY) / 2)
+
+
+@pytest.mark.parametrize("method", ["none", "exponential", "mean"])
+def test_what_is_shown_can_be_changed_while_it_runs(method):
+    smoother = Smoother(smoothing(smoothing="exponential"))
+    for i in range(30):
+        step(smoother, NEUTRAL, i / 30)
+    smoother.params = smoothing(smoothing=method)
+    for i in range(30, 60):
+        shown = step(smoother, HAPPY, i / 30)
+    assert shown[3] > 0.95
+
+
+@pytest.mark.parametrize("method", ["exponential", "mean"])
+def test_two_emotions_about_as_probable_do_not_take_turns(method):
+    def labels(**params) -> list[str]:
+        short = {"time_constant": 0.1, "window": 0.1, "confidence_threshold": 0.3}
+        smoother = Smoother(SmoothingParams(smoothing=method, **short, **params))
+        noise = np.random.default_rng(0)
+        pairs = [WEAKLY_HAPPY, WEAKLY_NEUTRAL]
+        return [choose_label(step(smoother, pairs[noise.integers(2)], i / 30), 0.3)[0] for i in range(300)]
+
+    def changes(found: list[str]) -> int:
+        return sum(a != b for a, b in itertools.pairwise(found))
+
+    assert changes(labels(stickiness=1.0)) > 20
+    assert changes(labels(stickiness=1.5)) == 0
+
+
+def test_a_label_does_not_blink_at_its_threshold():
+    smoother = Smoother(smoothing(smoothing="mean", window=0.0, stickiness=1.5))
+    surely, hardly = (np.array([0.1, 0.1, 0.1, p, 0.1, 0.1, 0.5 - p], np.float32) for p in (0.46, 0.44))
+    found = [choose_label(step(smoother, p, i / 30), 0.45)[0] for i, p in enumerate([hardly, surely, hardly, surely, hardly])]
+    assert found == [UNCERTAIN, "happy", "happy", "happy", "happy"]
+
+
+@pytest.mark.parametrize("fps", [10, 30, 60])
+@pytest.mark.parametrize("method", ["exponential", "mean"])
+def test_a_real_change_is_followed_within_half_a_second(fps, method):
+    """With the default parameters, from one emotion to another as sure as the network is of a clear face."""
+    smoother = Smoother(SmoothingParams(smoothing=method))
+    noise = np.random.default_rng(0)
+
+    def raw(emotion: int) -> np.ndarray:
+        p = np.full(7, 0.05) + 0.65 * np.eye(7)[emotion] + noise.normal(0, 0.02, 7).clip(-0.04, 0.04)
+        return (p / p.sum()).astype(np.float32)
+
+    for i in range(2 * fps):
+        shown = step(smoother, raw(6), i / fps)
+    assert EMOTIONS[int(shown.argmax())] == "neutral"
+    answers = [choose_label(step(smoother, raw(3), 2 + i / fps), 0.45)[0] for i in range(fps)]
+    assert answers.index("happy") / fps <= 0.5
+    assert set(answers[answers.index("happy"):]) == {"happy"}
 
 
 def test_two_faces_with_one_id_keep_their_own_emotion():
