@@ -82,7 +82,8 @@ def _messages() -> Iterator[Finding]:
 
 
 def _libraries() -> Iterator[Finding]:
-    for name, package in (("cv2", "opencv-python-headless"), ("onnxruntime", "onnxruntime"), ("numpy", "numpy")):
+    packages = {"cv2": "opencv-python-headless", "onnxruntime": "onnxruntime", "numpy": "numpy", "scipy": "scipy"}
+    for name, package in packages.items():
         try:
             module = importlib.import_module(name)
         except ImportError as error:

@@ -87,7 +87,7 @@ def test_the_layers_are_there():
 @pytest.mark.parametrize("path", in_layer("core"), ids=lambda path: path.stem)
 def test_core_knows_neither_ros_nor_torch_nor_another_layer(path):
     assert ours(path) <= {"core"}
-    known = {*sys.stdlib_module_names, "numpy", "cv2", "onnxruntime", "yaml"}
+    known = {*sys.stdlib_module_names, "numpy", "scipy", "cv2", "onnxruntime", "yaml"}
     assert others(path) <= known
 
 
@@ -107,6 +107,11 @@ def test_nodes_know_the_bridge_and_core(path):
 def test_training_knows_core_alone(path):
     assert ours(path) <= {"core", "training"}
     assert not others(path) & ROS
+
+
+@pytest.mark.parametrize("path", in_layer("bench"), ids=lambda path: path.stem)
+def test_measurements_know_core_alone(path):
+    assert ours(path) <= {"core", "bench"}
 
 
 def test_nothing_imports_training_and_torch_but_the_command_line():
@@ -140,7 +145,7 @@ def test_opencv_is_told_to_be_quiet_before_it_is_loaded(module):
         assert order.index("fer_ros.core") < order.index("cv2")
 
 
-@pytest.mark.parametrize("command", ["cli", "commands.run", "commands.doctor", "commands.models", "graph"])
+@pytest.mark.parametrize("command", ["cli", "commands.run", "commands.doctor", "commands.models", "commands.bench", "graph"])
 def test_the_command_line_starts_without_ros_and_torch(command):
     """So that `fer-ros doctor` can say that they are missing."""
     loaded = {name.split(".")[0] for name in loaded_by(f"fer_ros.{command}", {})}

@@ -1,0 +1,1 @@
+"""Measurements: `fer-ros bench`. They print figures and are no tests."""
