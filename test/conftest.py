@@ -10,6 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from rosbags.rosbag1 import Writer as Writer1
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 
 import fer_ros
 
@@ -122,3 +125,67 @@ def drawn_folders() -> Callable[..., Path]:
         return folder
 
     return make
+
+
+# For the tests of bags.
+
+IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
+
+
+class Bag:
+    """A bag that is being written; a context manager. `kind` is mcap, sqlite3 or ros1."""
+
+    def __init__(self, path: Path, kind: str = "mcap"):
+        self.path, self._one = path, kind == "ros1"
+        self._store = get_typestore(Stores.ROS1_NOETIC if self._one else Stores.ROS2_JAZZY)
+        self._bag = Writer1(path) if self._one else Writer(path, version=9, storage_plugin=StoragePlugin[kind.upper()])
+        self._connections = {}
+
+    def __enter__(self) -> Bag:
+        self._bag.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bag.close()
+
+    def topic(self, name: str, kind: str) -> None:
+        self._connections[name] = self._bag.add_connection(name, kind, typestore=self._store)
+
+    def write(self, name: str, kind: str, recorded: int, **fields: object) -> None:
+        if name not in self._connections:
+            self.topic(name, kind)
+        serialize = self._store.serialize_ros1 if self._one else self._store.serialize_cdr
+        self._bag.write(self._connections[name], recorded, serialize(self._store.types[kind](**fields), kind))
+
+    def header(self, stamp: int, frame_id: str = "cam"):
+        time = self._store.types["builtin_interfaces/msg/Time"](sec=stamp // 10**9, nanosec=stamp % 10**9)
+        seq = {"seq": 0} if self._one else {}
+        return self._store.types["std_msgs/msg/Header"](stamp=time, frame_id=frame_id, **seq)
+
+    def image(self, image: np.ndarray, stamp: int, recorded: int | None = None, name: str = "/camera/image_raw",
+              encoding: str = "bgr8") -> None:
+        pixels = {"bgr8": image, "rgb8": image[..., ::-1], "32FC1": image[..., 0].astype(np.float32)}[encoding]
+        data = np.ascontiguousarray(pixels).view(np.uint8).ravel()
+        self.write(name, IMAGE, stamp if recorded is None else recorded, header=self.header(stamp), height=image.shape[0],
+                   width=image.shape[1], encoding=encoding, is_bigendian=0, step=len(data) // image.shape[0], data=data)
+
+    def compressed(self, image: np.ndarray, stamp: int, name: str = "/camera/image_raw/compressed",
+                   kind: str = ".png") -> None:
+        _, data = cv2.imencode(kind, image)
+        self.write(name, COMPRESSED, stamp, header=self.header(stamp), format=kind[1:], data=data.ravel())
+
+
+@pytest.fixture(scope="session")
+def new_bag() -> type[Bag]:
+    """Writes a bag."""
+    return Bag
+
+
+@pytest.fixture(scope="session")
+def demo_images(share) -> list[np.ndarray]:
+    """Frames of the demo clip: a face alone, nobody, and two."""
+    capture = cv2.VideoCapture(str(share / "demo" / "demo.mp4"))
+    frames = []
+    while (found := capture.read())[0]:
+        frames.append(cv2.resize(found[1], (320, 240), interpolation=cv2.INTER_AREA))
+    return frames[120:160:2] + frames[170:180:2] + frames[250:290:2]

@@ -4,3 +4,6 @@ EMOTIONS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surpri
 
 UNCERTAIN = "uncertain"
 """The label of a face whose best probability is below `confidence_threshold`."""
+
+FACE_CLASS = "face"
+"""What a detection of a face is called in a `vision_msgs/ObjectHypothesis`."""

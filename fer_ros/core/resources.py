@@ -31,6 +31,20 @@ def executable(name: str) -> Path:
     return share_directory().parents[1] / "lib" / "fer_ros" / name
 
 
+def message_definitions(package: str) -> list[Path]:
+    """The .msg files of a ROS package that is installed beside this one, or wherever AMENT_PREFIX_PATH leads.
+
+    Raises:
+        FileNotFoundError: there are none.
+    """
+    prefixes = [share_directory().parents[1], *map(Path, filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(":")))]
+    for prefix in prefixes:
+        found = sorted((prefix / "share" / package / "msg").glob("*.msg"))
+        if found:
+            return found
+    raise FileNotFoundError(f"the messages of {package} are not installed: install the package or source its workspace")
+
+
 def model_file(name_or_path: str) -> Path:
     """A model by its file name in `share/fer_ros/models`, or any other file by its path.
 

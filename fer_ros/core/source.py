@@ -71,12 +71,16 @@ class Source(ABC):
     Attributes:
         name: what it is, for people.
         finite: whether it ends, as a file does and a camera does not.
+        rate: of a file, folder or the demo, frames per second; else None.
+        length: of these, how many frames there should be; 0 where that is not known.
         notice: what a user should know of what was just read (a skipped image, an early end), else empty.
         interrupted: asked while a frame is not due yet, which can take long; once it is true, `read` returns at once.
     """
 
     name: str
     finite: bool
+    rate: float | None = None
+    length: int = 0
     notice: str = ""
     interrupted: Callable[[], bool] = staticmethod(lambda: False)
 
@@ -228,6 +232,7 @@ class _Recorded(ABC):
 
     name: str
     fps: float
+    length: int
     notice: str = ""
 
     @abstractmethod
@@ -254,7 +259,7 @@ class VideoFile(_Recorded):
             self._capture.release()
             raise SourceError(f"source '{path}' is not a video or image that OpenCV can read")
         self.fps = params.fps or self._capture.fps()
-        self._expected = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.length = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
     def _grab(self) -> Image | None:
         image = self._capture.read()
@@ -268,9 +273,9 @@ class VideoFile(_Recorded):
         if image is None:
             image = self._grab()
         # The frame count in a header is an estimate in some containers: only a clear gap is worth a word.
-        if image is None and self._read < 0.9 * self._expected and not self._complained:
+        if image is None and self._read < 0.9 * self.length and not self._complained:
             self._complained = True  # in a loop it would be said every time
-            self.notice = f"{self.name} ended after {self._read} of {self._expected} frames: the file may be damaged"
+            self.notice = f"{self.name} ended after {self._read} of {self.length} frames: the file may be damaged"
         return image
 
     def rewind(self) -> None:
@@ -288,6 +293,7 @@ class ImageFolder(_Recorded):
     def __init__(self, paths: list[Path], name: str, params: SourceParams):
         self.name = name
         self.fps = params.fps or 10.0
+        self.length = len(paths)
         self._params = params
         self._paths = paths
         self._at = 0
@@ -330,6 +336,7 @@ class _Paced(Source):
     def __init__(self, recorded: _Recorded, params: SourceParams):
         self.name = recorded.name
         self.finite = not params.loop
+        self.rate, self.length = recorded.fps, recorded.length
         self._recorded = recorded
         self._loop = params.loop
         self._pace = _Pace(recorded.fps) if params.realtime else None

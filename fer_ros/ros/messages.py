@@ -12,12 +12,10 @@ from std_msgs.msg import Header
 from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
 from fer_ros.core.calibration import Calibration
-from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.labels import EMOTIONS, FACE_CLASS
 from fer_ros.core.types import Box, Emotion, Face
 from fer_ros.msg import Emotion as EmotionMessage
 from fer_ros.msg import EmotionArray
-
-FACE_CLASS = "face"
 
 
 def stamp_key(header: Header) -> tuple[int, int]:

@@ -114,6 +114,12 @@ def test_measurements_know_core_alone(path):
     assert ours(path) <= {"core", "bench"}
 
 
+@pytest.mark.parametrize("path", in_layer("bags"), ids=lambda path: path.stem)
+def test_bags_know_core_alone_and_need_no_ros(path):
+    assert ours(path) <= {"core", "bags"}
+    assert others(path) & ROS <= {"rosbags"}
+
+
 def test_nothing_imports_training_and_torch_but_the_command_line():
     for path in FILES:
         if layer_of(path) not in ("training", "commands", "cli"):
@@ -145,7 +151,8 @@ def test_opencv_is_told_to_be_quiet_before_it_is_loaded(module):
         assert order.index("fer_ros.core") < order.index("cv2")
 
 
-@pytest.mark.parametrize("command", ["cli", "commands.run", "commands.doctor", "commands.models", "commands.bench", "graph"])
+@pytest.mark.parametrize("command", ["cli", *(f"commands.{name}" for name in ("run", "doctor", "models", "bench", "annotate")),
+                                     "graph"])
 def test_the_command_line_starts_without_ros_and_torch(command):
     """So that `fer-ros doctor` can say that they are missing."""
     loaded = {name.split(".")[0] for name in loaded_by(f"fer_ros.{command}", {})}

@@ -1,0 +1,1 @@
+"""Recorded bags, read and written through `rosbags`, without a ROS installation."""

@@ -1,0 +1,188 @@
+"""A bag or a video through the whole pipeline, offline: every frame, as fast as the machine allows, the same each time."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fer_ros.bags.reader import BagReader, Frame, is_bag
+from fer_ros.core.align import AlignParams
+from fer_ros.core.classifier import ClassifierParams
+from fer_ros.core.detector import DetectorParams
+from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.meter import FrameClock
+from fer_ros.core.pipeline import EmotionStage, FaceStage
+from fer_ros.core.session import InferenceParams
+from fer_ros.core.smoothing import SmoothingParams
+from fer_ros.core.source import SourceError, SourceParams, open_source
+from fer_ros.core.tracker import TrackerParams
+from fer_ros.core.types import Emotion, Face
+
+DETECTOR, EMOTION = "face_detector_node", "emotion_node"
+PARAMS: dict[str, tuple[type, ...]] = {
+    DETECTOR: (DetectorParams, TrackerParams, InferenceParams),
+    EMOTION: (ClassifierParams, AlignParams, SmoothingParams, InferenceParams),
+}
+"""What can be set of the pipeline, by the node that it belongs to in the graph."""
+
+COLUMNS = ("stamp", "frame", "face_id", "x", "y", "width", "height", "roll", "detection_score", "label", "confidence",
+           *EMOTIONS, *(f"raw_{name}" for name in EMOTIONS))
+"""Of a row: seconds, number of the image from 0, then what a `fer_ros/Emotion` holds, the box by its centre in pixels."""
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What was found in one image."""
+
+    frame: Frame
+    faces: list[Face]
+    emotions: list[Emotion]
+
+    @property
+    def seconds(self) -> float:
+        """The image's stamp."""
+        return in_seconds(self.frame.stamp)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """One for each face, with the names of `COLUMNS`."""
+        for emotion in self.emotions:
+            box = emotion.box
+            yield dict(zip(COLUMNS, (
+                f"{self.frame.stamp / 10**9:.9f}", self.frame.number, emotion.face_id, box.cx, box.cy, box.width, box.height,
+                box.roll, emotion.detection_score, emotion.label, emotion.confidence,
+                *map(float, emotion.probabilities), *map(float, emotion.raw_probabilities),
+            ), strict=True))
+
+
+class Recording:
+    """Images with stamps, of a bag or of whatever `fer-ros run` plays from disk; a context manager.
+
+    A video's frames are stamped from 0 on, by its frame rate.
+
+    Args:
+        source: a bag, a video, an image, a folder of images, or `demo`.
+        topic: of a bag's images; empty where it has one alone.
+
+    Raises:
+        BagError, SourceError: it cannot be read; the text says why and what to do.
+    """
+
+    def __init__(self, source: str, topic: str = ""):
+        path = Path(source).expanduser()
+        self.notices: list[str] = []
+        self._bag = BagReader(path) if is_bag(path) else None
+        if self._bag is not None:
+            try:
+                self._topic = self._bag.image_topic(topic)
+            except ValueError:
+                self._bag.close()
+                raise
+            self.length = self._topic.count
+            return
+        if topic:
+            raise SourceError(f"--topic is of a bag, and {source} is none")
+        self._source = open_source(SourceParams(source=source, realtime=False))
+        self.length = self._source.length
+        if self._source.rate is None:
+            self._source.close()
+            raise SourceError(f"source '{source}' is live: name a bag, a video, a folder of images, or 'demo'")
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        (self._bag or self._source).close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self._bag is not None:
+            yield from self._bag.frames(self._topic)
+            return
+        number = 0
+        while (image := self._source.read()) is not None:
+            stamp = round(number * 10**9 / self._source.rate)
+            yield Frame(stamp, stamp, "camera_optical_frame", number, image)
+            number += 1
+            self._notice()
+        self._notice()
+
+    def _notice(self) -> None:
+        if self._source.notice:
+            self.notices.append(self._source.notice)
+            self._source.notice = ""
+
+
+class Annotator:
+    """The stages of the graph in one process, with the parameters of its nodes, see `PARAMS`."""
+
+    def __init__(self, params: Mapping[str, Mapping[type, Any]]):
+        self._faces = FaceStage(*(params[DETECTOR][group] for group in PARAMS[DETECTOR]))
+        self._emotions = EmotionStage(*(params[EMOTION][group] for group in PARAMS[EMOTION]))
+        # Time is what the stamps say, and stands still where they do: the same answer on every machine.
+        self._clock = FrameClock(lambda: 0.0)
+        self.model = self._emotions.classifier.metadata.name
+
+    def __call__(self, frame: Frame) -> Annotation:
+        seconds = self._clock(in_seconds(frame.stamp))
+        faces = self._faces(frame.image, seconds)
+        return Annotation(frame, faces, self._emotions(frame.image, faces, seconds))
+
+
+def in_seconds(stamp: int) -> float:
+    """Nanoseconds as seconds, with the same rounding as the nodes' (of a message's two numbers)."""
+    return stamp // 10**9 + stamp % 10**9 * 1e-9
+
+
+class RowWriter:
+    """All rows as CSV or, with pyarrow, as Parquet; a context manager that writes the file whole or not at all.
+
+    Raises:
+        ValueError: the name ends in neither, or pyarrow is missing.
+        OSError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path):
+        if path.suffix.lower() not in (".csv", ".parquet"):
+            raise ValueError(f"cannot write '{path}': its name must end in .csv or .parquet")
+        if path.suffix.lower() == ".parquet":
+            try:
+                import pyarrow  # noqa: F401
+            except ImportError:
+                raise ValueError(f"'{path}' needs pyarrow (pip install pyarrow): install it, or name a .csv file") from None
+        self.path = path
+        self._partial = path.with_name(f".{path.name}.partial")
+        self._rows: list[dict[str, Any]] = []
+        self._file = open(self._partial, "w", newline="", encoding="utf-8")  # noqa: SIM115  (closed by __exit__)
+        self._csv = csv.DictWriter(self._file, COLUMNS)
+        self._csv.writeheader()
+
+    def __enter__(self) -> RowWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._file.close()
+        if kind is None:
+            self._finish()
+        self._partial.unlink(missing_ok=True)
+
+    def write(self, annotation: Annotation) -> None:
+        """The faces of an image."""
+        for row in annotation.rows():
+            if self.path.suffix.lower() == ".csv":
+                self._csv.writerow(row)
+            else:
+                self._rows.append(row)
+
+    def _finish(self) -> None:
+        if self.path.suffix.lower() == ".parquet":
+            import pyarrow
+            from pyarrow import parquet
+
+            numbers = {name: pyarrow.float64() for name in COLUMNS if name not in ("frame", "face_id", "label")}
+            schema = pyarrow.schema([(name, {"frame": pyarrow.int64()}.get(name, numbers.get(name, pyarrow.string())))
+                                     for name in COLUMNS])
+            rows = [{**row, "stamp": float(row["stamp"])} for row in self._rows]
+            parquet.write_table(pyarrow.Table.from_pylist(rows, schema), self._partial)
+        self._partial.replace(self.path)

@@ -1,0 +1,144 @@
+"""Faces and emotions written to an MCAP file that Foxglove and `ros2 bag` open."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+from fer_ros.bags.reader import BagError
+from fer_ros.core.labels import EMOTIONS, FACE_CLASS
+from fer_ros.core.resources import message_definitions
+from fer_ros.core.types import Box, Emotion, Face, Image
+
+FACES, EMOTION_ARRAY = "vision_msgs/msg/Detection2DArray", "fer_ros/msg/EmotionArray"
+PICTURE = "sensor_msgs/msg/CompressedImage"
+_FOREVER = QosTime(sec=2**31 - 1, nsec=2**32 - 1)
+_RESULTS = Qos(QosHistory.KEEP_LAST, 10, QosReliability.RELIABLE, QosDurability.VOLATILE, _FOREVER, _FOREVER,
+               QosLiveliness.AUTOMATIC, _FOREVER, False)  # as the nodes offer their results
+
+
+class ResultWriter:
+    """Writes what was found in a recording; a context manager.
+
+    The file appears under its name when it is complete; leaving with an exception writes nothing.
+
+    Args:
+        path: ends in .mcap.
+        topics: names of `faces`, `emotions` and, if pictures are written, `overlay`.
+        model: name of the emotion network.
+
+    Raises:
+        BagError: nothing can be written there, or the packages with the message definitions are missing.
+    """
+
+    def __init__(self, path: Path, topics: Mapping[str, str], model: str):
+        if path.suffix.lower() != ".mcap":
+            raise BagError(f"cannot write '{path}': its name must end in .mcap")
+        if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+            raise BagError(f"cannot write '{path}': {path.parent} is not a folder that you may write to")
+        self.path, self._model = path, model
+        self._store = get_typestore(Stores.ROS2_JAZZY)
+        try:
+            for package in ("vision_msgs", "fer_ros"):
+                self._store.register({
+                    name: fields for file in message_definitions(package)
+                    for name, fields in get_types_from_msg(file.read_text(), f"{package}/msg/{file.stem}").items()
+                })
+        except OSError as error:
+            raise BagError(f"message definitions cannot be read: {error}") from None
+        self._scratch = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-")
+        self._bag = Writer(Path(self._scratch.name) / "bag", version=9, storage_plugin=StoragePlugin.MCAP)
+        self._bag.open()
+        kinds = {"faces": FACES, "emotions": EMOTION_ARRAY, "overlay": PICTURE}
+        self._connections = {
+            part: self._bag.add_connection(name, kinds[part], typestore=self._store, offered_qos_profiles=[_RESULTS])
+            for part, name in topics.items()
+        }
+
+    def __enter__(self) -> ResultWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+    def close(self) -> None:
+        """Finish the file.
+
+        Raises:
+            BagError: it cannot be written.
+        """
+        try:
+            self._bag.close()
+            (made,) = Path(self._scratch.name).glob("bag/*.mcap")
+            os.replace(made, self.path)
+        except OSError as error:
+            raise BagError(f"cannot write '{self.path}': {error.strerror or error}") from None
+        finally:
+            self._scratch.cleanup()
+
+    def discard(self) -> None:
+        """Give up, leaving nothing behind."""
+        try:
+            self._bag.close()
+        finally:
+            self._scratch.cleanup()
+
+    def write(self, stamp: int, recorded: int, frame_id: str, faces: Sequence[Face], emotions: Sequence[Emotion]) -> None:
+        """What was found in one image, whose header's stamp and time of recording are given in nanoseconds."""
+        header = self._header(stamp, frame_id)
+        detections = [self._make("vision_msgs/msg/Detection2D", header=header, bbox=self._box(face.box), id=face.id, results=[
+            self._make("vision_msgs/msg/ObjectHypothesisWithPose", pose=self._no_pose(),
+                       hypothesis=self._make("vision_msgs/msg/ObjectHypothesis", class_id=FACE_CLASS, score=face.score)),
+        ]) for face in faces]
+        self._write("faces", recorded, self._make(FACES, header=header, detections=detections))
+        found = [self._make(
+            "fer_ros/msg/Emotion", face_id=emotion.face_id, bbox=self._box(emotion.box), label=emotion.label,
+            detection_score=emotion.detection_score, confidence=emotion.confidence,
+            probabilities=np.ascontiguousarray(emotion.probabilities, np.float32),
+            raw_probabilities=np.ascontiguousarray(emotion.raw_probabilities, np.float32),
+        ) for emotion in emotions]
+        self._write("emotions", recorded,
+                    self._make(EMOTION_ARRAY, header=header, model=self._model, labels=list(EMOTIONS), emotions=found))
+
+    def write_picture(self, stamp: int, recorded: int, frame_id: str, image: Image, quality: int = 80) -> None:
+        """An HxWx3 uint8 BGR image as JPEG."""
+        _, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        message = self._make(PICTURE, header=self._header(stamp, frame_id), format="bgr8; jpeg compressed bgr8",
+                             data=content.ravel())
+        self._write("overlay", recorded, message)
+
+    def _write(self, part: str, recorded: int, message: Any) -> None:
+        connection = self._connections[part]
+        try:
+            self._bag.write(connection, recorded, self._store.serialize_cdr(message, connection.msgtype))
+        except OSError as error:
+            raise BagError(f"cannot write '{self.path}': {error.strerror or error}") from None
+
+    def _make(self, kind: str, **fields: Any) -> Any:
+        return self._store.types[kind](**fields)
+
+    def _header(self, stamp: int, frame_id: str) -> Any:
+        time = self._make("builtin_interfaces/msg/Time", sec=stamp // 10**9, nanosec=stamp % 10**9)
+        return self._make("std_msgs/msg/Header", stamp=time, frame_id=frame_id)
+
+    def _box(self, box: Box) -> Any:
+        position = self._make("vision_msgs/msg/Point2D", x=box.cx, y=box.cy)
+        centre = self._make("vision_msgs/msg/Pose2D", position=position, theta=box.roll)
+        return self._make("vision_msgs/msg/BoundingBox2D", center=centre, size_x=box.width, size_y=box.height)
+
+    def _no_pose(self) -> Any:
+        pose = self._make("geometry_msgs/msg/Pose", position=self._make("geometry_msgs/msg/Point", x=0.0, y=0.0, z=0.0),
+                          orientation=self._make("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=0.0, w=1.0))
+        return self._make("geometry_msgs/msg/PoseWithCovariance", pose=pose, covariance=np.zeros(36))

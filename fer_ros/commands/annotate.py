@@ -1,0 +1,140 @@
+"""`fer-ros annotate`: a bag or a video through the whole pipeline, offline, into an MCAP file, a table, a video."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "annotate", help="annotate a bag or a video, offline",
+        description="Run the whole pipeline over every image of a bag (ROS 1 or 2, sqlite3 or MCAP), a video or a folder of "
+                    "images, as fast as this machine can, and write faces and emotions. The answer is the graph's, and the "
+                    "same each time.",
+    )
+    parser.add_argument("source", metavar="BAG|VIDEO", help="a bag, a video, an image, a folder of images, or demo")
+    parser.add_argument("-o", "--out", type=Path, metavar="OUT.mcap",
+                        help="write /fer/faces and /fer/emotions (default: the source's name with _annotated.mcap, here)")
+    parser.add_argument("--topic", default="", help="of a bag: the topic with the images (default: the only one)")
+    parser.add_argument("--overlay", action="store_true", help="write /fer/overlay/compressed, too")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the overlay as a video")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="write every face of every image as .csv or .parquet")
+    parser.add_argument("--params-file", type=Path, metavar="YAML", help="parameters of the nodes (default: config/fer.yaml)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes",
+                        help="change one parameter (NODE.NAME=VALUE: of one node alone); may be given several times")
+    parser.add_argument("--force", action="store_true", help="overwrite files that are there")
+    parser.set_defaults(command=main)
+
+
+def main(options: argparse.Namespace) -> int:
+    try:
+        from fer_ros.bags.reader import BagError
+    except ImportError as error:
+        print(f"fer-ros: bags need the package rosbags ({error}): pip install rosbags", file=sys.stderr)
+        return 1
+    from fer_ros.core.record import RecordError
+    from fer_ros.core.source import SourceError, SourceUnavailable
+
+    try:
+        return _annotate(options)
+    except (BagError, SourceError, SourceUnavailable, RecordError, ValueError, OSError) as error:
+        print(f"fer-ros: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("fer-ros: interrupted: nothing is written", file=sys.stderr)
+        return 130
+
+
+def _annotate(options: argparse.Namespace) -> int:
+    from fer_ros.bags.annotate import PARAMS, Annotator, Recording, RowWriter
+    from fer_ros.bags.reader import BagError
+    from fer_ros.bags.writer import ResultWriter
+    from fer_ros.core.overlay import draw_overlay
+    from fer_ros.core.params_file import parameters
+    from fer_ros.core.record import VideoRecorder
+    from fer_ros.core.summary import Summary
+    from fer_ros.graph import default_params_file
+
+    out = options.out or Path(f"{Path(options.source).expanduser().resolve().stem or options.source}_annotated.mcap")
+    for file in filter(None, (out, options.record, options.table)):
+        if file.exists() and not options.force:
+            raise ValueError(f"{file} is there already: name another, or --force to overwrite it")
+        if not file.parent.is_dir():
+            raise ValueError(f"cannot write '{file}': {file.parent} is not a folder")
+    files = [default_params_file(), *([options.params_file] if options.params_file else [])]
+    annotator = Annotator(parameters(PARAMS, files, _changes(options.changes)))
+    topics = {"faces": "/fer/faces", "emotions": "/fer/emotions"}
+    if options.overlay:
+        topics["overlay"] = "/fer/overlay/compressed"
+    summary, damage = Summary(), None
+    console = Console(highlight=False, soft_wrap=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+               TimeRemainingColumn())
+    with ExitStack() as stack:
+        recording = stack.enter_context(Recording(options.source, options.topic))
+        writer = stack.enter_context(ResultWriter(out, topics, annotator.model))
+        table = stack.enter_context(RowWriter(options.table)) if options.table else None
+        video = VideoRecorder(options.record) if options.record else None
+        if video is not None:
+            stack.callback(video.discard)
+        bar = stack.enter_context(Progress(*columns, console=console, transient=True))
+        task = bar.add_task(f"annotating {options.source}", total=recording.length or None, rate="")
+        started, shown, first = time.monotonic(), 0.0, None
+        try:
+            for frame in recording:
+                found = annotator(frame)
+                first = found.seconds if first is None else first
+                writer.write(frame.stamp, frame.recorded, frame.frame_id, found.faces, found.emotions)
+                if table is not None:
+                    table.write(found)
+                if options.overlay or video is not None:
+                    picture = draw_overlay(frame.image, found.emotions)
+                    if options.overlay:
+                        writer.write_picture(frame.stamp, frame.recorded, frame.frame_id, picture)
+                    if video is not None:
+                        video.write(picture, found.seconds)
+                summary.add(found.emotions, found.seconds, 0.0)
+                spent = time.monotonic() - started
+                if spent - shown > 0.2:
+                    shown = spent
+                    bar.update(task, completed=frame.number + 1, rate=f"{(frame.number + 1) / spent:.0f} images/s")
+        except BagError as error:
+            if not summary.frames:
+                raise
+            damage = error  # what came before is sound, and kept
+        spent = time.monotonic() - started
+        if not summary.frames:
+            raise ValueError(f"{options.source} holds no image")
+        if video is not None:
+            video.close()
+    for notice in recording.notices:
+        print(f"fer-ros: {notice}", file=sys.stderr)
+    written = ", ".join(str(file) for file in (out, options.table, options.record) if file)
+    console.print(f"{summary.frames} images of {summary.duration:.1f} s in {spent:.1f} s "
+                  f"({summary.frames / max(spent, 1e-9):.0f} a second), {len(summary.faces)} faces: {written}")
+    if damage is not None:
+        print(f"fer-ros: {damage}: only what came before is annotated", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _changes(texts: list[str]) -> dict[str, object]:
+    """Values by name of `NAME=VALUE`."""
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"{text!r} is not NAME=VALUE")
+        try:
+            found[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ValueError(f"{text!r} is not NAME=VALUE") from None
+    return found

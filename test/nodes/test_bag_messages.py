@@ -1,0 +1,34 @@
+"""What `fer-ros annotate` writes is what a node would have published."""
+
+from __future__ import annotations
+
+from rclpy.serialization import deserialize_message
+from rosbags.rosbag2 import Reader
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray
+
+from fer_ros.bags.annotate import PARAMS, Annotator
+from fer_ros.bags.reader import Frame
+from fer_ros.bags.writer import ResultWriter
+from fer_ros.core.params_file import parameters
+from fer_ros.msg import EmotionArray
+from fer_ros.ros.messages import emotions_to_message, faces_to_message
+
+
+def test_messages_are_equal_to_the_last_field(demo_images, tmp_path):
+    annotator = Annotator(parameters(PARAMS, []))
+    found = []
+    with ResultWriter(tmp_path / "out.mcap", {"faces": "/faces", "emotions": "/emotions"}, annotator.model) as writer:
+        for i in (0, 1, 22, 40):  # with one face, with none, with two
+            found.append(annotator(Frame(1_700_000_000_123_456_789 + i, i, "eye", i, demo_images[i])))
+            frame = found[-1].frame
+            writer.write(frame.stamp, frame.recorded, frame.frame_id, found[-1].faces, found[-1].emotions)
+    assert {len(one.faces) for one in found} == {0, 1, 2}
+    with Reader(tmp_path / "out.mcap") as reader:
+        data = [(connection.topic, bytes(content)) for connection, _, content in reader.messages()]
+    for one in found:
+        header = Header(frame_id="eye")
+        header.stamp.sec, header.stamp.nanosec = divmod(one.frame.stamp, 10**9)
+        (_, faces), (_, emotions), *data = data
+        assert deserialize_message(faces, Detection2DArray) == faces_to_message(one.faces, header)
+        assert deserialize_message(emotions, EmotionArray) == emotions_to_message(one.emotions, header, annotator.model)

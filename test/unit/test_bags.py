@@ -1,0 +1,319 @@
+"""Bags of all kinds are read, what is wrong with one is said, and an annotation is the pipeline's answer, every time."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rosbags.rosbag2 import Reader, StoragePlugin, Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+from fer_ros.bags.annotate import PARAMS, Annotator, Recording
+from fer_ros.bags.reader import BagError, BagReader, is_bag
+from fer_ros.cli import main
+from fer_ros.core.params_file import parameters
+from fer_ros.core.resources import message_definitions
+from fer_ros.core.source import SourceError
+
+START = 1_700_000_000_250_000_000
+STEP = 33_333_333
+
+
+@pytest.fixture(scope="module")
+def bag(new_bag, demo_images, tmp_path_factory) -> Path:
+    """45 images at 30 Hz, recorded 3 ms after they were taken."""
+    path = tmp_path_factory.mktemp("bags") / "demo"
+    with new_bag(path) as bag:
+        for i, image in enumerate(demo_images):
+            bag.image(image, START + i * STEP, START + i * STEP + 3_000_000)
+    return path
+
+
+def frames(path: Path, topic: str = "") -> list:
+    with BagReader(path) as bag:
+        return list(bag.frames(bag.image_topic(topic)))
+
+
+def annotate(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["annotate", *map(str, arguments)])
+    return ended.value.code
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def messages(path: Path) -> dict[str, list]:
+    """Everything in a bag of ours, by topic."""
+    store = get_typestore(Stores.ROS2_JAZZY)
+    for package in ("vision_msgs", "fer_ros"):
+        for file in message_definitions(package):
+            store.register(get_types_from_msg(file.read_text(), f"{package}/msg/{file.stem}"))
+    found: dict[str, list] = {}
+    with Reader(path) as reader:
+        for connection, recorded, data in reader.messages():
+            found.setdefault(connection.topic, []).append((recorded, store.deserialize_cdr(data, connection.msgtype)))
+    return found
+
+
+@pytest.mark.parametrize("kind", ["mcap", "sqlite3", "ros1"])
+@pytest.mark.parametrize("encoding", ["bgr8", "rgb8", "png"])
+def test_images_come_out_as_they_went_in(new_bag, demo_images, tmp_path, kind, encoding):
+    path = tmp_path / ("a.bag" if kind == "ros1" else "a")
+    with new_bag(path, kind) as bag:
+        for i, image in enumerate(demo_images[:4]):
+            stamp = START + i * STEP
+            bag.compressed(image, stamp) if encoding == "png" else bag.image(image, stamp, stamp + 5, encoding=encoding)
+    assert is_bag(path)
+    found = frames(path)
+    assert [f.stamp for f in found] == [START + i * STEP for i in range(4)]
+    assert [f.number for f in found] == [0, 1, 2, 3]
+    assert found[0].frame_id == "cam"
+    assert found[1].recorded - found[1].stamp == (0 if encoding == "png" else 5)
+    for image, frame in zip(demo_images, found, strict=False):
+        assert (frame.image == image).all()
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("mcap", ".mcap"), ("sqlite3", ".db3")])
+def test_the_file_of_a_bag_alone_will_do(new_bag, demo_images, tmp_path, kind, suffix):
+    with new_bag(tmp_path / "a", kind) as bag:
+        bag.image(demo_images[0], START)
+    (file,) = (tmp_path / "a").glob(f"*{suffix}")
+    alone = shutil.copy(file, tmp_path / f"alone{suffix}")
+    assert (frames(Path(alone))[0].image == demo_images[0]).all()
+
+
+def test_an_image_without_a_stamp_has_that_of_its_recording(new_bag, demo_images, tmp_path):
+    with new_bag(tmp_path / "a") as bag:
+        bag.image(demo_images[0], 0, START)
+    assert frames(tmp_path / "a")[0].stamp == START
+
+
+def test_of_an_image_and_its_compressed_twin_the_image_is_taken(new_bag, demo_images, tmp_path):
+    with new_bag(tmp_path / "a") as bag:
+        bag.compressed(demo_images[1], START)
+        bag.image(demo_images[0], START)
+    assert (frames(tmp_path / "a")[0].image == demo_images[0]).all()
+    assert (frames(tmp_path / "a", "/camera/image_raw/compressed")[0].image == demo_images[1]).all()
+
+
+def test_the_topic_must_be_said_where_there_are_several(new_bag, demo_images, tmp_path):
+    with new_bag(tmp_path / "a") as bag:
+        bag.image(demo_images[0], START, name="/left")
+        bag.image(demo_images[1], START, name="/right")
+        bag.write("/chatter", "std_msgs/msg/String", START, data="hello")
+        bag.topic("/silent", "sensor_msgs/msg/Image")
+    with pytest.raises(BagError, match="images on /left, /right: choose with --topic"):
+        frames(tmp_path / "a")
+    assert (frames(tmp_path / "a", "/right")[0].image == demo_images[1]).all()
+    for wrong, text in (("/none", "has no topic /none; there is /chatter"), ("/chatter", "is std_msgs/msg/String and not an"),
+                        ("/silent", "has no message; there is")):
+        with pytest.raises(BagError, match=text):
+            frames(tmp_path / "a", wrong)
+
+
+def test_a_bag_without_images_says_what_it_has(new_bag, tmp_path):
+    with new_bag(tmp_path / "a") as bag:
+        bag.write("/chatter", "std_msgs/msg/String", START, data="hello")
+    with pytest.raises(BagError, match=r"holds no image; there is /chatter \(std_msgs/msg/String, 1\)"):
+        frames(tmp_path / "a")
+
+
+def test_an_empty_bag_is_said(new_bag, tmp_path):
+    with new_bag(tmp_path / "a") as bag:
+        bag.topic("/camera/image_raw", "sensor_msgs/msg/Image")
+    with pytest.raises(BagError, match="holds no message"):
+        frames(tmp_path / "a")
+    (tmp_path / "b.mcap").write_bytes(b"")
+    with pytest.raises(BagError, match=r"b\.mcap is empty"):
+        frames(tmp_path / "b.mcap")
+
+
+def test_types_that_nobody_knows_are_no_obstacle(demo_images, new_bag, tmp_path):
+    store = get_typestore(Stores.ROS2_JAZZY)
+    with Writer(tmp_path / "a", version=9, storage_plugin=StoragePlugin.MCAP) as bag:
+        strange = bag.add_connection("/robot", "my_robot/msg/State", msgdef="nonsense nonsense nonsense", rihs01="RIHS01_00")
+        bag.write(strange, START, b"\0\1\0\0abc")
+        image = bag.add_connection("/image", "sensor_msgs/msg/Image", typestore=store)
+        one, kind = demo_images[0], "sensor_msgs/msg/Image"
+        time = store.types["builtin_interfaces/msg/Time"](sec=1, nanosec=0)
+        header = store.types["std_msgs/msg/Header"](stamp=time, frame_id="")
+        bag.write(image, START, store.serialize_cdr(store.types[kind](
+            header=header, height=240, width=320, encoding="bgr8", is_bigendian=0, step=960, data=one.ravel()), kind))
+    assert (frames(tmp_path / "a")[0].image == one).all()
+    with pytest.raises(BagError, match=r"is my_robot/msg/State and not an image"):
+        frames(tmp_path / "a", "/robot")
+
+
+@pytest.mark.parametrize("part", [0.001, 0.3, 0.9, 0.999])
+def test_a_truncated_bag_is_said(bag, tmp_path, part):
+    content = next(bag.glob("*.mcap")).read_bytes()
+    (tmp_path / "a.mcap").write_bytes(content[: int(len(content) * part)])
+    with pytest.raises(BagError, match=r"a\.mcap cannot be read: .*mcap recover"):
+        frames(tmp_path / "a.mcap")
+
+
+def test_what_is_no_bag_is_said(tmp_path):
+    (tmp_path / "a.mcap").write_text("hello")
+    (tmp_path / "a.bag").write_text("hello")
+    (tmp_path / "a.db3").write_text("hello" * 1000)
+    for name in ("a.mcap", "a.bag", "a.db3"):
+        with pytest.raises(BagError, match="cannot be read"):
+            frames(tmp_path / name)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "x.db3").write_text("")
+    for path, text in (("none", "does not exist"), ("folder", r"has no metadata\.yaml: `ros2 bag reindex .*x\.db3"),):
+        with pytest.raises(BagError, match=text):
+            frames(tmp_path / path)
+    (tmp_path / "folder" / "metadata.yaml").write_text("{")
+    with pytest.raises(BagError, match="cannot be read"):
+        frames(tmp_path / "folder")
+
+
+def test_an_image_that_cannot_be_read_is_named(new_bag, demo_images, tmp_path):
+    with new_bag(tmp_path / "a") as bag:
+        bag.compressed(demo_images[0], START, name="/x")
+        bag.write("/x", "sensor_msgs/msg/CompressedImage", START + 1, header=bag.header(START + 1), format="png",
+                  data=np.arange(9, dtype=np.uint8))
+    with pytest.raises(BagError, match=r"image 2 of 2 on /x.*'png' and 9 bytes is damaged"):
+        frames(tmp_path / "a")
+    with new_bag(tmp_path / "b") as bag:
+        bag.image(demo_images[0], START, encoding="32FC1")
+    with pytest.raises(BagError, match="encoding '32FC1' is not known"):
+        frames(tmp_path / "b")
+
+
+def test_an_annotation_is_what_the_pipeline_says(bag, demo_images, tmp_path):
+    assert annotate(bag, "-o", tmp_path / "out.mcap", "--table", tmp_path / "out.csv", "--overlay") == 0
+    annotator = Annotator(parameters(PARAMS, []))
+    expected = [annotator(frame) for frame in frames(bag)]
+    assert sum(len(one.emotions) for one in expected) > 30
+    found = messages(tmp_path / "out.mcap")
+    assert {name: len(list_) for name, list_ in found.items()} == {
+        "/fer/faces": 45, "/fer/emotions": 45, "/fer/overlay/compressed": 45}
+    for one, (recorded, faces), (_, emotions) in zip(expected, found["/fer/faces"], found["/fer/emotions"], strict=True):
+        stamp = faces.header.stamp.sec * 10**9 + faces.header.stamp.nanosec
+        assert (stamp, recorded, faces.header.frame_id) == (one.frame.stamp, one.frame.recorded, "cam")
+        assert emotions.header == faces.header
+        assert emotions.model == annotator.model
+        assert [d.id for d in faces.detections] == [e.face_id for e in emotions.emotions] == [e.face_id for e in one.emotions]
+        for face, emotion, message in zip(one.faces, one.emotions, emotions.emotions, strict=True):
+            assert message.label == emotion.label
+            assert (message.probabilities == emotion.probabilities).all()
+            assert (message.bbox.center.position.x, message.bbox.size_y) == (face.box.cx, face.box.height)
+    table = rows(tmp_path / "out.csv")
+    assert [row["face_id"] for row in table] == [e.face_id for one in expected for e in one.emotions]
+    assert [float(row["happy"]) for row in table] == [float(e.probabilities[3]) for one in expected for e in one.emotions]
+    assert float(table[0]["stamp"]) == pytest.approx(START / 1e9, abs=1e-6)
+
+
+def test_the_answer_is_the_same_each_time(bag, tmp_path):
+    for name in ("a", "b"):
+        assert annotate(bag, "-o", tmp_path / f"{name}.mcap", "--table", tmp_path / f"{name}.csv") == 0
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    assert (tmp_path / "a.mcap").read_bytes() == (tmp_path / "b.mcap").read_bytes()
+
+
+def test_the_types_are_the_graphs_own(bag, tmp_path, share):
+    assert annotate(bag, "-o", tmp_path / "out.mcap") == 0
+    store = get_typestore(Stores.ROS2_JAZZY)
+    for package in ("vision_msgs", "fer_ros"):
+        for file in message_definitions(package):
+            store.register(get_types_from_msg(file.read_text(), f"{package}/msg/{file.stem}"))
+    for name in ("vision_msgs/msg/Detection2DArray", "fer_ros/msg/EmotionArray"):
+        description = share.parent / name.split("/")[0] / "msg" / f"{name.split('/')[-1]}.json"
+        if not description.is_file():
+            pytest.skip("this ROS writes no type descriptions")
+        listed = {entry["type_name"]: entry["hash_string"] for entry in json.loads(description.read_text())["type_hashes"]}
+        assert store.hash_rihs01(name) == listed[name]
+        assert listed[name].encode() in (tmp_path / "out.mcap").read_bytes()
+
+
+def test_a_video_is_stamped_by_its_frame_rate(tmp_path):
+    with Recording("demo") as recording:
+        assert recording.length == 360
+        stamps = [frame.stamp for frame, _ in zip(recording, range(4), strict=False)]
+    assert stamps == [0, 33_333_333, 66_666_667, 100_000_000]
+
+
+def test_damage_keeps_what_came_before(new_bag, demo_images, tmp_path, capsys):
+    with new_bag(tmp_path / "a") as bag:
+        for i in range(5):
+            bag.compressed(demo_images[i], START + i * STEP, name="/x")
+        bag.write("/x", "sensor_msgs/msg/CompressedImage", START + 5 * STEP, header=bag.header(START), format="png",
+                  data=np.arange(9, dtype=np.uint8))
+    assert annotate(tmp_path / "a", "-o", tmp_path / "out.mcap", "--table", tmp_path / "out.csv") == 1
+    assert "image 6 of 6" in capsys.readouterr().err
+    assert len(messages(tmp_path / "out.mcap")["/fer/emotions"]) == 5
+    assert rows(tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    (["-o", "out.txt"], "must end in .mcap"),
+    (["-o", "none/out.mcap"], "is not a folder"),
+    (["--table", "out.json"], "must end in .csv or .parquet"),
+    (["--record", "out.gif"], "must end in .mp4"),
+    (["--topic", "/none"], "has no topic /none"),
+    (["--set", "nonsense=1"], "there is no parameter nonsense"),
+    (["--set", "score_threshold=7"], "score_threshold must be from"),
+    (["--set", "score_threshold"], "is not NAME=VALUE"),
+    (["--set", "emotion_node.model=none.onnx"], "none.onnx not found"),
+    (["--params-file", "none.yaml"], "none.yaml cannot be read"),
+])
+def test_what_is_wrong_is_said_and_nothing_is_left(bag, tmp_path, monkeypatch, capsys, arguments, text):
+    monkeypatch.chdir(tmp_path)
+    assert annotate(bag, *arguments) == 1
+    said = capsys.readouterr().err
+    assert text in said
+    assert said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_there_is_not_overwritten(bag, tmp_path, capsys):
+    out = tmp_path / "out.mcap"
+    out.write_text("mine")
+    assert annotate(bag, "-o", out) == 1
+    assert "is there already" in capsys.readouterr().err
+    assert out.read_text() == "mine"
+    assert annotate(bag, "-o", out, "--force") == 0
+    assert messages(out)
+
+
+def test_a_camera_cannot_be_annotated(monkeypatch):
+    with pytest.raises(SourceError, match="--topic is of a bag"):
+        Recording("demo", "/image")
+
+
+def test_parameters_come_from_the_nodes_own_file(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("""
+/**:
+  ros__parameters: {threads: 2, source: 3}
+fer:
+  face_detector_node:
+    ros__parameters: {score_threshold: 0.8, model: other.onnx}
+/fer/emotion_node:
+  ros__parameters: {confidence_threshold: 0.7}
+/camera/camera_node:
+  ros__parameters: {threads: 5}
+""")
+    found = parameters(PARAMS, [file], {"confidence_threshold": 0.6, "emotion_node.model": "x.onnx"})
+    detector, emotion = ({type(v).__name__: v for v in group.values()} for group in found.values())
+    assert detector["DetectorParams"].score_threshold == 0.8
+    assert detector["DetectorParams"].model == "other.onnx"
+    assert detector["InferenceParams"].threads == emotion["InferenceParams"].threads == 2
+    assert emotion["SmoothingParams"].confidence_threshold == 0.6
+    assert emotion["ClassifierParams"].model == "x.onnx"
+    for text, said in (("[1]", "not a parameter file"), ("{", "cannot be read"), ("/**: {ros__parameters: 3}", "not a list"),
+                       ("/**: {ros__parameters: {threads: many}}", "threads must be")):
+        file.write_text(text)
+        with pytest.raises(ValueError, match=said):
+            parameters(PARAMS, [file])
+    file.write_text("")
+    assert parameters(PARAMS, [file])
