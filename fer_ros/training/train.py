@@ -374,7 +374,8 @@ class Run:
             changes = ", ".join(f"{name} is {theirs.get(name)} there and {mine[name]} here" for name in differing)
             raise RunError(f"{self.folder} holds a run of another recipe ({changes}): take another --out, or leave the "
                            "recipe as it was")
-        for name, what in (("data", "other data"), ("start_from", "another --start-from"), ("teachers", "other teachers")):
+        for name, what in (("fraction", "another --fraction"), ("data", "other data"), ("start_from", "another --start-from"),
+                           ("teachers", "other teachers")):
             if state["facts"].get(name) != self.facts.get(name):
                 raise RunError(f"{self.folder} holds a run with {what}: take another --out, or name what it began with")
         try:

@@ -190,6 +190,7 @@ def test_a_finished_run_does_nothing_more(splits, tmp_path):
 @pytest.mark.parametrize(("change", "more", "problem"), [
     ({"learning_rate": 0.1}, {}, r"learning_rate is 0\.003 there and 0\.1 here"),
     ({"architecture": "notebook"}, {}, "architecture is tiny there"),
+    ({}, {"facts": {"data": "other", "fraction": 0.1}}, "another --fraction"),
     ({}, {"facts": {"data": "other"}}, "other data"), ({}, {"facts": {"start_from": "x"}}, "another --start-from"),
 ])
 def test_a_folder_does_not_become_another_run(splits, tmp_path, change, more, problem):
