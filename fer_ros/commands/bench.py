@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -22,6 +23,17 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     tracker.add_argument("--fps", type=_count, nargs="+", default=[30, 10], metavar="N", help="frame rates (default: 30 10)")
     tracker.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
     tracker.set_defaults(command=_tracker)
+    smoothing = kinds.add_parser(
+        "smoothing", help="how calm and how late a label is",
+        description="Every way of smoothing on the frames of a recording: changes of the label where nothing happens, and "
+                    "seconds from each real change to the right label.",
+    )
+    smoothing.add_argument("table", type=Path, metavar="TABLE.csv", help="written by fer-ros annotate --table; its face with "
+                           "most rows is taken")
+    smoothing.add_argument("--truth", required=True, metavar="'SECONDS LABEL, ...'",
+                           help="what the face shows from when on, ? where nobody could say: '0 neutral, 0.6 happy'")
+    smoothing.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
+    smoothing.set_defaults(command=_smoothing)
 
 
 def _count(text: str) -> int:
@@ -47,6 +59,25 @@ def _tracker(options: argparse.Namespace) -> int:
                          "false_alarms": found.false_alarms, "switches": found.switches, "swaps": found.swaps,
                          "mota": found.mota})
             table.add_row(scene, str(fps), str(found.people), f"{found.mota:.3f}", str(found.switches), str(found.swaps))
+    return _show(table, rows, options.json)
+
+
+def _smoothing(options: argparse.Namespace) -> int:
+    from fer_ros.bench import smoothing
+
+    try:
+        truth, series = smoothing.read_truth(options.truth), smoothing.read_table(options.table)
+    except ValueError as error:
+        print(f"fer-ros: {error}", file=sys.stderr)
+        return 1
+    table = Table("smoothing", "flips a minute", "flips", "delays in s")
+    rows = []
+    for name, params in smoothing.METHODS.items():
+        found = smoothing.measure(series, truth, params)
+        delays = [round(delay, 3) if math.isfinite(delay) else None for delay in found.delays]
+        rows.append({"smoothing": name, "flips": found.flips, "minutes": found.minutes, "delays": delays})
+        table.add_row(name, f"{found.flips_a_minute:.0f}", str(found.flips),
+                      ", ".join("never" if delay is None else f"{delay:.2f}" for delay in delays))
     return _show(table, rows, options.json)
 
 

@@ -1,0 +1,131 @@
+"""What each way of smoothing makes of a recording: how often its label changes where nothing happens, and how late it is."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.smoothing import Smoother, SmoothingParams, choose_label
+
+METHODS: dict[str, SmoothingParams] = {
+    "none": SmoothingParams(smoothing="none"),
+    "exponential, label free": SmoothingParams(smoothing="exponential", stickiness=1.0),
+    "exponential": SmoothingParams(smoothing="exponential"),
+    "mean, label free": SmoothingParams(smoothing="mean", stickiness=1.0),
+    "mean": SmoothingParams(smoothing="mean"),
+}
+"""By name: each with its default parameters, with and without the label's `stickiness`."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Part of a recording in which a face shows one emotion.
+
+    Attributes:
+        begin, end: in seconds.
+        label: what it shows; None where nobody could say.
+    """
+
+    begin: float
+    end: float
+    label: str | None
+
+
+@dataclass(frozen=True)
+class Series:
+    """A face of a recording: (N,) stamps in seconds and (N, 7) probabilities of each frame alone."""
+
+    stamps: np.ndarray
+    raw: np.ndarray
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a method does.
+
+    Attributes:
+        flips: changes of the label after it was right, before the stretch ends.
+        minutes: in which they were counted.
+        delays: seconds from each real change to the right label; infinite where it does not come.
+    """
+
+    flips: int
+    minutes: float
+    delays: tuple[float, ...]
+
+    @property
+    def flips_a_minute(self) -> float:
+        return self.flips / self.minutes if self.minutes else 0.0
+
+
+def read_truth(text: str) -> list[tuple[float, str | None]]:
+    """`0 neutral, 0.6 happy, 2.3 ?` as begins and labels.
+
+    Raises:
+        ValueError: it is not that.
+    """
+    found: list[tuple[float, str | None]] = []
+    for part in text.split(","):
+        begin, _, label = part.strip().partition(" ")
+        try:
+            stamp = float(begin)
+        except ValueError:
+            stamp = math.nan
+        if label.strip() not in (*EMOTIONS, "?") or not math.isfinite(stamp) or (found and stamp <= found[-1][0]):
+            raise ValueError(f"{part.strip()!r} in {text!r} is not SECONDS LABEL, later than the one before it; labels are "
+                             f"{', '.join(EMOTIONS)}, and ? where nobody could say")
+        found.append((stamp, None if label.strip() == "?" else label.strip()))
+    return found
+
+
+def read_table(path: Path) -> Series:
+    """The face with most rows of a table of `fer-ros annotate`; stamps from the table's first on.
+
+    Raises:
+        ValueError: it is no such table, or empty.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = [(row["face_id"], float(row["stamp"]), [float(row[f"raw_{name}"]) for name in EMOTIONS])
+                    for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ValueError(f"{path} is not a table of `fer-ros annotate --table` ({error})") from None
+    if not rows:
+        raise ValueError(f"{path} holds no face")
+    ids = [row[0] for row in rows]
+    mine = [row for row in rows if row[0] == max(dict.fromkeys(ids), key=ids.count)]
+    stamps = np.array([row[1] for row in mine])
+    return Series(stamps - min(row[1] for row in rows), np.array([row[2] for row in mine], np.float32))
+
+
+def labels(series: Series, params: SmoothingParams) -> list[str]:
+    """What is shown of each frame."""
+    smoother = Smoother(params)
+    return [choose_label(smoother.update(["1"], raw[None], float(stamp))[0], params.confidence_threshold)[0]
+            for stamp, raw in zip(series.stamps, series.raw, strict=True)]
+
+
+def measure(series: Series, truth: Sequence[tuple[float, str | None]], params: SmoothingParams) -> Result:
+    """A method on a recording whose truth is known."""
+    ends = [*(begin for begin, _ in truth[1:]), float(series.stamps[-1]) + 1e-6]
+    stretches = [Stretch(begin, end, label) for (begin, label), end in zip(truth, ends, strict=True)]
+    shown = np.array(labels(series, params))
+    flips, seconds, delays = 0, 0.0, []
+    for number, stretch in enumerate(stretches):
+        inside = np.flatnonzero((series.stamps >= stretch.begin) & (series.stamps < stretch.end))
+        if stretch.label is None or not len(inside):
+            continue
+        right = inside[shown[inside] == stretch.label]
+        if number:
+            delays.append(float(series.stamps[right[0]] - stretch.begin) if len(right) else math.inf)
+        if len(right):
+            after = inside[inside >= right[0]]
+            flips += int((shown[after[1:]] != shown[after[:-1]]).sum())
+            seconds += float(series.stamps[after[-1]] - series.stamps[after[0]])
+    return Result(flips, seconds / 60, tuple(delays))
