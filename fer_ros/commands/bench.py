@@ -23,6 +23,22 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     tracker.add_argument("--fps", type=_count, nargs="+", default=[30, 10], metavar="N", help="frame rates (default: 30 10)")
     tracker.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
     tracker.set_defaults(command=_tracker)
+    detector = kinds.add_parser(
+        "detector", help="which faces are found, and how fast",
+        description="Recall of the face detector at a precision, on photographs with known boxes, for several inference "
+                    "sizes.",
+    )
+    detector.add_argument("folder", type=Path, metavar="FOLDER", help="photographs, and faces.json with their boxes: "
+                          '{"a.jpg": [{"box": [x, y, width, height], "easy": true, "invalid": false}]}')
+    detector.add_argument("--sizes", type=_count, nargs="+", default=[320, 640, 1024, 1280], metavar="PX",
+                          help="inference sizes (default: 320 640 1024 1280)")
+    detector.add_argument("--smallest", type=_count, default=24, metavar="PX", help="faces below are left out (default: 24)")
+    detector.add_argument("--precision", type=_share, default=0.9, help="at which recall is given (default: 0.9)")
+    detector.add_argument("--groups", nargs="+", default=["easy", "medium"], metavar="NAME",
+                          help="of faces, as faces.json names them, or all (default: easy medium)")
+    detector.add_argument("--threads", type=_count, default=1, metavar="N", help="of the detector (default: 1)")
+    detector.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
+    detector.set_defaults(command=_detector)
     smoothing = kinds.add_parser(
         "smoothing", help="how calm and how late a label is",
         description="Every way of smoothing on the frames of a recording: changes of the label where nothing happens, and "
@@ -44,6 +60,44 @@ def _count(text: str) -> int:
     if not 1 <= number <= 100_000:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 100000")
     return number
+
+
+def _share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and up to 1")
+    return number
+
+
+def _detector(options: argparse.Namespace) -> int:
+    from fer_ros.bench import detection
+    from fer_ros.core.detector import DetectorParams, FaceDetector
+    from fer_ros.core.session import InferenceParams
+
+    table = Table("inference_size", *(f"{group}: recall (from score)" for group in options.groups), "ms an image")
+    rows = []
+    try:
+        paths, known = detection.load(options.folder)
+        for size in options.sizes:
+            detector = FaceDetector(DetectorParams(inference_size=size, score_threshold=0.05, max_faces=1000),
+                                    InferenceParams(threads=options.threads))
+            found, seconds = detection.measure(detector.detect, paths, known, options.groups, options.smallest)
+            cells = []
+            for group, counts in found.items():
+                if not counts.wanted:
+                    raise ValueError(f"no face of {options.smallest} px or more is in the group {group}")
+                recall, score = counts.at_precision(options.precision)
+                rows.append({"inference_size": size, "group": group, "faces": counts.wanted, "recall": recall, "score": score,
+                             "precision": options.precision, "seconds": seconds})
+                cells.append(f"{recall:.3f} of {counts.wanted} ({score:.2f})")
+            table.add_row(str(size), *cells, f"{1e3 * seconds:.1f}")
+    except (ValueError, OSError) as error:
+        print(f"fer-ros: {error}", file=sys.stderr)
+        return 1
+    return _show(table, rows, options.json)
 
 
 def _tracker(options: argparse.Namespace) -> int:
