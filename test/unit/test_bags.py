@@ -220,6 +220,16 @@ def test_the_answer_is_the_same_each_time(bag, tmp_path):
     assert (tmp_path / "a.mcap").read_bytes() == (tmp_path / "b.mcap").read_bytes()
 
 
+def test_stamps_that_stand_still_are_no_reason_to_look_at_a_clock(new_bag, demo_images, tmp_path):
+    with new_bag(tmp_path / "a") as bag:
+        for i, image in enumerate(demo_images[:8]):
+            bag.image(image, START, START + i)
+    annotator = Annotator(parameters(PARAMS, [], {"time_constant": 1.0, "responsiveness": 0.0, "stickiness": 1.0}))
+    found = [annotator(frame).emotions[0] for frame in frames(tmp_path / "a")]
+    assert (np.ptp([one.raw_probabilities for one in found], axis=0) > 0).any()
+    assert (np.ptp([one.probabilities for one in found], axis=0) == 0).all()  # no time has passed
+
+
 def test_the_types_are_the_graphs_own(bag, tmp_path, share):
     assert annotate(bag, "-o", tmp_path / "out.mcap") == 0
     store = get_typestore(Stores.ROS2_JAZZY)

@@ -36,6 +36,10 @@ def test_right_wrong_and_neither():
     assert found.wrong == [0.8, 0.6]  # a second one of the first face, and one of nothing
 
 
+def test_a_second_detection_of_a_face_is_wrong_however_small():
+    assert counted([face(100, 0.9, 26), face(100, 0.8, 22)], [known(100, 26, "easy")]).wrong == [0.8]
+
+
 def test_the_best_detection_of_a_face_counts_whatever_their_order():
     assert counted([face(108, 0.3), face(100, 0.9)], [known(100, 40, "easy")]).right == [0.9]
 
