@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Draw what the faces of a recording show over time.
+
+    fer-ros annotate clip.mp4 -o clip.mcap --table clip.csv
+    python3 examples/plot_emotions.py clip.csv -o clip.png
+
+Each face has a row: its smoothed probabilities as lines, those of single frames behind them, its label as a band below.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+from fer_ros.core.labels import EMOTIONS, UNCERTAIN
+from fer_ros.core.overlay import COLORS
+
+
+def read(table: Path) -> dict[str, dict[str, np.ndarray]]:
+    """By face id: `time` (N,) in seconds from the table's first row on, `smooth` and `raw` (N, 7), `label` (N,)."""
+    faces: dict[str, list[dict[str, str]]] = {}
+    with open(table, newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            faces.setdefault(row["face_id"], []).append(row)
+    if not faces:
+        raise ValueError(f"{table} holds no face")
+    start = min(float(rows[0]["stamp"]) for rows in faces.values())
+    return {
+        face: {
+            "time": np.array([float(row["stamp"]) - start for row in rows]),
+            "smooth": np.array([[float(row[name]) for name in EMOTIONS] for row in rows]),
+            "raw": np.array([[float(row[f"raw_{name}"]) for name in EMOTIONS] for row in rows]),
+            "label": np.array([row["label"] for row in rows]),
+        }
+        for face, rows in faces.items()
+    }
+
+
+def color(name: str) -> tuple[float, ...]:
+    """The overlay's colour, which is BGR."""
+    return tuple(value / 255 for value in reversed(COLORS[name]))
+
+
+def draw(faces: dict[str, dict[str, np.ndarray]], out: Path) -> None:
+    """One row for each face."""
+    figure, rows = plt.subplots(len(faces), 1, figsize=(10, 1 + 2.6 * len(faces)), sharex=True, squeeze=False)
+    for axes, (face, found) in zip(rows[:, 0], faces.items(), strict=True):
+        shown = [i for i in range(len(EMOTIONS)) if found["smooth"][:, i].max() > 0.15]
+        for i in shown:
+            axes.plot(found["time"], found["raw"][:, i], ".", markersize=2, alpha=0.5, color=color(EMOTIONS[i]))
+            axes.plot(found["time"], found["smooth"][:, i], color=color(EMOTIONS[i]), label=EMOTIONS[i])
+        lasts = np.diff(found["time"], append=found["time"][-1])
+        lasts[-1] = np.median(lasts)
+        for label in (*EMOTIONS, UNCERTAIN):
+            mine = found["label"] == label
+            band = list(zip(found["time"][mine], lasts[mine], strict=True))
+            axes.broken_barh(band, (-0.12, 0.08), color=color(label), linewidth=0)
+        axes.set(ylim=(-0.15, 1.05), ylabel=f"face {face}", yticks=(0, 0.5, 1))
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=7, fontsize="small", frameon=False)
+        axes.grid(alpha=0.25)
+    rows[-1, 0].set_xlabel("seconds")
+    figure.tight_layout()
+    figure.savefig(out, dpi=110)
+    plt.close(figure)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("table", type=Path, help="written by fer-ros annotate --table")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="picture to write")
+    options = parser.parse_args()
+    try:
+        draw(read(options.table), options.out)
+    except (OSError, ValueError, KeyError) as error:
+        print(f"plot_emotions: {options.table}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

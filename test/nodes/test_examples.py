@@ -1,0 +1,84 @@
+"""The examples do what they say."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from std_msgs.msg import String
+
+from fer_ros.core.labels import EMOTIONS
+from fer_ros.msg import Emotion, EmotionArray
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.fixture
+def greet(bench):
+    """Plays (stamp, {face: label}) to the greeter; what it says."""
+    spec = importlib.util.spec_from_file_location("greeter", EXAMPLES / "greeter.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    node = module.Greeter()
+    bench.executor.add_node(node)
+    heard = bench.listen(String, "greetings")
+    speak = bench.speak(EmotionArray, "emotions")
+    bench.wait_for(lambda: node.count_subscribers("greetings"), "the greeter to see its listener")
+
+    def play(frames, confidence: float = 0.9) -> list[str]:
+        for stamp, faces in frames:
+            message = EmotionArray(labels=list(EMOTIONS))
+            message.header.stamp.sec, message.header.stamp.nanosec = int(stamp), round(stamp % 1 * 1e9)
+            message.emotions = [Emotion(face_id=name, label=label, confidence=confidence) for name, label in faces.items()]
+            speak(message)
+            bench.wait_for(lambda stamp=stamp: abs(node._stamp - stamp) < 1e-6, "the greeter to hear it")
+        bench.spin(0.2)
+        return [message.data for message in heard]
+
+    yield play
+    bench.executor.remove_node(node)
+    node.destroy_node()
+
+
+def frames(begin: float, end: float, **faces: str):
+    return [(begin + i / 30, {name.lstrip("_"): label for name, label in faces.items()})
+            for i in range(round((end - begin) * 30))]
+
+
+def test_who_smiles_for_a_second_is_greeted_once(greet):
+    assert greet(frames(10, 10.95, _1="happy")) == []
+    assert greet(frames(10.95, 14, _1="happy")) == ["Hello, number 1!"]
+    assert greet(frames(14, 15, _1="neutral") + frames(15, 18, _1="happy")) == ["Hello, number 1!"]
+
+
+def test_a_short_smile_is_no_smile(greet):
+    assert greet(frames(10, 10.8, _1="happy") + frames(10.8, 11, _1="neutral") + frames(11, 11.8, _1="happy")) == []
+    assert greet(frames(20, 22, _1="happy"), confidence=0.5) == []
+
+
+def test_everybody_is_greeted(greet):
+    assert greet(frames(10, 12, _1="happy", _2="sad") + frames(12, 14, _1="sad", _2="happy")) == [
+        "Hello, number 1!", "Hello, number 2!"]
+
+
+def test_a_recording_that_starts_again_is_greeted_again(greet):
+    assert greet(frames(10, 12, _1="happy") + frames(1, 3, _1="happy")) == ["Hello, number 1!"] * 2
+
+
+def test_a_recording_is_drawn(demo_images, new_bag, tmp_path):
+    pytest.importorskip("matplotlib", reason="the plot needs matplotlib")
+    with new_bag(tmp_path / "a") as bag:
+        for i, image in enumerate(demo_images):
+            bag.image(image, 10**9 + i * 33_333_333)
+    table, picture = tmp_path / "a.csv", tmp_path / "a.png"
+    run = [sys.executable, "-m", "fer_ros.cli", "annotate", "a", "-o", "a.mcap", "--table", str(table)]
+    subprocess.run(run, check=True, cwd=tmp_path)
+    plot = [sys.executable, str(EXAMPLES / "plot_emotions.py")]
+    subprocess.run([*plot, str(table), "-o", str(picture)], check=True, cwd=tmp_path)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    done = subprocess.run([*plot, "none.csv", "-o", str(picture)], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "none.csv" in done.stderr
