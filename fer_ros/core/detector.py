@@ -18,6 +18,13 @@ from fer_ros.core.session import InferenceParams, open_session
 from fer_ros.core.types import Box, Face, Image
 
 STRIDES = (8, 16, 32)
+_SMALLEST_INPUT = 64
+_SEEN_FROM = 18
+"""Pixels that a face must span in the network's input to be found."""
+_WHOLE_UP_TO = 400
+"""Pixels that a face may span there to be seen as one: a larger one falls into parts, or is missed."""
+_COARSE = 320
+"""Longer side of a second look for such faces; up to twice that, none of them can be too large."""
 # The published file fixes its input at 640x640, yet the network is convolutional: any multiple of 32 works. Two
 # dimensions written as values (640) and as names ("h", "w") take the same number of bytes in protobuf.
 _FIXED_INPUT = b"\x0a\x03\x08\x80\x05\x0a\x03\x08\x80\x05"
@@ -35,8 +42,8 @@ class DetectorParams:
     inference_size: int = param(
         320,
         "Longer side of the image that the network sees, rounded up to a multiple of 32; the frame is scaled to it, "
-        "its aspect kept. A face must span about 18 pixels there to be found.",
-        unit="px", range=(64, 2048),
+        "its aspect kept. A face must span about 18 pixels there to be found. 0 takes what finds faces of min_face_size.",
+        unit="px", range=(0, 2048),
     )
     score_threshold: float = param(0.6, "Detections below this score are dropped.", range=(0.05, 1.0))
     nms_threshold: float = param(
@@ -47,6 +54,18 @@ class DetectorParams:
         0, "Faces whose longer side is below this are dropped.", unit="px", range=(0, 4096)
     )
     max_faces: int = param(32, "Only the best scored faces are kept, up to so many.", range=(1, 1000))
+
+    def __post_init__(self) -> None:
+        if self.inference_size == 0 and self.min_face_size == 0:
+            raise ValueError("inference_size of 0 is chosen by min_face_size, which is 0: set one of them")
+        if 0 < self.inference_size < _SMALLEST_INPUT:
+            raise ValueError(f"inference_size must be 0, or from {_SMALLEST_INPUT} to 2048 px, not {self.inference_size}")
+
+    def size_for(self, longer_side: int) -> int:
+        """Longer side of the network's input for a frame with such a longer side, before it is rounded."""
+        if self.inference_size:
+            return self.inference_size
+        return min(max(math.ceil(longer_side * _SEEN_FROM / self.min_face_size), _SMALLEST_INPUT), 2048)
 
 
 def eye_roll(right_eye: np.ndarray, left_eye: np.ndarray) -> float:
@@ -114,11 +133,10 @@ class FaceDetector:
         if min(image.shape[:2]) < 8:  # no face, and older OpenCVs cannot enlarge a single pixel
             return []
         params = self.params
-        seen, factor = letterbox(image, params.inference_size)
-        blob = seen.transpose(2, 0, 1)[None].astype(np.float32)
-        results = self._session.run(self._outputs, {self._input: blob})
-        boxes, scores, points = self._decode(results, seen.shape[0], seen.shape[1], params.score_threshold)
-        boxes, points = boxes * factor, points * factor
+        size = params.size_for(max(image.shape[:2]))
+        boxes, scores, points, factor = self._look(image, size)
+        if size > 2 * _COARSE:
+            boxes, scores, points = _joined((boxes, scores, points), self._look(image, _COARSE)[:3], _WHOLE_UP_TO * factor)
         sound = np.isfinite(boxes).all(axis=1) & np.isfinite(points).all(axis=(1, 2)) & (boxes[:, 2:] >= 1).all(axis=1)
         boxes, scores, points = boxes[sound], scores[sound], points[sound]
         if params.min_face_size:
@@ -129,6 +147,14 @@ class FaceDetector:
         kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), params.score_threshold, params.nms_threshold)
         kept = np.asarray(kept, dtype=int).ravel()[: params.max_faces]
         return [self._face(boxes[i], float(scores[i]), points[i]) for i in kept]
+
+    def _look(self, image: Image, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+        """`_decode` of an image at a size, in pixels of the image; and the factor from the network's pixels to these."""
+        seen, factor = letterbox(image, size)
+        blob = seen.transpose(2, 0, 1)[None].astype(np.float32)
+        results = self._session.run(self._outputs, {self._input: blob})
+        boxes, scores, points = self._decode(results, seen.shape[0], seen.shape[1], self.params.score_threshold)
+        return boxes * factor, scores, points * factor, factor
 
     @staticmethod
     def _decode(results: list[np.ndarray], height: int, width: int, threshold: float) -> tuple[np.ndarray, ...]:
@@ -152,3 +178,23 @@ class FaceDetector:
         x, y, width, height = (float(value) for value in box)
         roll = eye_roll(points[0], points[1])
         return Face(Box(x + width / 2, y + height / 2, width, height, roll), score, points.astype(np.float32))
+
+
+def _joined(fine: tuple[np.ndarray, ...], coarse: tuple[np.ndarray, ...], largest: float) -> tuple[np.ndarray, ...]:
+    """Small faces of a fine look and large ones of a coarse one.
+
+    Args:
+        fine, coarse: boxes, scores and landmarks.
+        largest: longer side that a face may have in the fine look to be seen as one.
+    """
+    small = fine[0][:, 2:].max(axis=1, initial=0) <= largest
+    large = coarse[0][:, 2:].max(axis=1, initial=0) > largest / 2  # in between both may; the better one stays
+    fine, coarse = tuple(part[small] for part in fine), tuple(part[large] for part in coarse)
+    whole = coarse[0][:, 2:].max(axis=1, initial=0) > largest
+    boxes, scores = coarse[0][whole], coarse[1][whole]
+    # What the fine look makes of an eye or a nose of a large face.
+    begin = np.maximum(fine[0][:, None, :2], boxes[:, :2])
+    end = np.minimum(fine[0][:, None, :2] + fine[0][:, None, 2:], boxes[:, :2] + boxes[:, 2:])
+    inside = (end - begin).clip(0).prod(axis=2) > 0.7 * fine[0][:, None, 2:].prod(axis=2)
+    part = (inside & (fine[1][:, None] < scores)).any(axis=1)
+    return tuple(np.concatenate([a[~part], b]) for a, b in zip(fine, coarse, strict=True))

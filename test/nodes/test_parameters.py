@@ -66,7 +66,7 @@ def test_a_parameter_describes_itself(bench):
     request = DescribeParameters.Request(names=["inference_size", "provider"])
     size, provider = bench.call(DescribeParameters, "/face_detector_node/describe_parameters", request).descriptors
     assert "[px]" in size.description
-    assert (size.integer_range[0].from_value, size.integer_range[0].to_value) == (64, 2048)
+    assert (size.integer_range[0].from_value, size.integer_range[0].to_value) == (0, 2048)
     assert "cpu" in provider.additional_constraints
 
 

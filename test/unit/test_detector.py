@@ -8,6 +8,7 @@ import pytest
 
 from fer_ros.core.detector import DetectorParams, FaceDetector, eye_roll, letterbox
 from fer_ros.core.resources import model_file
+from fer_ros.core.source import SourceParams, open_source
 from fer_ros.core.types import Box, Face, intersection_over_union
 
 
@@ -192,3 +193,56 @@ def test_a_model_is_found_by_its_path_too(tmp_path, demo_frames):
     copy = tmp_path / "my detector.onnx"
     copy.write_bytes(model_file("face_detection_yunet_2023mar.onnx").read_bytes())
     assert len(FaceDetector(DetectorParams(model=str(copy))).detect(demo_frames[0])) == 1
+
+
+@pytest.fixture(scope="module")
+def close_up():
+    """The demo clip's first face, so near that it fills the frame: 1110x882."""
+    source = open_source(SourceParams(source="demo", realtime=False))
+    image = source.read()
+    source.close()
+    return cv2.resize(image[85:270, 220:367], None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
+
+
+@pytest.mark.parametrize("size", [160, 320, 640, 672, 960, 1280, 2048])
+def test_a_face_that_fills_the_frame_is_one_face_at_every_inference_size(close_up, size):
+    (face,) = FaceDetector(DetectorParams(inference_size=size)).detect(close_up)
+    assert face.box.height == pytest.approx(0.92 * close_up.shape[0], rel=0.1)
+    assert face.box.cx == pytest.approx(close_up.shape[1] / 2, abs=60)
+
+
+def test_small_faces_beside_a_large_one_are_found_at_a_large_inference_size(close_up):
+    frame = np.full((1110, 2000, 3), 120, np.uint8)
+    frame[:, : close_up.shape[1]] = close_up
+    small = cv2.resize(close_up, None, fx=0.06, fy=0.06, interpolation=cv2.INTER_AREA)
+    for x in (1200, 1500, 1800):
+        frame[500 : 500 + small.shape[0], x : x + small.shape[1]] = small
+    found = sorted(face.box.cx for face in FaceDetector(DetectorParams(inference_size=1280)).detect(frame))
+    assert found == pytest.approx([441, 1226, 1526, 1826], abs=60)
+
+
+@pytest.mark.parametrize(("smallest", "longer_side", "expected"), [
+    (24, 640, 480), (60, 640, 192), (18, 1920, 1920), (4, 1920, 2048), (4000, 640, 64)])
+def test_the_inference_size_follows_the_smallest_face_wanted(smallest, longer_side, expected):
+    assert DetectorParams(inference_size=0, min_face_size=smallest).size_for(longer_side) == expected
+    assert DetectorParams(inference_size=320, min_face_size=smallest).size_for(longer_side) == 320
+
+
+@pytest.mark.parametrize("smallest", [20, 30, 40])
+def test_faces_of_the_size_that_is_wanted_are_found(detector, demo_frames, smallest):
+    picture = demo_frames[0]
+    known = only(detector.detect(picture)).box
+    scale = 1.25 * smallest / max(known.width, known.height)
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    frame = np.full((1080, 1920, 3), 120, np.uint8)
+    frame[500 : 500 + small.shape[0], 900 : 900 + small.shape[1]] = small
+    assert with_params(detector, inference_size=320).detect(frame) == []
+    box = only(with_params(detector, inference_size=0, min_face_size=smallest).detect(frame)).box
+    assert (box.cx, box.cy) == (pytest.approx(900 + known.cx * scale, abs=4), pytest.approx(500 + known.cy * scale, abs=4))
+
+
+@pytest.mark.parametrize(("params", "text"), [
+    ({"inference_size": 0}, "chosen by min_face_size"), ({"inference_size": 32}, "must be 0, or from 64 to 2048 px, not 32")])
+def test_an_inference_size_that_cannot_be_is_refused(params, text):
+    with pytest.raises(ValueError, match=text):
+        DetectorParams(**params)
