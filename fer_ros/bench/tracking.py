@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -57,6 +57,7 @@ class Score:
         false_alarms: detections of nobody.
         switches: how often a person's id was another than before.
         swaps: of these, how often to an id that somebody else had last.
+        people: how many were ever detected.
     """
 
     truths: int = 0
@@ -65,7 +66,6 @@ class Score:
     switches: int = 0
     swaps: int = 0
     people: int = 0
-    ids: set[str] = field(default_factory=set)
 
     @property
     def mota(self) -> float:
@@ -123,7 +123,6 @@ def score(frames: Iterator[Frame], tracker: Tracker) -> Score:
         result.misses += len(frame.visible) - len(seen)
         before = dict(last)
         for face, person in zip(tracked, frame.people, strict=True):
-            result.ids.add(face.id)
             if person is None:
                 result.false_alarms += 1
                 continue

@@ -24,7 +24,7 @@ _SEEN_FROM = 18
 _WHOLE_UP_TO = 400
 """Pixels that a face may span there to be seen as one: a larger one falls into parts, or is missed."""
 _COARSE = 320
-"""Longer side of a second look for such faces; up to twice that, none of them can be too large."""
+"""Longer side of a second look for such faces. Up to twice that the first look finds even faces that fill the frame."""
 # The published file fixes its input at 640x640, yet the network is convolutional: any multiple of 32 works. Two
 # dimensions written as values (640) and as names ("h", "w") take the same number of bytes in protobuf.
 _FIXED_INPUT = b"\x0a\x03\x08\x80\x05\x0a\x03\x08\x80\x05"
@@ -137,11 +137,8 @@ class FaceDetector:
         boxes, scores, points, factor = self._look(image, size)
         if size > 2 * _COARSE:
             boxes, scores, points = _joined((boxes, scores, points), self._look(image, _COARSE)[:3], _WHOLE_UP_TO * factor)
-        sound = np.isfinite(boxes).all(axis=1) & np.isfinite(points).all(axis=(1, 2)) & (boxes[:, 2:] >= 1).all(axis=1)
-        boxes, scores, points = boxes[sound], scores[sound], points[sound]
-        if params.min_face_size:
-            large = boxes[:, 2:].max(axis=1, initial=0) >= params.min_face_size
-            boxes, scores, points = boxes[large], scores[large], points[large]
+        large = boxes[:, 2:].max(axis=1, initial=0) >= params.min_face_size
+        boxes, scores, points = boxes[large], scores[large], points[large]
         if len(boxes) == 0:
             return []
         kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), params.score_threshold, params.nms_threshold)
@@ -149,12 +146,14 @@ class FaceDetector:
         return [self._face(boxes[i], float(scores[i]), points[i]) for i in kept]
 
     def _look(self, image: Image, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-        """`_decode` of an image at a size, in pixels of the image; and the factor from the network's pixels to these."""
+        """What is sound of `_decode` at a size, in pixels of the image, and the factor from the network's pixels to these."""
         seen, factor = letterbox(image, size)
         blob = seen.transpose(2, 0, 1)[None].astype(np.float32)
         results = self._session.run(self._outputs, {self._input: blob})
         boxes, scores, points = self._decode(results, seen.shape[0], seen.shape[1], self.params.score_threshold)
-        return boxes * factor, scores, points * factor, factor
+        boxes, points = boxes * factor, points * factor
+        sound = np.isfinite(boxes).all(axis=1) & np.isfinite(points).all(axis=(1, 2)) & (boxes[:, 2:] >= 1).all(axis=1)
+        return boxes[sound], scores[sound], points[sound], factor
 
     @staticmethod
     def _decode(results: list[np.ndarray], height: int, width: int, threshold: float) -> tuple[np.ndarray, ...]:
@@ -166,7 +165,7 @@ class FaceDetector:
             chosen = np.flatnonzero(score >= threshold)
             cell = _grid(height // stride, width // stride)[chosen]
             centre = (cell + box[chosen, :2]) * stride
-            with np.errstate(over="ignore"):  # what is not finite is left out by `detect`
+            with np.errstate(over="ignore"):  # what is not finite is left out by `_look`
                 size = np.exp(box[chosen, 2:]) * stride
             boxes.append(np.concatenate([centre - size / 2, size], axis=1))
             scores.append(score[chosen])

@@ -39,7 +39,7 @@ class FrameClock:
 
     RESTART = 1.0
 
-    def __init__(self, now: Callable[[], float] = lambda: time.monotonic()) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._stamp = self._seconds = self._heard = 0.0
 

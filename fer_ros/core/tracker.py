@@ -39,7 +39,7 @@ class _Track:
     the face's size, so that one set of noises suits all faces.
     """
 
-    # Standard deviations of a detection, as shares of the face: YuNet's boxes scatter by 1 to 4 %.
+    # Standard deviations of a detection, as shares of the face: a few percent.
     _NOISE = np.array([0.03, 0.03, 0.05])
     # How much a velocity changes: square root of the spectral density of the acceleration, in sizes / s^1.5.
     _ACCELERATION = np.array([1.2, 1.2, 1.0])
@@ -133,7 +133,7 @@ class Tracker:
             for group in (recent, lost):
                 taken = {id(track) for track in matched.values()}
                 free = [i for i in range(len(faces)) if i not in matched]
-                matched |= self._match(faces, free, [t for t in group if id(t) not in taken], stamp, sure)
+                matched |= self._match(faces, free, [t for t in group if id(t) not in taken], sure)
 
         out = []
         for i, face in enumerate(faces):
@@ -147,7 +147,7 @@ class Tracker:
             out.append(dataclasses.replace(face, id=track.id))
         return out
 
-    def _match(self, faces: Sequence[Face], free: list[int], tracks: list[_Track], stamp: float,
+    def _match(self, faces: Sequence[Face], free: list[int], tracks: list[_Track],
                sure: bool) -> dict[int, _Track]:
         """The best pairs of free faces, by their index, and tracks; with `sure` only such as scatter explains."""
         if not free or not tracks:
@@ -158,7 +158,7 @@ class Tracker:
         sizes = np.exp(expected[:, 2].clip(-20, 20))
         distance = np.hypot(away[..., 0], away[..., 1]) * 2 / (measured[:, 3, None] + sizes)
         growth = np.abs(away[..., 2])
-        unseen = np.array([min(stamp - t.seen, 1.0) for t in tracks])
+        unseen = np.array([min(t.stamp - t.seen, 1.0) for t in tracks])
         possible = (distance <= self.params.track_distance * (1 + unseen)) & (growth <= math.log(2))
         if sure:
             variance = np.array([t.variance for t in tracks])
