@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from fer_ros.bags.reader import BagReader, Frame, is_bag
 from fer_ros.core.align import AlignParams
 from fer_ros.core.classifier import ClassifierParams
 from fer_ros.core.detector import DetectorParams
+from fer_ros.core.files import replacing
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.meter import FrameClock
 from fer_ros.core.pipeline import EmotionStage, FaceStage
@@ -30,7 +32,8 @@ PARAMS: dict[str, tuple[type, ...]] = {
 
 COLUMNS = ("stamp", "frame", "face_id", "x", "y", "width", "height", "roll", "detection_score", "label", "confidence",
            *EMOTIONS, *(f"raw_{name}" for name in EMOTIONS))
-"""Of a row: seconds, number of the image from 0, then what a `fer_ros/Emotion` holds, the box by its centre in pixels."""
+"""Of a row: stamp (in CSV seconds with all nine decimals, in Parquet a timestamp), number of the image from 0, then what a
+`fer_ros/Emotion` holds, the box by its centre in pixels."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,12 @@ class Annotation:
         return in_seconds(self.frame.stamp)
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """One for each face, with the names of `COLUMNS`."""
+        """One for each face, with the names of `COLUMNS`; the stamp in nanoseconds."""
         for emotion in self.emotions:
             box = emotion.box
             yield dict(zip(COLUMNS, (
-                f"{self.frame.stamp / 10**9:.9f}", self.frame.number, emotion.face_id, box.cx, box.cy, box.width, box.height,
-                box.roll, emotion.detection_score, emotion.label, emotion.confidence,
+                self.frame.stamp, self.frame.number, emotion.face_id, box.cx, box.cy, box.width, box.height, box.roll,
+                emotion.detection_score, emotion.label, emotion.confidence,
                 *map(float, emotion.probabilities), *map(float, emotion.raw_probabilities),
             ), strict=True))
 
@@ -132,57 +135,36 @@ class Annotator:
 
 def in_seconds(stamp: int) -> float:
     """Nanoseconds as seconds, with the same rounding as the nodes' (of a message's two numbers)."""
-    return stamp // 10**9 + stamp % 10**9 * 1e-9
+    seconds, rest = divmod(stamp, 10**9)
+    return seconds + rest * 1e-9
 
 
-class RowWriter:
-    """All rows as CSV or, with pyarrow, as Parquet; a context manager that writes the file whole or not at all.
+@contextmanager
+def table(path: Path) -> Iterator[Callable[[Annotation], None]]:
+    """Takes annotations and writes all their rows as CSV or, with pyarrow, as Parquet: whole or not at all.
 
     Raises:
         ValueError: the name ends in neither, or pyarrow is missing.
         OSError: the file cannot be written.
     """
-
-    def __init__(self, path: Path):
-        if path.suffix.lower() not in (".csv", ".parquet"):
-            raise ValueError(f"cannot write '{path}': its name must end in .csv or .parquet")
-        if path.suffix.lower() == ".parquet":
-            try:
-                import pyarrow  # noqa: F401
-            except ImportError:
-                raise ValueError(f"'{path}' needs pyarrow (pip install pyarrow): install it, or name a .csv file") from None
-        self.path = path
-        self._partial = path.with_name(f".{path.name}.partial")
-        self._rows: list[dict[str, Any]] = []
-        self._file = open(self._partial, "w", newline="", encoding="utf-8")  # noqa: SIM115  (closed by __exit__)
-        self._csv = csv.DictWriter(self._file, COLUMNS)
-        self._csv.writeheader()
-
-    def __enter__(self) -> RowWriter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._file.close()
-        if kind is None:
-            self._finish()
-        self._partial.unlink(missing_ok=True)
-
-    def write(self, annotation: Annotation) -> None:
-        """The faces of an image."""
-        for row in annotation.rows():
-            if self.path.suffix.lower() == ".csv":
-                self._csv.writerow(row)
-            else:
-                self._rows.append(row)
-
-    def _finish(self) -> None:
-        if self.path.suffix.lower() == ".parquet":
+    if path.suffix.lower() == ".csv":
+        with replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            yield lambda found: writer.writerows(
+                {**row, "stamp": "{}.{:09d}".format(*divmod(row["stamp"], 10**9))} for row in found.rows())
+    elif path.suffix.lower() == ".parquet":
+        try:
             import pyarrow
             from pyarrow import parquet
-
-            numbers = {name: pyarrow.float64() for name in COLUMNS if name not in ("frame", "face_id", "label")}
-            schema = pyarrow.schema([(name, {"frame": pyarrow.int64()}.get(name, numbers.get(name, pyarrow.string())))
-                                     for name in COLUMNS])
-            rows = [{**row, "stamp": float(row["stamp"])} for row in self._rows]
-            parquet.write_table(pyarrow.Table.from_pylist(rows, schema), self._partial)
-        self._partial.replace(self.path)
+        except ImportError:
+            raise ValueError(f"'{path}' needs pyarrow (pip install pyarrow): install it, or name a .csv file") from None
+        rows: list[dict[str, Any]] = []
+        yield lambda found: rows.extend(found.rows())
+        text = pyarrow.string()
+        kinds = {"stamp": pyarrow.timestamp("ns"), "frame": pyarrow.int64(), "face_id": text, "label": text}
+        schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in COLUMNS])
+        with replacing(path) as partial:
+            parquet.write_table(pyarrow.Table.from_pylist(rows, schema), partial)
+    else:
+        raise ValueError(f"cannot write '{path}': its name must end in .csv or .parquet")

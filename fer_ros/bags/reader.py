@@ -11,7 +11,7 @@ from rosbags.rosbag1 import Reader as Reader1
 from rosbags.rosbag2 import Reader as Reader2
 from rosbags.typesys import Stores, get_typestore
 
-from fer_ros.core.encodings import ImageError, from_compressed, to_bgr
+from fer_ros.core.encodings import ImageError, decode, to_bgr
 from fer_ros.core.types import Image
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
@@ -149,8 +149,7 @@ class BagReader:
                 message = self._deserialize(data, connection.msgtype)
                 header = message.header
                 stamp = header.stamp.sec * 10**9 + header.stamp.nanosec
-                image = (from_compressed(message.data, message.format) if connection.msgtype == COMPRESSED
-                         else to_bgr(message))
+                image = _decoded(message) if connection.msgtype == COMPRESSED else to_bgr(message)
             except ImageError as error:
                 raise BagError(f"image {number + 1} of {topic.count} on {topic.name} in {self.path}: {error}") from None
             except Exception as error:
@@ -162,6 +161,14 @@ class BagReader:
     def _there_is(self) -> str:
         listed = ", ".join(f"{t.name} ({t.type}, {t.count})" for t in sorted(self.topics.values(), key=lambda t: t.name))
         return f"there is {listed}"
+
+
+def _decoded(message: Any) -> Image:
+    image = decode(message.data)
+    if image is None:
+        raise ImageError(f"compressed image of format '{message.format}' and {len(message.data)} bytes is damaged, or no "
+                         "picture that OpenCV can read")
+    return image
 
 
 def _first_line(error: Exception) -> str:

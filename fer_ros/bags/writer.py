@@ -8,19 +8,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from fer_ros.bags.reader import BagError
+from fer_ros.bags.reader import BagError, Frame
+from fer_ros.core.encodings import JPEG_FORMAT, to_jpeg
 from fer_ros.core.labels import EMOTIONS, FACE_CLASS
 from fer_ros.core.resources import message_definitions
 from fer_ros.core.types import Box, Emotion, Face, Image
 
 FACES, EMOTION_ARRAY = "vision_msgs/msg/Detection2DArray", "fer_ros/msg/EmotionArray"
 PICTURE = "sensor_msgs/msg/CompressedImage"
+_QUALITY = 80
 _FOREVER = QosTime(sec=2**31 - 1, nsec=2**32 - 1)
 _RESULTS = Qos(QosHistory.KEEP_LAST, 10, QosReliability.RELIABLE, QosDurability.VOLATILE, _FOREVER, _FOREVER,
                QosLiveliness.AUTOMATIC, _FOREVER, False)  # as the nodes offer their results
@@ -95,34 +96,30 @@ class ResultWriter:
         finally:
             self._scratch.cleanup()
 
-    def write(self, stamp: int, recorded: int, frame_id: str, faces: Sequence[Face], emotions: Sequence[Emotion]) -> None:
-        """What was found in one image, whose header's stamp and time of recording are given in nanoseconds."""
-        header = self._header(stamp, frame_id)
+    def write(self, frame: Frame, faces: Sequence[Face], emotions: Sequence[Emotion], picture: Image | None = None) -> None:
+        """What was found in an image, and the image with it drawn in, where `topics` has an `overlay`."""
+        header = self._header(frame.stamp, frame.frame_id)
         detections = [self._make("vision_msgs/msg/Detection2D", header=header, bbox=self._box(face.box), id=face.id, results=[
             self._make("vision_msgs/msg/ObjectHypothesisWithPose", pose=self._no_pose(),
                        hypothesis=self._make("vision_msgs/msg/ObjectHypothesis", class_id=FACE_CLASS, score=face.score)),
         ]) for face in faces]
-        self._write("faces", recorded, self._make(FACES, header=header, detections=detections))
+        self._write("faces", frame, self._make(FACES, header=header, detections=detections))
         found = [self._make(
             "fer_ros/msg/Emotion", face_id=emotion.face_id, bbox=self._box(emotion.box), label=emotion.label,
             detection_score=emotion.detection_score, confidence=emotion.confidence,
             probabilities=np.ascontiguousarray(emotion.probabilities, np.float32),
             raw_probabilities=np.ascontiguousarray(emotion.raw_probabilities, np.float32),
         ) for emotion in emotions]
-        self._write("emotions", recorded,
+        self._write("emotions", frame,
                     self._make(EMOTION_ARRAY, header=header, model=self._model, labels=list(EMOTIONS), emotions=found))
+        if picture is not None:
+            self._write("overlay", frame,
+                        self._make(PICTURE, header=header, format=JPEG_FORMAT, data=to_jpeg(picture, _QUALITY)))
 
-    def write_picture(self, stamp: int, recorded: int, frame_id: str, image: Image, quality: int = 80) -> None:
-        """An HxWx3 uint8 BGR image as JPEG."""
-        _, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        message = self._make(PICTURE, header=self._header(stamp, frame_id), format="bgr8; jpeg compressed bgr8",
-                             data=content.ravel())
-        self._write("overlay", recorded, message)
-
-    def _write(self, part: str, recorded: int, message: Any) -> None:
+    def _write(self, part: str, frame: Frame, message: Any) -> None:
         connection = self._connections[part]
         try:
-            self._bag.write(connection, recorded, self._store.serialize_cdr(message, connection.msgtype))
+            self._bag.write(connection, frame.recorded, self._store.serialize_cdr(message, connection.msgtype))
         except OSError as error:
             raise BagError(f"cannot write '{self.path}': {error.strerror or error}") from None
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from fer_ros.core.encodings import decode
 from fer_ros.core.types import Box, Face, Image, intersection_over_union
 
 OVERLAP = 0.5
@@ -121,7 +121,7 @@ def measure(detect: Callable[[Image], Sequence[Face]], paths: dict[str, Path], k
     into = {group: Found() for group in groups}
     times = []
     for name, path in paths.items():
-        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        image = decode(path.read_bytes())
         if image is None:
             raise ValueError(f"{path} is no image that OpenCV can read")
         started = time.perf_counter()

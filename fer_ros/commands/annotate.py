@@ -8,7 +8,6 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -54,10 +53,11 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _annotate(options: argparse.Namespace) -> int:
-    from fer_ros.bags.annotate import PARAMS, Annotator, Recording, RowWriter
+    from fer_ros.bags.annotate import PARAMS, Annotator, Recording, table
     from fer_ros.bags.reader import BagError
     from fer_ros.bags.writer import ResultWriter
     from fer_ros.core.overlay import draw_overlay
+    from fer_ros.core.params import assignment
     from fer_ros.core.params_file import parameters
     from fer_ros.core.record import VideoRecorder
     from fer_ros.core.summary import Summary
@@ -70,7 +70,7 @@ def _annotate(options: argparse.Namespace) -> int:
         if not file.parent.is_dir():
             raise ValueError(f"cannot write '{file}': {file.parent} is not a folder")
     files = [default_params_file(), *([options.params_file] if options.params_file else [])]
-    annotator = Annotator(parameters(PARAMS, files, _changes(options.changes)))
+    annotator = Annotator(parameters(PARAMS, files, dict(map(assignment, options.changes))))
     topics = {"faces": "/fer/faces", "emotions": "/fer/emotions"}
     if options.overlay:
         topics["overlay"] = "/fer/overlay/compressed"
@@ -78,43 +78,37 @@ def _annotate(options: argparse.Namespace) -> int:
     console = Console(highlight=False, soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
                TimeRemainingColumn())
+    started = time.monotonic()
     with ExitStack() as stack:
         recording = stack.enter_context(Recording(options.source, options.topic))
         writer = stack.enter_context(ResultWriter(out, topics, annotator.model))
-        table = stack.enter_context(RowWriter(options.table)) if options.table else None
+        write_rows = stack.enter_context(table(options.table)) if options.table else None
         video = VideoRecorder(options.record) if options.record else None
         if video is not None:
             stack.callback(video.discard)
         bar = stack.enter_context(Progress(*columns, console=console, transient=True))
         task = bar.add_task(f"annotating {options.source}", total=recording.length or None, rate="")
-        started, shown, first = time.monotonic(), 0.0, None
         try:
             for frame in recording:
                 found = annotator(frame)
-                first = found.seconds if first is None else first
-                writer.write(frame.stamp, frame.recorded, frame.frame_id, found.faces, found.emotions)
-                if table is not None:
-                    table.write(found)
-                if options.overlay or video is not None:
-                    picture = draw_overlay(frame.image, found.emotions)
-                    if options.overlay:
-                        writer.write_picture(frame.stamp, frame.recorded, frame.frame_id, picture)
-                    if video is not None:
-                        video.write(picture, found.seconds)
+                picture = draw_overlay(frame.image, found.emotions) if options.overlay or video is not None else None
+                writer.write(frame, found.faces, found.emotions, picture if options.overlay else None)
+                if write_rows is not None:
+                    write_rows(found)
+                if video is not None:
+                    video.write(picture, found.seconds)
                 summary.add(found.emotions, found.seconds, 0.0)
-                spent = time.monotonic() - started
-                if spent - shown > 0.2:
-                    shown = spent
-                    bar.update(task, completed=frame.number + 1, rate=f"{(frame.number + 1) / spent:.0f} images/s")
+                bar.update(task, completed=summary.frames,
+                           rate=f"{summary.frames / max(time.monotonic() - started, 1e-9):.0f} images/s")
         except BagError as error:
             if not summary.frames:
                 raise
             damage = error  # what came before is sound, and kept
-        spent = time.monotonic() - started
         if not summary.frames:
             raise ValueError(f"{options.source} holds no image")
         if video is not None:
             video.close()
+    spent = time.monotonic() - started
     for notice in recording.notices:
         print(f"fer-ros: {notice}", file=sys.stderr)
     written = ", ".join(str(file) for file in (out, options.table, options.record) if file)
@@ -124,17 +118,3 @@ def _annotate(options: argparse.Namespace) -> int:
         print(f"fer-ros: {damage}: only what came before is annotated", file=sys.stderr)
         return 1
     return 0
-
-
-def _changes(texts: list[str]) -> dict[str, object]:
-    """Values by name of `NAME=VALUE`."""
-    found = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise ValueError(f"{text!r} is not NAME=VALUE")
-        try:
-            found[name.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise ValueError(f"{text!r} is not NAME=VALUE") from None
-    return found

@@ -6,10 +6,16 @@ import argparse
 import json
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from fer_ros.commands.arguments import count, share, threads
+
+Rows = list[dict[str, Any]]
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -19,10 +25,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "tracker", help="how well ids stay with people",
         description="Scripted scenes with a detector's faults (3 % jitter, 3 % missed, false alarms), whose truth is known.",
     )
-    tracker.add_argument("--takes", type=_count, default=40, metavar="N", help="of each scene (default: 40)")
-    tracker.add_argument("--fps", type=_count, nargs="+", default=[30, 10], metavar="N", help="frame rates (default: 30 10)")
-    tracker.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
-    tracker.set_defaults(command=_tracker)
+    tracker.add_argument("--takes", type=count, default=40, metavar="N", help="of each scene (default: 40)")
+    tracker.add_argument("--fps", type=count, nargs="+", default=[30, 10], metavar="N", help="frame rates (default: 30 10)")
+    _measured_by(tracker, _tracker)
     detector = kinds.add_parser(
         "detector", help="which faces are found, and how fast",
         description="Recall of the face detector at a precision, on photographs with known boxes, for several inference "
@@ -30,15 +35,14 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     detector.add_argument("folder", type=Path, metavar="FOLDER", help="photographs, and faces.json with their boxes: "
                           '{"a.jpg": [{"box": [x, y, width, height], "easy": true, "invalid": false}]}')
-    detector.add_argument("--sizes", type=_count, nargs="+", default=[320, 640, 1024, 1280], metavar="PX",
+    detector.add_argument("--sizes", type=count, nargs="+", default=[320, 640, 1024, 1280], metavar="PX",
                           help="inference sizes (default: 320 640 1024 1280)")
-    detector.add_argument("--smallest", type=_count, default=24, metavar="PX", help="faces below are left out (default: 24)")
-    detector.add_argument("--precision", type=_share, default=0.9, help="at which recall is given (default: 0.9)")
+    detector.add_argument("--smallest", type=count, default=24, metavar="PX", help="faces below are left out (default: 24)")
+    detector.add_argument("--precision", type=share, default=0.9, help="at which recall is given (default: 0.9)")
     detector.add_argument("--groups", nargs="+", default=["easy", "medium"], metavar="NAME",
                           help="of faces, as faces.json names them, or all (default: easy medium)")
-    detector.add_argument("--threads", type=_count, default=1, metavar="N", help="of the detector (default: 1)")
-    detector.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
-    detector.set_defaults(command=_detector)
+    detector.add_argument("--threads", type=threads, default=1, metavar="N", help="of the detector (default: 1)")
+    _measured_by(detector, _detector)
     smoothing = kinds.add_parser(
         "smoothing", help="how calm and how late a label is",
         description="Every way of smoothing on the frames of a recording: changes of the label where nothing happens, and "
@@ -48,59 +52,61 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                            "most rows is taken")
     smoothing.add_argument("--truth", required=True, metavar="'SECONDS LABEL, ...'",
                            help="what the face shows from when on, ? where nobody could say: '0 neutral, 0.6 happy'")
-    smoothing.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
-    smoothing.set_defaults(command=_smoothing)
+    _measured_by(smoothing, _smoothing)
 
 
-def _count(text: str) -> int:
+def _measured_by(parser: argparse.ArgumentParser, measure: Callable[[argparse.Namespace], tuple[Table, Rows]]) -> None:
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
+    parser.set_defaults(command=main, measure=measure)
+
+
+def main(options: argparse.Namespace) -> int:
     try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if not 1 <= number <= 100_000:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 100000")
-    return number
+        table, rows = options.measure(options)
+        Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
+        if options.json is not None:
+            _write(options.json, rows)
+    except (ValueError, OSError) as error:
+        print(f"fer-ros: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("fer-ros: interrupted", file=sys.stderr)
+        return 130
+    return 0
 
 
-def _share(text: str) -> float:
+def _write(file: Path, rows: Rows) -> None:
     try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0 and up to 1")
-    return number
+        file.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot write {file}: {error.strerror}") from None
 
 
-def _detector(options: argparse.Namespace) -> int:
+def _detector(options: argparse.Namespace) -> tuple[Table, Rows]:
     from fer_ros.bench import detection
     from fer_ros.core.detector import DetectorParams, FaceDetector
     from fer_ros.core.session import InferenceParams
 
     table = Table("inference_size", *(f"{group}: recall (from score)" for group in options.groups), "ms an image")
     rows = []
-    try:
-        paths, known = detection.load(options.folder)
-        for size in options.sizes:
-            detector = FaceDetector(DetectorParams(inference_size=size, score_threshold=0.05, max_faces=1000),
-                                    InferenceParams(threads=options.threads))
-            found, seconds = detection.measure(detector.detect, paths, known, options.groups, options.smallest)
-            cells = []
-            for group, counts in found.items():
-                if not counts.wanted:
-                    raise ValueError(f"no face of {options.smallest} px or more is in the group {group}")
-                recall, score = counts.at_precision(options.precision)
-                rows.append({"inference_size": size, "group": group, "faces": counts.wanted, "recall": recall, "score": score,
-                             "precision": options.precision, "seconds": seconds})
-                cells.append(f"{recall:.3f} of {counts.wanted} ({score:.2f})")
-            table.add_row(str(size), *cells, f"{1e3 * seconds:.1f}")
-    except (ValueError, OSError) as error:
-        print(f"fer-ros: {error}", file=sys.stderr)
-        return 1
-    return _show(table, rows, options.json)
+    paths, known = detection.load(options.folder)
+    for size in options.sizes:
+        detector = FaceDetector(DetectorParams(inference_size=size, score_threshold=0.05, max_faces=1000),
+                                InferenceParams(threads=options.threads))
+        found, seconds = detection.measure(detector.detect, paths, known, options.groups, options.smallest)
+        cells = []
+        for group, counts in found.items():
+            if not counts.wanted:
+                raise ValueError(f"no face of {options.smallest} px or more is in the group {group}")
+            recall, score = counts.at_precision(options.precision)
+            rows.append({"inference_size": size, "group": group, "faces": counts.wanted, "recall": recall, "score": score,
+                         "precision": options.precision, "seconds": seconds})
+            cells.append(f"{recall:.3f} of {counts.wanted} ({score:.2f})")
+        table.add_row(str(size), *cells, f"{1e3 * seconds:.1f}")
+    return table, rows
 
 
-def _tracker(options: argparse.Namespace) -> int:
+def _tracker(options: argparse.Namespace) -> tuple[Table, Rows]:
     from fer_ros.bench import tracking
     from fer_ros.core.tracker import TrackerParams
 
@@ -113,17 +119,13 @@ def _tracker(options: argparse.Namespace) -> int:
                          "false_alarms": found.false_alarms, "switches": found.switches, "swaps": found.swaps,
                          "mota": found.mota})
             table.add_row(scene, str(fps), str(found.people), f"{found.mota:.3f}", str(found.switches), str(found.swaps))
-    return _show(table, rows, options.json)
+    return table, rows
 
 
-def _smoothing(options: argparse.Namespace) -> int:
+def _smoothing(options: argparse.Namespace) -> tuple[Table, Rows]:
     from fer_ros.bench import smoothing
 
-    try:
-        truth, series = smoothing.read_truth(options.truth), smoothing.read_table(options.table)
-    except ValueError as error:
-        print(f"fer-ros: {error}", file=sys.stderr)
-        return 1
+    truth, series = smoothing.read_truth(options.truth), smoothing.read_table(options.table)
     table = Table("smoothing", "flips a minute", "flips", "delays in s")
     rows = []
     for name, params in smoothing.METHODS.items():
@@ -132,15 +134,4 @@ def _smoothing(options: argparse.Namespace) -> int:
         rows.append({"smoothing": name, "flips": found.flips, "minutes": found.minutes, "delays": delays})
         table.add_row(name, f"{found.flips_a_minute:.0f}", str(found.flips),
                       ", ".join("never" if delay is None else f"{delay:.2f}" for delay in delays))
-    return _show(table, rows, options.json)
-
-
-def _show(table: Table, rows: list[dict[str, object]], file: Path | None) -> int:
-    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
-    if file is not None:
-        try:
-            file.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            print(f"fer-ros: cannot write {file}: {error.strerror}", file=sys.stderr)
-            return 1
-    return 0
+    return table, rows

@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from fer_ros.commands.training_errors import folder, training_errors
+from fer_ros.commands.arguments import folder
+from fer_ros.commands.training_errors import training_errors
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:

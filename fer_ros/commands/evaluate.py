@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from fer_ros.commands.training_errors import folder, training_errors
+from fer_ros.commands.arguments import folder
+from fer_ros.commands.training_errors import training_errors
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -34,9 +35,9 @@ def _file(text: str) -> Path:
 def main(options: argparse.Namespace) -> int:
     from rich.console import Console
 
+    from fer_ros.core.files import write_text
     from fer_ros.core.resources import model_file
     from fer_ros.training import card, report
-    from fer_ros.training.files import write_text
 
     # A path as a user types it; a bare name is a file here, if there is one, or a shipped model.
     model = options.model if "/" in options.model or not Path(options.model).is_file() else f"./{options.model}"

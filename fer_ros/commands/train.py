@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fer_ros.commands.training_errors import folder, share, threads, training_errors
+from fer_ros.commands.arguments import folder, share, threads
+from fer_ros.commands.training_errors import training_errors
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:

@@ -79,20 +79,32 @@ def to_bgr(message: RawImage) -> Image:
     raise UnknownEncoding(f"encoding '{encoding}' is not known (known are {', '.join(ENCODINGS)})")
 
 
-def from_compressed(data: Any, format_: str = "") -> Image:
-    """A JPEG, PNG or other compressed picture, the `data` of a `sensor_msgs/CompressedImage`, as HxWx3 uint8 BGR.
+def decode(data: Any) -> Image | None:
+    """A JPEG, PNG or other picture, as the bytes of a file or of a `sensor_msgs/CompressedImage`, as HxWx3 uint8 BGR.
 
-    Args:
-        format_: the message's `format`, for the error's text.
-
-    Raises:
-        ImageError: it is no picture that OpenCV can read.
+    None where it is no picture that OpenCV can read.
     """
     content = np.frombuffer(data, np.uint8)
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if image is None:
-        raise ImageError(f"compressed image of format '{format_}' and {content.size} bytes is damaged, or no picture")
-    return image
+    try:
+        return cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    except cv2.error:  # a header that promises more pixels than OpenCV allows, say
+        return None
+
+
+JPEG_FORMAT = "bgr8; jpeg compressed bgr8"
+"""The `format` of a `sensor_msgs/CompressedImage` with what `to_jpeg` gives."""
+
+
+def to_jpeg(image: Image, quality: int) -> np.ndarray:
+    """(N,) uint8, a JPEG of an HxWx3 uint8 BGR image; `quality` from 1 to 100.
+
+    Raises:
+        ImageError: OpenCV cannot encode it.
+    """
+    ok, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not ok:
+        raise ImageError(f"OpenCV could not encode an image of shape {image.shape} as JPEG")
+    return content.ravel()
 
 
 def _rows(message: RawImage, rows: int, used: int) -> np.ndarray:

@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_type_hints
 
+import yaml
+
 T = TypeVar("T")
 Range = tuple[float, float]
 
@@ -83,3 +85,18 @@ def build(group: type[T], values: Mapping[str, Any]) -> T:
         ValueError: a value is not allowed, by itself or together with the others (the class's own `__post_init__`).
     """
     return group(**{spec.name: spec.check(values[spec.name]) for spec in specs(group) if spec.name in values})
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """Name and value of `NAME=VALUE`, the value read as YAML.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    name, equals, value = text.partition("=")
+    try:
+        if not equals or not name.strip():
+            raise yaml.YAMLError
+        return name.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ValueError(f"{text!r} is not NAME=VALUE") from None

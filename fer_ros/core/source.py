@@ -14,8 +14,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import cv2
-import numpy as np
 
+from fer_ros.core.encodings import decode
 from fer_ros.core.params import param
 from fer_ros.core.resources import share_directory
 from fer_ros.core.types import Image
@@ -303,11 +303,9 @@ class ImageFolder(_Recorded):
 
     def _load(self, path: Path) -> Image | None:
         try:
-            # imread fails on some paths that are not ASCII; the bytes do not care.
-            image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-        except (OSError, cv2.error):
+            return decode(path.read_bytes())  # imread fails on some paths that are not ASCII; the bytes do not care
+        except OSError:
             return None
-        return image
 
     def next(self) -> Image | None:
         while self._at < len(self._paths):

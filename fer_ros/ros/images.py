@@ -5,7 +5,6 @@ from __future__ import annotations
 import array
 import sys
 
-import cv2
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
@@ -56,13 +55,8 @@ def from_bgr(image: types.Image, header: Header) -> Image:
 
 def to_jpeg(image: types.Image, header: Header, quality: int) -> CompressedImage:
     """A JPEG of an HxWx3 uint8 BGR image; `quality` from 1 to 100."""
-    ok, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not ok:
-        raise ImageError(f"OpenCV could not encode an image of shape {image.shape} as JPEG")
-    message = CompressedImage(header=header, format="bgr8; jpeg compressed bgr8")
+    message = CompressedImage(header=header, format=encodings.JPEG_FORMAT)
     data = array.array("B")
-    data.frombytes(memoryview(encoded.ravel()))
+    data.frombytes(memoryview(encodings.to_jpeg(image, quality)))
     message.data = data
     return message
-
-

@@ -16,12 +16,12 @@ import torch
 
 from fer_ros import __version__
 from fer_ros.core.classifier import ClassifierParams, EmotionClassifier, probabilities
+from fer_ros.core.files import write_text
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.model_files import sha256_of
 from fer_ros.training import checkpoint, metrics, session
 from fer_ros.training.checkpoint import RunError, Trained
 from fer_ros.training.data import FACE_SIZE, Split, truth_of, vote_shares
-from fer_ros.training.files import write_text
 from fer_ros.training.model import HEADS
 from fer_ros.training.recipe import to_yaml
 from fer_ros.training.train import place, predict

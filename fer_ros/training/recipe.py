@@ -10,7 +10,7 @@ from typing import Any, Literal, overload
 
 import yaml
 
-from fer_ros.core.params import build, param, specs
+from fer_ros.core.params import assignment, build, param, specs
 
 FOLDER = Path(__file__).parent / "recipes"
 
@@ -86,14 +86,11 @@ def read(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"{path} is not a list of `name: value`")
     values = dict(from_values(content, str(path), whole=False))
     for change in changes:
-        name, equals, text = change.partition("=")
-        if not equals:
-            raise RecipeError(f"{change!r} is not NAME=VALUE")
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise RecipeError(f"{change!r} is not NAME=VALUE") from None
-        values |= from_values({name.strip(): value}, f"--set {change}", whole=False)
+            name, value = assignment(change)
+        except ValueError as error:
+            raise RecipeError(str(error)) from None
+        values |= from_values({name: value}, f"--set {change}", whole=False)
     return from_values(values, name_or_path)
 
 

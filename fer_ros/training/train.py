@@ -22,12 +22,12 @@ import torch
 from torch import distributed
 from torch.nn import functional as F
 
+from fer_ros.core.files import write_text
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.training import checkpoint, metrics
 from fer_ros.training.augment import JPEG_SHARE, augment, jpegs
 from fer_ros.training.checkpoint import RunError
 from fer_ros.training.data import DataError, Split, most_voted, truth_of, vote_shares
-from fer_ros.training.files import write_text
 from fer_ros.training.model import Network, heads_for, make
 from fer_ros.training.recipe import Recipe, to_yaml
 

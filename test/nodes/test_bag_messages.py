@@ -21,8 +21,7 @@ def test_messages_are_equal_to_the_last_field(demo_images, tmp_path):
     with ResultWriter(tmp_path / "out.mcap", {"faces": "/faces", "emotions": "/emotions"}, annotator.model) as writer:
         for i in (0, 1, 22, 40):  # with one face, with none, with two
             found.append(annotator(Frame(1_700_000_000_123_456_789 + i, i, "eye", i, demo_images[i])))
-            frame = found[-1].frame
-            writer.write(frame.stamp, frame.recorded, frame.frame_id, found[-1].faces, found[-1].emotions)
+            writer.write(found[-1].frame, found[-1].faces, found[-1].emotions)
     assert {len(one.faces) for one in found} == {0, 1, 2}
     with Reader(tmp_path / "out.mcap") as reader:
         data = [(connection.topic, bytes(content)) for connection, _, content in reader.messages()]

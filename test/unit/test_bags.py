@@ -220,6 +220,22 @@ def test_the_answer_is_the_same_each_time(bag, tmp_path):
     assert (tmp_path / "a.mcap").read_bytes() == (tmp_path / "b.mcap").read_bytes()
 
 
+def test_a_table_can_be_parquet(bag, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    from pyarrow import parquet
+
+    assert annotate(bag, "-o", tmp_path / "out.mcap", "--table", tmp_path / "out.parquet") == 0
+    assert annotate(bag, "-o", tmp_path / "again.mcap", "--table", tmp_path / "out.csv") == 0
+    found, listed = parquet.read_table(tmp_path / "out.parquet"), rows(tmp_path / "out.csv")
+    assert found.column_names == list(listed[0])
+    stamps = found["stamp"].cast(pyarrow.int64()).to_pylist()
+    assert stamps == [int(row["stamp"].replace(".", "")) for row in listed]
+    table = found.drop_columns("stamp").to_pydict()
+    for name in ("face_id", "label"):
+        assert table[name] == [row[name] for row in listed]
+    assert table["happy"] == [float(row["happy"]) for row in listed]
+
+
 def test_stamps_that_stand_still_are_no_reason_to_look_at_a_clock(new_bag, demo_images, tmp_path):
     with new_bag(tmp_path / "a") as bag:
         for i, image in enumerate(demo_images[:8]):
@@ -295,9 +311,22 @@ def test_a_file_that_is_there_is_not_overwritten(bag, tmp_path, capsys):
     assert messages(out)
 
 
-def test_a_camera_cannot_be_annotated(monkeypatch):
+def test_a_topic_is_of_a_bag():
     with pytest.raises(SourceError, match="--topic is of a bag"):
         Recording("demo", "/image")
+
+
+def test_what_is_live_cannot_be_annotated(monkeypatch):
+    class Camera:
+        rate, length, closed = None, 0, False
+
+        def close(self) -> None:
+            Camera.closed = True
+
+    monkeypatch.setattr("fer_ros.bags.annotate.open_source", lambda params: Camera())
+    with pytest.raises(SourceError, match="source '0' is live: name a bag"):
+        Recording("0")
+    assert Camera.closed
 
 
 def test_parameters_come_from_the_nodes_own_file(tmp_path):
