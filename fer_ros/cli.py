@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from fer_ros import __version__
-from fer_ros.commands import annotate, bench, data, doctor, evaluate, export, models, run, train
+from fer_ros.commands import annotate, bench, data, doctor, evaluate, export, models, record, replay, run, train
 
 
 def parser() -> argparse.ArgumentParser:
@@ -14,7 +14,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="fer-ros", description="Real-time facial emotion recognition for ROS 2.")
     top.add_argument("--version", action="version", version=f"fer-ros {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, annotate, doctor, models, data, train, export, evaluate, bench):
+    for module in (run, replay, record, annotate, doctor, models, data, train, export, evaluate, bench):
         module.add_to(commands)
     return top
 

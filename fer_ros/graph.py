@@ -1,6 +1,6 @@
 """The one description of the graph: which nodes, where, with which parameters and remappings.
 
-`webcam.launch.py` and `fer-ros run` both start what this says. Needs neither ROS nor launch.
+The launch files, `fer-ros run` and `fer-ros replay` all start what this says. Needs neither ROS nor launch.
 """
 
 from __future__ import annotations
@@ -67,6 +67,11 @@ class Graph:
     nodes: tuple[NodeSpec, ...]
     topics: Topics
 
+    @property
+    def source(self) -> NodeSpec:
+        """The node that publishes the images; the last."""
+        return self.nodes[-1]
+
 
 def webcam_graph(
     camera: Mapping[str, Any], *, namespace: str = "", overlay: bool = True, more_subscribers: int = 0
@@ -81,6 +86,25 @@ def webcam_graph(
     Raises:
         ValueError: `namespace` cannot be one.
     """
+    finite = "source" in camera and is_finite(str(camera["source"]))
+    return _graph("camera_node", camera, finite, {}, namespace, overlay, more_subscribers)
+
+
+def replay_graph(
+    replay: Mapping[str, Any], *, namespace: str = "", overlay: bool = True, more_subscribers: int = 0
+) -> Graph:
+    """The same with a recorded bag in the camera's place.
+
+    Args:
+        replay: parameters of the replay node that its user names (`bag`, `rate`, ...). With its `clock` the other nodes take
+            their time from there.
+    """
+    to_others = {"use_sim_time": True} if replay.get("clock") else {}
+    return _graph("replay_node", replay, True, to_others, namespace, overlay, more_subscribers)
+
+
+def _graph(source: str, named: Mapping[str, Any], finite: bool, to_others: Mapping[str, Any], namespace: str, overlay: bool,
+           more_subscribers: int) -> Graph:
     prefix = f"/{namespace.strip('/')}" if namespace.strip("/") else ""
     if not re.fullmatch(r"(/[A-Za-z_][A-Za-z0-9_]*)*", prefix):
         raise ValueError(f"'{namespace}' is no ROS namespace: letters, digits and _, not beginning with a digit, parted by /")
@@ -93,16 +117,16 @@ def webcam_graph(
     )
     # A file plays once and every frame of it counts: wait until all are there to see it, and lose nothing. From a camera,
     # on the other hand, the newest frame is wanted, and it waits for nobody.
-    from_camera: dict[str, Any] = {"wait_for_subscribers": 2 + more_subscribers}
-    to_others: dict[str, Any] = {}
-    if "source" in camera and is_finite(str(camera["source"])):
+    from_source: dict[str, Any] = {"wait_for_subscribers": 2 + more_subscribers}
+    to_others = dict(to_others)
+    if finite:
         # One end of a connection knows of the other first: durable, so that nothing is lost in between.
-        from_camera |= {"image_durability": "transient_local", "image_depth": 30}
-        to_others = {"image_reliability": "reliable", "image_durability": "transient_local", "image_depth": 30}
+        from_source |= {"image_durability": "transient_local", "image_depth": 30}
+        to_others |= {"image_reliability": "reliable", "image_durability": "transient_local", "image_depth": 30}
     image = {"image": topics.image}
     executables = ["face_detector_node", "emotion_node", *(["overlay_node"] if overlay else [])]
     nodes = [NodeSpec(name, f"{prefix}/fer", image, to_others) for name in executables]
-    nodes.append(NodeSpec("camera_node", f"{prefix}/camera", {}, from_camera, dict(camera)))
+    nodes.append(NodeSpec(source, f"{prefix}/camera", {}, from_source, dict(named)))
     return Graph(tuple(nodes), topics)
 
 

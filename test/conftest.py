@@ -130,6 +130,7 @@ def drawn_folders() -> Callable[..., Path]:
 # For the tests of bags.
 
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 
 
 class Bag:
@@ -174,11 +175,35 @@ class Bag:
         _, data = cv2.imencode(kind, image)
         self.write(name, COMPRESSED, stamp, header=self.header(stamp), format=kind[1:], data=data.ravel())
 
+    def camera_info(self, stamp: int, name: str = "/camera/camera_info", focal_length: float = 300.0) -> None:
+        """Of 320x240 images."""
+        f = focal_length
+        matrices = {"d": np.zeros(5), "k": np.array([f, 0, 160, 0, f, 120, 0, 0, 1]), "r": np.eye(3).ravel(),
+                    "p": np.array([f, 0, 160, 0, 0, f, 120, 0, 0, 0, 1, 0])}
+        roi = self._store.types["sensor_msgs/msg/RegionOfInterest"](0, 0, 0, 0, False)
+        self.write(name, CAMERA_INFO, stamp, header=self.header(stamp), height=240, width=320, distortion_model="plumb_bob",
+                   binning_x=0, binning_y=0, roi=roi,
+                   **{key.upper() if self._one else key: value for key, value in matrices.items()})
+
 
 @pytest.fixture(scope="session")
 def new_bag() -> type[Bag]:
     """Writes a bag."""
     return Bag
+
+
+START, STEP = 1_700_000_000_250_000_000, 33_333_333  # nanoseconds, of `demo_bag`
+
+
+@pytest.fixture(scope="session")
+def demo_bag(demo_images, tmp_path_factory) -> Path:
+    """45 images of 320x240 at 30 Hz, recorded 3 ms after they were taken, and their camera's calibration."""
+    path = tmp_path_factory.mktemp("bags") / "demo"
+    with Bag(path) as bag:
+        bag.camera_info(START)
+        for i, image in enumerate(demo_images):
+            bag.image(image, START + i * STEP, START + i * STEP + 3_000_000)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,12 @@ from rosbags.rosbag1 import Reader as Reader1
 from rosbags.rosbag2 import Reader as Reader2
 from rosbags.typesys import Stores, get_typestore
 
+from fer_ros.core.calibration import Calibration
 from fer_ros.core.encodings import ImageError, decode, to_bgr
 from fer_ros.core.types import Image
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
+INFO = "sensor_msgs/msg/CameraInfo"
 _SUFFIXES = (".bag", ".mcap", ".db3")
 
 
@@ -130,6 +132,20 @@ class BagReader:
         if not single:
             raise BagError(f"{self.path} holds no image; {self._there_is()}")
         raise BagError(f"{self.path} holds images on {', '.join(sorted(single))}: choose with --topic")
+
+    def calibration(self, topic: Topic) -> Calibration | None:
+        """Of the camera whose images these are, from the first message of the `camera_info` beside them; None without one."""
+        name = f"{topic.name.removesuffix('/compressed').rpartition('/')[0]}/camera_info"
+        connections = [c for c in self._reader.connections if c.topic == name and c.msgtype == INFO]
+        try:
+            for connection, _, data in self._reader.messages(connections) if connections else ():
+                info = self._deserialize(data, connection.msgtype)
+                matrices = {key: tuple(map(float, getattr(info, key, getattr(info, key.upper(), ())))) for key in "dkrp"}
+                return Calibration(info.width, info.height, info.distortion_model, matrices["d"], matrices["k"],
+                                   matrices["r"], matrices["p"])
+        except Exception as error:  # as of a damaged image
+            raise BagError(f"{self.path} is damaged at {name}: {_first_line(error)}. {_mend(self.path)}") from None
+        return None
 
     def frames(self, topic: Topic) -> Iterator[Frame]:
         """The images of a topic in the order in which they were recorded.

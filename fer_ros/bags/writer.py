@@ -12,6 +12,7 @@ import numpy as np
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
 
 from fer_ros.bags.reader import BagError, Frame
 from fer_ros.core.encodings import JPEG_FORMAT, to_jpeg
@@ -23,8 +24,33 @@ FACES, EMOTION_ARRAY = "vision_msgs/msg/Detection2DArray", "fer_ros/msg/EmotionA
 PICTURE = "sensor_msgs/msg/CompressedImage"
 _QUALITY = 80
 _FOREVER = QosTime(sec=2**31 - 1, nsec=2**32 - 1)
-_RESULTS = Qos(QosHistory.KEEP_LAST, 10, QosReliability.RELIABLE, QosDurability.VOLATILE, _FOREVER, _FOREVER,
-               QosLiveliness.AUTOMATIC, _FOREVER, False)  # as the nodes offer their results
+RELIABLE = Qos(QosHistory.KEEP_LAST, 10, QosReliability.RELIABLE, QosDurability.VOLATILE, _FOREVER, _FOREVER,
+               QosLiveliness.AUTOMATIC, _FOREVER, False)
+"""What a player of the bag should offer: what the nodes do."""
+
+
+def graph_types() -> Typestore:
+    """The message types of the graph, with the definitions that are installed.
+
+    Raises:
+        BagError: the packages with the definitions are missing.
+    """
+    store = get_typestore(Stores.ROS2_JAZZY)
+    try:
+        for package in ("vision_msgs", "fer_ros"):
+            store.register({
+                name: fields for file in message_definitions(package)
+                for name, fields in get_types_from_msg(file.read_text(), f"{package}/msg/{file.stem}").items()
+            })
+    except OSError as error:
+        raise BagError(f"message definitions cannot be read: {error}") from None
+    return store
+
+
+def check_writable(path: Path) -> None:
+    """Raises BagError where no file or folder of that name can be made."""
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise BagError(f"cannot write '{path}': {path.parent} is not a folder that you may write to")
 
 
 class ResultWriter:
@@ -44,24 +70,17 @@ class ResultWriter:
     def __init__(self, path: Path, topics: Mapping[str, str], model: str):
         if path.suffix.lower() != ".mcap":
             raise BagError(f"cannot write '{path}': its name must end in .mcap")
-        if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-            raise BagError(f"cannot write '{path}': {path.parent} is not a folder that you may write to")
+        if path.is_dir():
+            raise BagError(f"cannot write '{path}': it is a folder")
+        check_writable(path)
         self.path, self._model = path, model
-        self._store = get_typestore(Stores.ROS2_JAZZY)
-        try:
-            for package in ("vision_msgs", "fer_ros"):
-                self._store.register({
-                    name: fields for file in message_definitions(package)
-                    for name, fields in get_types_from_msg(file.read_text(), f"{package}/msg/{file.stem}").items()
-                })
-        except OSError as error:
-            raise BagError(f"message definitions cannot be read: {error}") from None
+        self._store = graph_types()
         self._scratch = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-")
         self._bag = Writer(Path(self._scratch.name) / "bag", version=9, storage_plugin=StoragePlugin.MCAP)
         self._bag.open()
         kinds = {"faces": FACES, "emotions": EMOTION_ARRAY, "overlay": PICTURE}
         self._connections = {
-            part: self._bag.add_connection(name, kinds[part], typestore=self._store, offered_qos_profiles=[_RESULTS])
+            part: self._bag.add_connection(name, kinds[part], typestore=self._store, offered_qos_profiles=[RELIABLE])
             for part, name in topics.items()
         }
 

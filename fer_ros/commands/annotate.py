@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from contextlib import ExitStack
@@ -97,7 +98,7 @@ def _annotate(options: argparse.Namespace) -> int:
                     write_rows(found)
                 if video is not None:
                     video.write(picture, found.seconds)
-                summary.add(found.emotions, found.seconds, 0.0)
+                summary.add(found.emotions, found.seconds, math.nan)
                 bar.update(task, completed=summary.frames,
                            rate=f"{summary.frames / max(time.monotonic() - started, 1e-9):.0f} images/s")
         except BagError as error:

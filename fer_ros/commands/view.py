@@ -68,7 +68,8 @@ class View:
     def _render(self, emotions: Sequence[Emotion], summary: Summary, latency: float) -> list:
         head = Text.assemble(
             (self._title, "bold"),
-            f"   {summary.frames} frames   {summary.fps:.1f} fps   {latency * 1e3:.0f} ms",
+            f"   {summary.frames} frames   {summary.fps:.1f} fps",
+            "" if math.isnan(latency) else f"   {latency * 1e3:.0f} ms",
             overflow="ellipsis",
         )
         table = Table("face", "emotion", "", "sure", "at", box=None, padding=(0, 2, 0, 0))
@@ -86,10 +87,11 @@ class View:
         if not summary.frames:
             self.say("no frame was answered")
             return
+        p50, p95 = (summary.latency(percentile) * 1e3 for percentile in (50, 95))
         self.say(
             f"{summary.frames} frames in {summary.duration:.1f} s ({summary.fps:.1f} fps), {len(summary.faces)} "
-            f"face{'s' if len(summary.faces) != 1 else ''}, latency p50 {summary.latency(50) * 1e3:.1f} ms, "
-            f"p95 {summary.latency(95) * 1e3:.1f} ms"
+            f"face{'s' if len(summary.faces) != 1 else ''}"
+            + ("" if math.isnan(p50) else f", latency p50 {p50:.1f} ms, p95 {p95:.1f} ms")
         )
         for label, shown in summary.shown.most_common():
             self.say(f"  {label:<9} {shown:6.1f} s" + (" over all faces" if len(summary.faces) > 1 else ""))

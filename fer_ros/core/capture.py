@@ -5,9 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
-from fer_ros.core.source import Source, SourceError, SourceUnavailable
-from fer_ros.core.types import Image
+from fer_ros.core.source import SourceError, SourceUnavailable
+
+F = TypeVar("F")
+
+
+class Readable(Protocol[F]):
+    """What is read: a `fer_ros.core.source.Source`, or what gives frames in the same way, whatever a frame is."""
+
+    name: str
+    finite: bool
+    notice: str
+    interrupted: Callable[[], bool]
+
+    def read(self) -> F | None: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -18,7 +33,7 @@ class CaptureState:
     text: str
 
 
-class Capture:
+class Capture(Generic[F]):
     """Reads frames in a thread and hands them on.
 
     A source that does not deliver is closed and opened again after 1, 2, 4, ... at most `LONGEST_WAIT` seconds, the
@@ -30,27 +45,27 @@ class Capture:
 
     def __init__(
         self,
-        open_source: Callable[[], Source],
-        on_frame: Callable[[Image], None],
+        open_source: Callable[[], Readable[F]],
+        on_frame: Callable[[F], None],
         tell: Callable[[str, bool], None],
         enabled: Callable[[], bool],
     ):
         """Open the source for the first time.
 
         Args:
-            on_frame: called in the thread with each frame, HxWx3 uint8 BGR.
+            on_frame: called in the thread with each frame.
             tell: called with what people should know, and whether it is trouble.
             enabled: asked before each frame. While it is false a camera is closed, so that it is dark and free for
                 others, and a file waits.
 
         Raises:
-            SourceError: the source can never work.
+            SourceError: the source can never work; and whatever else `open_source` raises.
         """
         self._open, self._on_frame, self._tell, self._enabled = open_source, on_frame, tell, enabled
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         # What a stopped file goes on with: the source, and the frame that was read but not handed on.
-        self._kept: tuple[Source | None, Image | None] = (None, None)
+        self._kept: tuple[Readable[F] | None, F | None] = (None, None)
         self.finite = False  # whether the source, as far as it is known, has an end
         try:
             source = open_source()
@@ -88,16 +103,19 @@ class Capture:
             source.close()
 
     def _run(
-        self, stop: threading.Event, source: Source | None, frame: Image | None, may_begin: Callable[[], bool]
+        self, stop: threading.Event, source: Readable[F] | None, frame: F | None, may_begin: Callable[[], bool]
     ) -> None:
         try:
             while not (may_begin() or stop.wait(0.02)):
                 pass
             source, frame = self._read(stop, source, frame)
         except Exception as error:  # the end of the thread must be seen, or all would look well
+            if source is not None:
+                source.close()
             if not stop.is_set():
-                self.state = CaptureState("failed", f"failed: {error}")
-                self._tell(f"capture failed: {error!r}", True)
+                text = str(error) if isinstance(error, (ValueError, OSError)) else repr(error)
+                self.state = CaptureState("failed", f"failed: {text}")
+                self._tell(f"capture failed: {text}", True)
             return
         if source is not None and source.finite and stop is self._stop:
             self._kept = (source, frame)
@@ -105,8 +123,8 @@ class Capture:
             source.close()
 
     def _read(
-        self, stop: threading.Event, source: Source | None, frame: Image | None
-    ) -> tuple[Source | None, Image | None]:
+        self, stop: threading.Event, source: Readable[F] | None, frame: F | None
+    ) -> tuple[Readable[F] | None, F | None]:
         """Until stopped or at the end; the source, if it is still open, and the frame that came too late."""
         wait, troubled = self.FIRST_WAIT, source is None
         while not stop.is_set():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,12 +20,14 @@ class Summary:
 
     Attributes:
         frames: how many frames had an answer.
+        duration: from the first frame to the last, in seconds; a step back, of a bag that starts again, takes no time.
         faces: ids of all faces seen.
         shown: seconds for which each label was shown, added up over the faces.
         changes: (stamp, face id, label) of every new label, in order; of a very long run the last ones, as for latency.
     """
 
     frames: int = 0
+    duration: float = 0.0
     faces: set[str] = field(default_factory=set)
     shown: Counter[str] = field(default_factory=Counter)
     changes: deque[tuple[float, str, str]] = field(default_factory=lambda: deque(maxlen=_KEPT))
@@ -39,17 +42,20 @@ class Summary:
 
         Args:
             stamp: of the image, in seconds.
-            latency: from the stamp to the answer's arrival, in seconds.
+            latency: from the stamp to the answer's arrival, in seconds; NaN where the stamp is of another time.
 
         Returns:
             The emotions whose label is new for their face.
         """
         if self.first_stamp is None:
             self.first_stamp = stamp
-        elapsed = min(max(stamp - self.last_stamp, 0.0), self._LONGEST_FRAME) if self.last_stamp is not None else 0.0
+        forward = max(stamp - self.last_stamp, 0.0) if self.last_stamp is not None else 0.0
+        elapsed = min(forward, self._LONGEST_FRAME)
+        self.duration += forward
         self.last_stamp = stamp
         self.frames += 1
-        self._latencies.append(latency)
+        if not math.isnan(latency):
+            self._latencies.append(latency)
         new = []
         for emotion in emotions:
             self.faces.add(emotion.face_id)
@@ -61,15 +67,10 @@ class Summary:
         return new
 
     @property
-    def duration(self) -> float:
-        """From the first to the last frame, in seconds."""
-        return 0.0 if self.first_stamp is None else self.last_stamp - self.first_stamp
-
-    @property
     def fps(self) -> float:
         """Mean frames per second; 0 before the second frame."""
         return (self.frames - 1) / self.duration if self.duration > 0 else 0.0
 
     def latency(self, percentile: float) -> float:
-        """A percentile of the latency in seconds; NaN without a frame."""
+        """A percentile of the latency in seconds; NaN where none was told."""
         return float(np.percentile(self._latencies, percentile)) if self._latencies else float("nan")

@@ -35,7 +35,7 @@ class OverlayNode(FerNode):
         self._jpeg = self.advertise(CompressedImage, "overlay/compressed", RESULTS)
         self._watched = False
         # rclpy tells of subscribers that come and go only since Jazzy, so look.
-        self._watch = self.create_timer(0.2, self._follow_subscribers)
+        self._watch = self.every(0.2, self._follow_subscribers)
 
     def start(self) -> None:
         self._follow_subscribers()

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import rclpy
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import Node as LifecycleNode
 from rclpy.lifecycle import Publisher, State, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
+from rclpy.timer import Timer
 from std_srvs.srv import SetBool
 
 from fer_ros.core.params import param
@@ -69,6 +71,7 @@ class FerNode(LifecycleNode):
             ValueError: a parameter's value is not allowed.
         """
         super().__init__(self.NAME, **kwargs)
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._configured = self.active = False
         self._inputs: list[_Input] = []
         self._outputs: list[Publisher] = []
@@ -77,7 +80,7 @@ class FerNode(LifecycleNode):
         self.params = Parameters(self, (NodeParams, *self.PARAMS), configured=lambda: self._configured,
                                  changed=self._parameters_changed)
         self.create_service(SetBool, "~/enable", self._enable)
-        self._report_timer = self.create_timer(self.params[NodeParams].diagnostics_period, self.report)
+        self._report_timer = self.every(self.params[NodeParams].diagnostics_period, self.report)
 
     # What a subclass says.
 
@@ -129,6 +132,10 @@ class FerNode(LifecycleNode):
         """A publisher that lives until the node is cleaned up, and publishes while it is active."""
         self._outputs.append(self.create_lifecycle_publisher(message_type, topic, qos))
         return self._outputs[-1]
+
+    def every(self, period: float, callback: Callable[[], None]) -> Timer:
+        """A timer, in seconds of this machine: with use_sim_time, a clock that stands still does not stop it."""
+        return self.create_timer(period, callback, clock=self._steady)
 
     def unsubscribe(self) -> None:
         """Drop all subscriptions."""

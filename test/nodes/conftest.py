@@ -38,10 +38,10 @@ class Bench:
         self.executor.add_node(self.tester)
         self.nodes: list[FerNode] = []
 
-    def add(self, node_class: type[FerNode], start: bool = True, **parameters: Any) -> FerNode:
-        """Make a node with parameters and, unless `start` is false, configure and activate it."""
+    def add(self, node_class: type[FerNode], start: bool = True, remap: str = "", **parameters: Any) -> FerNode:
+        """Make a node with parameters, a topic remapped (FROM:=TO); unless `start` is false, configure and activate it."""
         overrides = [Parameter(name, value=value) for name, value in parameters.items()]
-        node = node_class(parameter_overrides=overrides)
+        node = node_class(parameter_overrides=overrides, cli_args=["--ros-args", "-r", remap] if remap else None)
         self.executor.add_node(node)
         self.nodes.append(node)
         if start:

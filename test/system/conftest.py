@@ -46,13 +46,13 @@ def is_alive(pid: int) -> bool:
 
 
 class Command:
-    """A running `fer-ros`."""
+    """A running Python program."""
 
     def __init__(self, *arguments: object, folder: Path):
         self.output = folder / f"output-{time.monotonic_ns()}.txt"
         self._file = self.output.open("w")
         self.process = subprocess.Popen(
-            [sys.executable, str(executable("fer-ros")), *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=self._file,
+            [sys.executable, "-u", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=self._file,
             stderr=subprocess.STDOUT, env=environment(), cwd=folder, start_new_session=True,
         )
 
@@ -90,8 +90,8 @@ class Command:
 
 
 @pytest.fixture
-def fer_ros(tmp_path) -> Iterator[Callable[..., Command]]:
-    """Starts `fer-ros` with arguments; ends it, whatever the test did."""
+def python(tmp_path) -> Iterator[Callable[..., Command]]:
+    """Starts a Python program with arguments; ends it, whatever the test did."""
     started = []
 
     def start(*arguments: object) -> Command:
@@ -101,6 +101,12 @@ def fer_ros(tmp_path) -> Iterator[Callable[..., Command]]:
     yield start
     for command in started:
         command.close()
+
+
+@pytest.fixture
+def fer_ros(python) -> Callable[..., Command]:
+    """Starts `fer-ros` with arguments."""
+    return lambda *arguments: python(executable("fer-ros"), *arguments)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from fer_ros.graph import (
     dds_environment,
     default_params_file,
     privacy_environment,
+    replay_graph,
     webcam_graph,
 )
 
@@ -81,6 +82,22 @@ def test_a_source_that_ends_waits_for_its_audience_and_loses_nothing(source):
 def test_from_a_camera_the_newest_frame_is_wanted(camera):
     tuned = {name for spec in webcam_graph(camera, more_subscribers=1).nodes for name in spec.tuned}
     assert tuned <= {"wait_for_subscribers"}  # which the camera node asks only of what has an end
+
+
+def test_a_bag_takes_the_cameras_place_and_loses_nothing():
+    graph = replay_graph({"bag": "talk", "rate": 2.0}, namespace="a")
+    camera = webcam_graph({"source": "demo"}, namespace="a")
+    assert graph.topics == camera.topics
+    assert graph.nodes[:-1] == camera.nodes[:-1]
+    assert (graph.source.full_name, graph.source.named) == ("/a/camera/replay_node", {"bag": "talk", "rate": 2.0})
+    assert graph.source.tuned == camera.source.tuned
+
+
+def test_with_the_recordings_clock_all_others_take_their_time_from_there():
+    *others, source = replay_graph({"bag": "talk", "clock": True}).nodes
+    assert all(spec.tuned["use_sim_time"] is True for spec in others)
+    assert "use_sim_time" not in {**source.tuned, **source.named}
+    assert not any("use_sim_time" in spec.tuned for spec in replay_graph({"bag": "talk", "clock": False}).nodes)
 
 
 def test_what_the_user_says_wins(tmp_path):

@@ -18,6 +18,7 @@ FILES = sorted(
 ROS = {
     "rclpy", "sensor_msgs", "std_msgs", "std_srvs", "vision_msgs", "diagnostic_msgs", "geometry_msgs", "lifecycle_msgs",
     "rcl_interfaces", "cv_bridge", "launch", "launch_ros", "ament_index_python", "builtin_interfaces", "rosbags",
+    "rosgraph_msgs",
 }
 
 
@@ -98,8 +99,8 @@ def test_the_bridge_knows_core_and_messages(path):
 
 
 @pytest.mark.parametrize("path", in_layer("nodes"), ids=lambda path: path.stem)
-def test_nodes_know_the_bridge_and_core(path):
-    assert ours(path) <= {"core", "msg", "nodes", "ros"}
+def test_nodes_know_the_bridge_core_and_bags(path):
+    assert ours(path) <= {"bags", "core", "msg", "nodes", "ros"}
     assert others(path) <= {*sys.stdlib_module_names, *ROS}, "what else a node needs belongs into core or ros"
 
 
@@ -151,9 +152,11 @@ def test_opencv_is_told_to_be_quiet_before_it_is_loaded(module):
         assert order.index("fer_ros.core") < order.index("cv2")
 
 
-@pytest.mark.parametrize("command", ["cli", *(f"commands.{name}" for name in ("run", "doctor", "models", "bench", "annotate")),
-                                     "graph"])
-def test_the_command_line_starts_without_ros_and_torch(command):
+COMMANDS = ("run", "replay", "record", "annotate", "doctor", "models", "bench")
+
+
+@pytest.mark.parametrize("module", ["cli", "graph", *(f"commands.{name}" for name in COMMANDS)])
+def test_the_command_line_starts_without_ros_and_torch(module):
     """So that `fer-ros doctor` can say that they are missing."""
-    loaded = {name.split(".")[0] for name in loaded_by(f"fer_ros.{command}", {})}
+    loaded = {name.split(".")[0] for name in loaded_by(f"fer_ros.{module}", {})}
     assert not loaded & {*ROS, "torch", "onnx"}

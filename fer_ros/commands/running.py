@@ -1,0 +1,229 @@
+"""A graph as processes, without launch, with a live table in the terminal: `fer-ros run` and `fer-ros replay`."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from fer_ros.commands.processes import Processes
+from fer_ros.commands.view import View
+from fer_ros.core.params import ParamSpec
+from fer_ros.core.record import RecordError, VideoRecorder
+from fer_ros.core.summary import Summary
+from fer_ros.core.types import Emotion, Image
+from fer_ros.graph import Graph, dds_environment, default_params_file, privacy_environment
+
+if TYPE_CHECKING:
+    from rclpy.executors import SingleThreadedExecutor
+
+    from fer_ros.ros.observer import Observer
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """The arguments of every command that starts a graph."""
+    parser.add_argument("--record", type=Path, metavar="FILE",
+                        help="write the overlay as a video (.mp4, .m4v, .mov, .mkv or .avi)")
+    parser.add_argument("--duration", type=float, metavar="S", help="end after so many seconds of video")
+    parser.add_argument("--params-file", type=Path, metavar="YAML", help="parameters of all nodes (default: config/fer.yaml)")
+    parser.add_argument("--namespace", default="", help="put before /camera and /fer")
+    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warn", "error", "fatal"))
+
+
+def parameter(spec: ParamSpec) -> Callable[[str], Any]:
+    """A parameter as an argument's type."""
+
+    def convert(text: str) -> Any:
+        try:
+            return spec.check(spec.type(text))
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
+def run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: Mapping[str, Any], title: str,
+        live: bool = True) -> int:
+    """Start a graph, watch it, and end it.
+
+    Args:
+        make_graph: `webcam_graph`, or one like it.
+        named: its first argument.
+        live: whether its images are taken while it runs, so that there is a latency to speak of.
+    """
+    try:
+        if options.duration is not None and not 0 < options.duration < 1e9:
+            raise ValueError(f"--duration must be a positive number of seconds, not {options.duration}")
+        params_file = options.params_file or default_params_file()
+        if not params_file.is_file():
+            raise ValueError(f"--params-file {params_file} does not exist")
+        try:
+            yaml.safe_load(params_file.read_text())
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ValueError(f"--params-file {params_file} is not YAML: {' '.join(str(error).split())}") from None
+        recorder = VideoRecorder(options.record) if options.record else None
+        # A camera that somebody tries out at a desk is nobody else's business.
+        os.environ.update(privacy_environment(os.environ))
+        os.environ.update(dds_environment(os.environ))
+        graph = make_graph(named, namespace=options.namespace, more_subscribers=1 if recorder else 0)
+    except (ValueError, OSError, RecordError) as error:
+        print(f"fer-ros: {error}", file=sys.stderr)
+        return 2
+    try:
+        return Run(graph, recorder, options.duration, live).go(params_file, options.log_level, title)
+    except ImportError as error:
+        print(f"fer-ros: ROS 2 or the package's messages cannot be imported ({error}): `fer-ros doctor` says what to do",
+              file=sys.stderr)
+        return 1
+
+
+class Failed(Exception):
+    """The run cannot go on; the text says which node and why."""
+
+
+class Run:
+    """One run of the graph, from the first process to the summary."""
+
+    _READY = 60.0  # seconds for all nodes to start; loading Python and the models takes about two on a laptop
+    _TAIL = 3.0  # seconds without an answer after which the frames that are missing will not come any more
+
+    def __init__(self, graph: Graph, recorder: VideoRecorder | None, duration: float | None, live: bool):
+        self._graph, self._recorder, self._duration, self._live = graph, recorder, duration, live
+        self._summary = Summary()
+        self._stopped = False
+        self._answered = time.monotonic()
+        self._overlays = 0
+
+    def go(self, params_file: Path, log_level: str, title: str) -> int:
+        """Run until the source ends, the duration is over, a node fails or a signal comes; the exit status."""
+        import rclpy
+        from rclpy.executors import SingleThreadedExecutor
+        from rclpy.signals import SignalHandlerOptions
+
+        from fer_ros.ros.observer import Observer
+
+        status = 0
+        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        try:
+            with View(title) as self._view, Processes(params_file, log_level, self._heard) as processes:
+                on_overlay = self._on_overlay if self._recorder else None
+                observer = Observer(self._graph, self._on_emotions, on_overlay, processes.owns)
+                executor = SingleThreadedExecutor()
+                executor.add_node(observer)
+                try:
+                    self._play(processes, observer, executor)
+                except (Failed, RecordError) as error:
+                    self._view.say(f"fer-ros: {error}", "bold red")
+                    status = 1
+                finally:
+                    self._view.waiting("ending ...")
+                    processes.end()
+                    executor.shutdown(timeout_sec=0)
+                    observer.destroy_node()
+            self._view.summary(self._summary)
+            if self._recorder is not None:
+                try:
+                    written = self._recorder.close()
+                    self._view.say(f"recorded {self._recorder.frames} frames to {self._recorder.path}" if written else
+                                   f"nothing recorded to {self._recorder.path}: no overlay image came")
+                except RecordError as error:
+                    self._view.say(f"fer-ros: {error}", "bold red")
+                    status = 1
+        finally:
+            if self._recorder is not None:
+                self._recorder.discard()
+            rclpy.try_shutdown()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return status
+
+    def _play(self, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:
+        # Until the source is there the others have nothing to listen to, and that is no news.
+        extra = {"diagnostics_period": 0.25, "silence_timeout": self._READY}
+        *others, source = self._graph.nodes
+        # The source comes last and finds the others listening: a file's first frame is not lost.
+        for node in others:
+            processes.start(node, extra)
+        recording = 1 if self._recorder else 0
+        # The detector is read by the emotion node, the emotion node by us and, while recording, by the overlay node.
+        topics = self._graph.topics
+        wanted = {
+            "face_detector_node": (1, None),
+            "emotion_node": (1 + recording, topics.faces),
+            "overlay_node": (recording, topics.emotions if recording else None),
+        }
+        deadline = time.monotonic() + self._READY
+        while not self._stopped:
+            missing = [n.executable for n in others if not observer.is_ready(n.executable, *wanted[n.executable])]
+            if observer.strangers:
+                raise Failed(f"{', '.join(sorted(observer.strangers))} runs already in this ROS domain: end it, or run this "
+                             "graph with --namespace or in another ROS_DOMAIN_ID")
+            if not missing and observer.hears():
+                break
+            if time.monotonic() > deadline:
+                raise Failed(f"{', '.join(missing)} did not get ready within {self._READY:g} s")
+            self._view.waiting(f"starting {', '.join(missing)} ...")
+            self._step(processes, executor)
+        if self._stopped:
+            return
+        processes.start(source, extra)
+        while not self._stopped and not self._over(observer):
+            self._step(processes, executor)
+
+    def _step(self, processes: Processes, executor: SingleThreadedExecutor) -> None:
+        ended = processes.ended()
+        if ended is not None:
+            name, status = ended
+            how = f"status {status}" if status >= 0 else signal.Signals(-status).name
+            raise Failed(f"{name} ended with {how}; what it said stands above")
+        executor.spin_once(timeout_sec=0.05)
+
+    def _over(self, observer: Observer) -> bool:
+        from fer_ros.ros.observer import number
+
+        if self._duration is not None and self._summary.duration >= self._duration:
+            return True
+        name = self._graph.source.executable
+        health = observer.health.get(name)
+        if health is None or health.values.get("source") not in ("ended", "failed"):
+            return False
+        frames = number(health.values.get("frames"))
+        if frames <= 0:
+            raise Failed(f"the source ended without a frame: what {name} said of it stands above")
+        missing = {"frames have no answer": frames - self._summary.frames}
+        if self._recorder is not None:
+            missing["frames were not drawn"] = frames - self._overlays
+        complete = not any(lost > 0 for lost in missing.values())
+        late = time.monotonic() - self._answered > self._TAIL
+        if late and not complete:
+            told = ", ".join(f"{lost} of {frames} {what}" for what, lost in missing.items() if lost > 0)
+            self._view.say(f"fer-ros: {told}: this machine is too slow for the source's own rate; "
+                           f"{'--fps' if self._live else '--rate'} plays it slower", "yellow")
+        if (complete or late) and health.values["source"] == "failed":
+            raise Failed(f"the source ended before its time: what {name} said of it stands above")
+        return complete or late
+
+    def _stop(self, *_: object) -> None:
+        self._stopped = True
+
+    def _heard(self, name: str, line: str) -> None:
+        self._view.say(line, "dim")
+
+    def _on_emotions(self, emotions: list[Emotion], stamp: float, latency: float) -> None:
+        self._answered = time.monotonic()
+        latency = latency if self._live else math.nan
+        new = self._summary.add(emotions, stamp, latency)
+        self._view.frame(emotions, new, self._summary, latency)
+
+    def _on_overlay(self, image: Image, stamp: float) -> None:
+        self._answered = time.monotonic()
+        self._overlays += 1
+        self._recorder.write(image.copy(), stamp)

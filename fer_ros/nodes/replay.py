@@ -1,0 +1,49 @@
+"""replay_node: the images of a recorded bag as image_raw and camera_info, with the stamps that they were recorded with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from builtin_interfaces.msg import Time
+from rosgraph_msgs.msg import Clock
+from std_msgs.msg import Header
+
+from fer_ros.bags.params import ReplayParams
+from fer_ros.ros.node import main_of
+from fer_ros.ros.qos import ImageOutputParams
+from fer_ros.ros.source_node import AudienceParams, SourceNode
+
+if TYPE_CHECKING:
+    from fer_ros.bags.reader import Frame
+
+
+class ReplayNode(SourceNode):
+    NAME = "replay_node"
+    PARAMS = (ReplayParams, AudienceParams, ImageOutputParams)
+
+    def setup(self) -> None:
+        try:
+            from fer_ros.bags.player import BagPlayer
+        except ImportError as error:
+            raise ValueError(f"bags need the package rosbags ({error}): pip install rosbags") from None
+        params = self.params[ReplayParams]
+        clock = self.advertise(Clock, "/clock", 10) if params.clock else None
+        self._player = BagPlayer(params, lambda now: clock.publish(Clock(clock=_stamp(now))) if clock else None)
+        self.capture(lambda: self._player, self._on_frame, params.bag, self._player.calibration)
+
+    def apply(self) -> None:
+        self._player.rate = self.params[ReplayParams].rate
+
+    def _on_frame(self, frame: Frame) -> None:
+        self.publish(frame.image, Header(stamp=_stamp(frame.stamp), frame_id=frame.frame_id))
+
+
+def _stamp(nanoseconds: int) -> Time:
+    sec, nanosec = divmod(nanoseconds, 10**9)
+    return Time(sec=sec, nanosec=nanosec)
+
+
+main = main_of(ReplayNode)
+
+if __name__ == "__main__":
+    main()

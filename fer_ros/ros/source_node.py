@@ -1,0 +1,102 @@
+"""What camera_node and replay_node share: they publish what a thread reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from fer_ros.core.calibration import Calibration
+from fer_ros.core.capture import Capture, Readable
+from fer_ros.core.params import param
+from fer_ros.core.types import Image as Pixels
+from fer_ros.ros.images import from_bgr
+from fer_ros.ros.messages import camera_info
+from fer_ros.ros.node import ERROR, OK, WARN, FerNode, NodeParams
+from fer_ros.ros.qos import ImageOutputParams, image_qos
+
+F = TypeVar("F")
+
+
+@dataclass(frozen=True)
+class AudienceParams:
+    """For whom what has an end waits."""
+
+    wait_for_subscribers: int = param(
+        0, "What has an end, a file say, starts when image_raw has so many subscribers, so that none misses the "
+        "beginning.", range=(0, 100), live=False,
+    )
+
+
+class SourceNode(FerNode):
+    """Publishes image_raw and camera_info. A subclass calls `capture` in its setup and `publish` for every frame."""
+
+    _capture: Capture | None = None
+
+    def capture(self, open_source: Callable[[], Readable[F]], on_frame: Callable[[F], None], name: str,
+                calibration: Calibration | None = None) -> None:
+        """Open a source, whose frames go to `on_frame` while the node is active.
+
+        Args:
+            name: of the source, for people.
+
+        Raises:
+            What `open_source` raises, but SourceUnavailable: that is tried again.
+        """
+        qos = image_qos(self.params[ImageOutputParams])
+        self._images = self.advertise(Image, "image_raw", qos)
+        self._infos = self.advertise(CameraInfo, "camera_info", qos)
+        self.hardware_id, self.calibration = name, calibration
+        self._capture = Capture(open_source, on_frame, self._tell, lambda: self.enabled)
+
+    def publish(self, image: Pixels, header: Header) -> None:
+        """An HxWx3 uint8 BGR image."""
+        height, width = image.shape[:2]
+        self.diagnostics.count("frames")
+        durable = self.params[ImageOutputParams].image_durability == "transient_local"
+        if durable or self._images.get_subscription_count():
+            self._images.publish(from_bgr(image, header))
+        self._infos.publish(camera_info(header, width, height, self._calibration_of(width, height)))
+
+    def start(self) -> None:
+        self._started = time.monotonic()
+        self._capture.start(self._has_its_subscribers)
+
+    def stop(self) -> None:
+        if not self._capture.stop():
+            self.get_logger().warning(f"{self.hardware_id} does not answer: it is let go when it does")
+
+    def teardown(self) -> None:
+        if self._capture is not None:
+            self._capture.close()
+            self._capture = None
+
+    def health(self) -> tuple[bytes, str, Mapping[str, object]]:
+        state = self._capture.state
+        level = {"unavailable": WARN, "failed": ERROR}.get(state.kind, OK)
+        return level, state.text, {"source": state.kind, "subscribers": self._images.get_subscription_count()}
+
+    def _tell(self, text: str, trouble: bool) -> None:
+        self.say_once("source", text) if trouble else self.get_logger().info(text)
+
+    def _has_its_subscribers(self) -> bool:
+        """Whether a file may begin: it would play its first frames to nobody."""
+        wanted, have = self.params[AudienceParams].wait_for_subscribers, self._images.get_subscription_count()
+        if have >= wanted or not self._capture.finite:
+            return True
+        if time.monotonic() - self._started > self.params[NodeParams].silence_timeout:
+            self.say_once("subscribers", f"{self._images.topic_name} has {have} of the {wanted} subscribers that the "
+                          "parameter wait_for_subscribers asks for")
+        return False
+
+    def _calibration_of(self, width: int, height: int) -> Calibration | None:
+        known = self.calibration
+        if known is not None and (known.width, known.height) != (width, height):
+            self.say_once("calibration", f"the calibration is of {known.width}x{known.height} images, these are "
+                          f"{width}x{height}: publishing them as uncalibrated")
+            return None
+        return known

@@ -1,0 +1,26 @@
+"""A recorded bag in the camera's place: `ros2 launch fer_ros replay.launch.py bag:=/path/to/bag`.
+
+The nodes and their wiring are described once, in fer_ros.graph, for this file and for `fer-ros replay`.
+"""
+
+from launch import LaunchDescription
+
+from fer_ros.graph import Graph, replay_graph
+from fer_ros.launching import Arguments, launch_description
+
+ARGUMENTS = (
+    ("bag", "", "folder of a rosbag2, its .mcap or .db3 file, or a .bag of ROS 1; empty takes it from params_file"),
+    ("topic", "", "topic with the images, raw or compressed; empty takes the only one there is"),
+    ("rate", "", "how many times as fast as it was recorded; empty takes it from params_file"),
+    ("loop", "", "whether to play it again when it ends; empty takes it from params_file"),
+    ("clock", "", "whether to publish the time of the recording on /clock, which the other nodes then use"),
+)
+
+
+def _graph(given: Arguments, namespace: str, overlay: bool) -> Graph:
+    replay = given.named({"bag": str, "topic": str, "rate": float, "loop": bool, "clock": bool})
+    return replay_graph(replay, namespace=namespace, overlay=overlay)
+
+
+def generate_launch_description() -> LaunchDescription:
+    return launch_description(ARGUMENTS, _graph)

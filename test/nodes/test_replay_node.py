@@ -1,0 +1,212 @@
+"""A bag that is replayed gives the answers that its annotation has, image by image, every time."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray
+
+from fer_ros.bags.annotate import PARAMS, Annotator
+from fer_ros.bags.reader import BagReader
+from fer_ros.core.params_file import parameters
+from fer_ros.msg import EmotionArray
+from fer_ros.nodes.emotion import EmotionNode
+from fer_ros.nodes.face_detector import FaceDetectorNode
+from fer_ros.nodes.replay import ReplayNode
+from fer_ros.ros.images import to_bgr
+from fer_ros.ros.messages import emotions_to_message, faces_to_message, stamp_key
+
+LOSSLESS = {"image_durability": "transient_local", "image_depth": 60}  # as fer_ros.graph has it for a bag
+STAMPS = [(1_700_000_000 + (250_000_000 + i * 33_333_333) // 10**9, (250_000_000 + i * 33_333_333) % 10**9)
+          for i in range(45)]
+
+
+@pytest.fixture
+def graph(bench):
+    """Face detector and emotion node, connected; what they say is in `faces` and `emotions`."""
+
+    class Graph:
+        def __init__(self):
+            for node in (FaceDetectorNode, EmotionNode):
+                bench.add(node, remap="image:=image_raw", image_reliability="reliable", **LOSSLESS)
+            self.faces = bench.listen(Detection2DArray, "faces", 500)
+            self.emotions = bench.listen(EmotionArray, "emotions", 500)
+            detector, emotion = bench.nodes
+            bench.wait_for(lambda: detector._faces.get_subscription_count() == 2
+                           and emotion._emotions.get_subscription_count() == 1
+                           and bench.tester.count_publishers("faces") == bench.tester.count_publishers("emotions") == 1,
+                           "the graph to be connected")
+            bench.spin(0.3)
+
+        def play(self, bag, count: int = 45, **named) -> ReplayNode:
+            """Until so many images are answered."""
+            self.faces.clear()
+            self.emotions.clear()
+            node = bench.add(ReplayNode, bag=str(bag), wait_for_subscribers=2, **LOSSLESS, **named)
+            bench.wait_for(lambda: len(self.emotions) >= count, f"{count} answers")
+            return node
+
+    return Graph()
+
+
+def images(bench) -> list[Image]:
+    """Everything on image_raw, from its first message on."""
+    heard: list[Image] = []
+    bench.tester.create_subscription(Image, "image_raw", heard.append,
+                                     QoSProfile(depth=200, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+    return heard
+
+
+def golden(bag) -> list[tuple[Detection2DArray, EmotionArray]]:
+    """What `fer-ros annotate` makes of a bag."""
+    annotator, found = Annotator(parameters(PARAMS, [])), []
+    with BagReader(bag) as reader:
+        for frame in reader.frames(reader.image_topic()):
+            one = annotator(frame)
+            header = Header(frame_id=frame.frame_id)
+            header.stamp.sec, header.stamp.nanosec = divmod(frame.stamp, 10**9)
+            found.append((faces_to_message(one.faces, header),
+                          emotions_to_message(one.emotions, header, annotator.model)))
+    return found
+
+
+def test_the_graph_answers_each_image_as_the_annotation_does(graph, demo_bag):
+    graph.play(demo_bag)
+    expected = golden(demo_bag)
+    assert sum(len(emotions.emotions) for _, emotions in expected) > 30
+    assert graph.faces == [faces for faces, _ in expected]
+    assert graph.emotions == [emotions for _, emotions in expected]
+
+
+def test_twice_gives_the_same_but_for_new_ids(graph, demo_bag):
+    first = graph.play(demo_bag) and list(graph.emotions)
+    again = graph.play(demo_bag) and list(graph.emotions)
+    assert [stamp_key(m.header) for m in first] == [stamp_key(m.header) for m in again] == STAMPS
+    for one, other in zip(first, again, strict=True):
+        for before, after in zip(one.emotions, other.emotions, strict=True):
+            assert before.face_id != after.face_id
+            after.face_id = before.face_id
+            assert before == after
+
+
+def test_a_loop_makes_time_jump_back_and_everything_begins_anew(graph, demo_bag):
+    graph.play(demo_bag, count=100, loop=True)
+    rounds = [graph.emotions[:45], graph.emotions[45:90]]
+    assert [[stamp_key(m.header) for m in answers] for answers in rounds] == [STAMPS, STAMPS]
+    ids = [{e.face_id for m in answers for e in m.emotions} for answers in rounds]
+    assert not ids[0] & ids[1]
+    for one, other in zip(*rounds, strict=True):
+        assert [list(e.probabilities) for e in one.emotions] == [list(e.probabilities) for e in other.emotions]
+
+
+def test_images_have_their_own_stamps_frames_and_calibration(bench, demo_bag, demo_images):
+    heard, infos = images(bench), bench.listen(CameraInfo, "camera_info", 200)
+    bench.add(ReplayNode, bag=str(demo_bag), rate=3.0, wait_for_subscribers=1, **LOSSLESS)
+    bench.wait_for(lambda: len(heard) == 45, "all images")
+    assert [stamp_key(message.header) for message in heard] == STAMPS
+    assert {message.header.frame_id for message in heard} == {"cam"}
+    assert all((to_bgr(message) == image).all() for message, image in zip(heard, demo_images, strict=True))
+    bench.wait_for(lambda: infos, "camera_info")
+    assert (infos[-1].k[0], infos[-1].width, infos[-1].distortion_model) == (300.0, 320, "plumb_bob")
+    assert stamp_key(infos[-1].header) in STAMPS
+
+
+@pytest.mark.parametrize("kind", ["sqlite3", "ros1"])
+def test_bags_of_other_kinds_and_compressed_images(bench, new_bag, demo_images, tmp_path, kind):
+    path = tmp_path / ("a.bag" if kind == "ros1" else "a")
+    with new_bag(path, kind) as bag:
+        for i in range(5):
+            bag.compressed(demo_images[i], 10**9 * (i + 1) // 50)
+    heard = images(bench)
+    bench.add(ReplayNode, bag=str(path), wait_for_subscribers=1, **LOSSLESS)
+    bench.wait_for(lambda: len(heard) == 5, "all images")
+    assert all((to_bgr(message) == image).all() for message, image in zip(heard, demo_images, strict=False))
+
+
+def test_the_clock_runs_as_the_recording_did(bench, demo_bag):
+    told, heard = bench.listen(Clock, "/clock", 2000), images(bench)
+    bench.wait_for(lambda: bench.tester.count_subscribers("/clock"), "a subscriber of /clock")
+    bench.add(ReplayNode, bag=str(demo_bag), rate=0.5, clock=True, wait_for_subscribers=1, **LOSSLESS)
+    bench.wait_for(lambda: len(heard) == 45, "all images")
+    times = [message.clock.sec * 10**9 + message.clock.nanosec for message in told]
+    assert times == sorted(times)
+    assert len(times) > 45  # it runs between images, too
+    recorded = {sec * 10**9 + nanosec + 3_000_000 for sec, nanosec in STAMPS}
+    assert len(recorded & set(times)) > 40
+
+
+def test_a_node_with_sim_time_takes_it_from_there_and_reports_even_while_it_stands_still(bench, demo_bag):
+    reports = bench.listen(DiagnosticArray, "/diagnostics", 200)
+    detector = bench.add(FaceDetectorNode, remap="image:=image_raw", use_sim_time=True, diagnostics_period=0.1)
+    bench.wait_for(lambda: len(reports) > 3, "reports without any clock")
+    bench.add(ReplayNode, bag=str(demo_bag), clock=True, wait_for_subscribers=1)
+    bench.wait_for(lambda: detector.get_clock().now().nanoseconds > STAMPS[40][0] * 10**9, "the recording's time")
+    bench.spin(0.5)
+    reports.clear()
+    bench.wait_for(lambda: [r for r in reports if r.status[0].name.endswith("face_detector_node")], "reports after the end")
+    assert reports[-1].header.stamp.sec == STAMPS[-1][0] or "replay" in reports[-1].status[0].name
+
+
+def test_an_interrupted_replay_goes_on_where_it_was(bench, demo_bag):
+    heard = images(bench)
+    node = bench.add(ReplayNode, bag=str(demo_bag), wait_for_subscribers=1, **LOSSLESS)
+    bench.wait_for(lambda: len(heard) >= 10, "the first images")
+    node.trigger_deactivate()
+    bench.spin(0.3)
+    before = len(heard)
+    assert before < 45
+    node.trigger_activate()
+    bench.wait_for(lambda: len(heard) >= 45, "the rest")
+    stamps = [stamp_key(message.header) for message in heard]
+    assert [stamp for stamp, _ in itertools.groupby(stamps)] == STAMPS
+
+
+def test_the_rate_can_be_changed_while_it_plays_and_nothing_else(bench, demo_bag):
+    node = bench.add(ReplayNode, bag=str(demo_bag), rate=0.01)
+    assert node.set_parameters([Parameter("rate", value=50.0)])[0].successful
+    assert not node.set_parameters([Parameter("rate", value=0.0)])[0].successful
+    assert "configured" in node.set_parameters([Parameter("topic", value="/x")])[0].reason
+    bench.wait_for(lambda: node.health()[2]["source"] == "ended", "the end")
+
+
+def test_what_cannot_be_played_ends_configuration_and_says_why(bench, tmp_path, monkeypatch):
+    (tmp_path / "a.mcap").write_text("hello")
+    said = []
+    monkeypatch.setattr(ReplayNode, "get_logger", lambda self: type("Log", (), {"error": said.append}))
+    for bag in ("", "/none", str(tmp_path / "a.mcap"), str(tmp_path)):
+        node = bench.add(ReplayNode, start=False, bag=bag)
+        assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+    for text, words in zip(said, ("no bag is named", "does not exist", "cannot be read", "no metadata.yaml"), strict=True):
+        assert words in text
+
+
+def test_without_rosbags_it_says_what_to_install(bench, demo_bag, monkeypatch):
+    said = []
+    monkeypatch.setattr(ReplayNode, "get_logger", lambda self: type("Log", (), {"error": said.append}))
+    monkeypatch.setitem(sys.modules, "fer_ros.bags.player", None)
+    assert bench.add(ReplayNode, start=False, bag=str(demo_bag)).trigger_configure() == TransitionCallbackReturn.FAILURE
+    assert "pip install rosbags" in said[0]
+
+
+def test_damage_in_the_middle_is_told_after_what_is_sound(bench, new_bag, demo_images, tmp_path, monkeypatch):
+    with new_bag(tmp_path / "a") as bag:
+        for i in range(3):
+            bag.compressed(demo_images[i], (i + 1) * 10**7, name="/x")
+        bag.write("/x", "sensor_msgs/msg/CompressedImage", 10**8, header=bag.header(10**8), format="png",
+                  data=demo_images[0].ravel()[:9])
+    said = []
+    monkeypatch.setattr(ReplayNode, "say_once", lambda self, subject, text, **_: said.append(text))
+    heard = images(bench)
+    node = bench.add(ReplayNode, bag=str(tmp_path / "a"), wait_for_subscribers=1, **LOSSLESS)
+    bench.wait_for(lambda: len(heard) == 3 and node.health()[0] == DiagnosticStatus.ERROR, "three images and the error")
+    assert "image 4 of 4 on /x" in said[0]
+    assert node.health()[2]["source"] == "failed"

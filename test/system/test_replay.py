@@ -1,0 +1,165 @@
+"""`fer-ros replay` and `fer-ros record`: a bag into the graph, and the graph into a bag."""
+
+from __future__ import annotations
+
+import csv
+import signal
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from rosbags.rosbag2 import Reader
+
+from fer_ros.bags.annotate import PARAMS, Annotation, Annotator
+from fer_ros.bags.reader import BagReader
+from fer_ros.bags.writer import graph_types
+from fer_ros.core.params_file import parameters
+
+GREETER = Path(__file__).resolve().parents[2] / "examples" / "greeter.py"
+
+
+def golden(bag: Path) -> list[Annotation]:
+    annotator = Annotator(parameters(PARAMS, []))
+    with BagReader(bag) as reader:
+        return [annotator(frame) for frame in reader.frames(reader.image_topic())]
+
+
+def recorded(bag: Path) -> dict[str, list]:
+    """The messages of a recording by topic."""
+    types, found = graph_types(), {}
+    with Reader(bag) as reader:
+        for connection, _, data in reader.messages():
+            found.setdefault(connection.topic, []).append(types.deserialize_cdr(data, connection.msgtype))
+    return found
+
+
+def stamp(message) -> int:
+    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+
+
+def test_what_the_graph_says_of_a_bag_is_what_the_annotation_says(fer_ros, demo_bag, tmp_path):
+    recorder = fer_ros("record", "-o", "rec")
+    recorder.wait_for(lambda: "fer-ros record rec" in recorder.text, "the recorder")
+    command = fer_ros("replay", demo_bag, "--rate", "0.5")
+    assert command.wait() == 0, command.text
+    assert "45 frames in 1.5 s" in command.text
+    assert "latency" not in command.text  # the stamps are of another time
+    assert recorder.end() == 0, recorder.text
+    found, expected = recorded(tmp_path / "rec"), golden(demo_bag)
+    assert {topic: len(messages) for topic, messages in found.items()} == {
+        "/camera/image_raw": 45, "/camera/camera_info": 45, "/fer/faces": 45, "/fer/emotions": 45}
+    for one, faces, emotions in zip(expected, found["/fer/faces"], found["/fer/emotions"], strict=True):
+        assert stamp(faces) == stamp(emotions) == one.frame.stamp
+        assert [(d.id, d.bbox.center.position.x, d.bbox.size_y, d.bbox.center.theta) for d in faces.detections] == [
+            (f.id, f.box.cx, f.box.height, f.box.roll) for f in one.faces]
+        assert [(e.face_id, e.label, list(e.probabilities)) for e in emotions.emotions] == [
+            (e.face_id, e.label, list(e.probabilities)) for e in one.emotions]
+    # And what was recorded can be annotated, to the same rows.
+    for bag, table in ((demo_bag, "a.csv"), (tmp_path / "rec", "b.csv")):
+        assert fer_ros("annotate", bag, "-o", f"{table}.mcap", "--table", table).wait() == 0
+    rows = [list(csv.DictReader((tmp_path / table).open())) for table in ("a.csv", "b.csv")]
+    assert rows[0] == rows[1]
+    assert len(rows[0]) > 30
+
+
+def test_a_robot_reacts_to_the_smile_in_a_bag(fer_ros, python, demo_bag):
+    robot = python(GREETER, "--ros-args", "-r", "emotions:=/fer/emotions", "-p", "smile_time:=0.3")
+    command = fer_ros("replay", demo_bag, "--rate", "0.5")
+    assert command.wait() == 0, command.text
+    robot.wait_for(lambda: "hello" in robot.text, "a greeting")
+    assert robot.text.count("face 1 has smiled for 0.3 s: hello!") == 1
+
+
+def test_a_bag_in_a_loop_plays_as_long_as_is_asked_for(fer_ros, demo_bag):
+    command = fer_ros("replay", demo_bag, "--loop", "--clock", "--duration", "4")
+    assert command.wait() == 0, command.text
+    frames = int(command.text.split(" frames in")[0].rsplit(maxsplit=1)[-1])
+    assert frames > 100
+
+
+def test_the_man_in_a_bag_is_neutral_then_happy_then_neutral(fer_ros, recordings, new_bag, tmp_path):
+    capture = cv2.VideoCapture(str(recordings / "neutral_smile_neutral.mp4"))
+    with new_bag(tmp_path / "man") as bag:
+        for i in range(72):
+            bag.image(capture.read()[1], 10**9 + i * 33_333_333)
+    command = fer_ros("replay", "man")
+    assert command.wait() == 0, command.text
+    assert "72 frames in" in command.text
+    assert "face 1: neutral from 0.0 s, happy from 0.6 s, neutral from 2.4 s" in command.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["none"], "none does not exist"),
+        (["empty.mcap"], "is empty"),
+        (["text.mcap"], "cannot be read"),
+        (["talk"], "holds no image; there is /chatter (std_msgs/msg/String, 1)"),
+        (["talk", "--topic", "/chatter"], "is std_msgs/msg/String and not an image"),
+        (["talk", "--rate", "0"], "from 0.01 to 100"),
+    ],
+)
+def test_what_cannot_be_replayed_starts_nothing_and_says_why(fer_ros, new_bag, tmp_path, arguments, words):
+    (tmp_path / "empty.mcap").write_bytes(b"")
+    (tmp_path / "text.mcap").write_text("hello")
+    with new_bag(tmp_path / "talk") as bag:
+        bag.write("/chatter", "std_msgs/msg/String", 1, data="hello")
+    command = fer_ros("replay", *arguments)
+    assert command.wait() == 2
+    assert words in command.text
+    assert "Traceback" not in command.text
+
+
+def test_of_a_damaged_bag_what_is_sound_is_played_and_the_rest_is_told(fer_ros, new_bag, demo_images, tmp_path):
+    with new_bag(tmp_path / "a") as bag:
+        for i in range(20):
+            bag.compressed(demo_images[i], 10**9 + i * 33_333_333, name="/x")
+        bag.write("/x", "sensor_msgs/msg/CompressedImage", 2 * 10**9, header=bag.header(2 * 10**9), format="png",
+                  data=np.arange(9, dtype=np.uint8))
+    command = fer_ros("replay", "a")
+    assert command.wait() == 1
+    assert "image 21 of 21 on /x" in command.text
+    assert "20 frames in" in command.text
+    assert "Traceback" not in command.text
+
+
+def test_nothing_to_record_leaves_nothing(fer_ros, tmp_path):
+    command = fer_ros("record", "-o", "rec", "--namespace", "nobody")
+    command.wait_for(lambda: "nobody publishes /nobody/fer/emotions" in command.text, "the reason")
+    assert command.end() == 1
+    assert "nothing recorded" in command.text
+    assert not (tmp_path / "rec").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-o", "there"], "there is there already"),
+        (["-o", "no/such/rec"], "is not a folder that you may write to"),
+        (["--duration", "-1"], "positive number"),
+        (["--namespace", "my robot"], "no ROS namespace"),
+    ],
+)
+def test_a_wrong_recording_starts_nothing_and_says_why(fer_ros, tmp_path, arguments, words):
+    (tmp_path / "there").mkdir()
+    command = fer_ros("record", *arguments)
+    assert command.wait() == 1
+    assert words in command.text
+    assert "Traceback" not in command.text
+
+
+def test_a_recording_without_images_in_one_file_that_is_ended_from_outside(fer_ros, demo_bag, tmp_path):
+    graph = fer_ros("replay", demo_bag, "--loop")
+    graph.wait_for(lambda: " face " in graph.text, "a face")
+    recorder = fer_ros("record", "-o", "rec.mcap", "--no-images", "--overlay")
+    recorder.wait_for(lambda: list(tmp_path.glob("rec.recording/*.mcap")), "the first message")
+    # The overlay node begins its work when it is subscribed to.
+    recorder.wait_for(lambda: (tmp_path / "rec.recording" / "rec.recording.mcap").stat().st_size > 2**20, "overlays")
+    assert recorder.end(signal.SIGTERM) == 0, recorder.text
+    assert graph.end() == 0, graph.text
+    found = recorded(tmp_path / "rec.mcap")
+    assert set(found) == {"/camera/camera_info", "/fer/faces", "/fer/emotions", "/fer/overlay/compressed"}
+    assert not (tmp_path / "rec.recording").exists()
+    picture = cv2.imdecode(found["/fer/overlay/compressed"][-1].data, cv2.IMREAD_COLOR)
+    assert picture.shape == (240, 320, 3)

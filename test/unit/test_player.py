@@ -1,0 +1,126 @@
+"""A bag is played at its own pace, from the first image to the last, with the time of the recording."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from fer_ros.bags.params import ReplayParams
+from fer_ros.bags.player import BagPlayer
+from fer_ros.bags.reader import BagError
+
+START, STEP = 1_700_000_000_000_000_000, 20_000_000
+
+
+@pytest.fixture
+def bag(new_bag, demo_images, tmp_path):
+    with new_bag(tmp_path / "a") as made:
+        for i in range(10):
+            made.image(demo_images[i], START + i * STEP, START + i * STEP + 5)
+    return tmp_path / "a"
+
+
+def played(player: BagPlayer, count: int = 1000) -> list:
+    """Frames and when each came, in seconds of this machine."""
+    found = []
+    while len(found) < count and (frame := player.read()) is not None:
+        found.append((frame, time.monotonic()))
+    return found
+
+
+@pytest.mark.parametrize("rate", [0.5, 4.0])
+def test_images_come_no_sooner_than_they_were_recorded(bag, rate):
+    player = BagPlayer(ReplayParams(bag=str(bag), rate=rate))
+    assert player.length == 10
+    found = played(player)
+    assert [frame.stamp for frame, _ in found] == [START + i * STEP for i in range(10)]
+    # To the tenth image there are nine steps; a machine that stalls may be later, no machine may be sooner.
+    assert found[-1][1] - found[0][1] >= 9 * STEP / 1e9 / rate * 0.99
+    assert player.read() is None
+
+
+def test_the_rate_can_be_changed_while_it_plays(bag):
+    player = BagPlayer(ReplayParams(bag=str(bag), rate=100.0))
+    played(player, 5)
+    player.rate = 0.2
+    found = played(player, 2)
+    assert found[1][1] - found[0][1] >= STEP / 1e9 / 0.2 * 0.9
+
+
+def test_time_is_told_before_each_image_and_in_between_and_never_goes_back(bag):
+    told = []
+    player = BagPlayer(ReplayParams(bag=str(bag), rate=0.2), told.append)
+    for i in range(10):
+        assert player.read().recorded == told[-1] == START + i * STEP + 5
+    assert told == sorted(told)
+    assert len(told) > 20  # 100 ms between two images
+
+
+def test_a_loop_starts_again_after_a_step_like_any_other(bag):
+    player = BagPlayer(ReplayParams(bag=str(bag), rate=2.0, loop=True))
+    found = played(player, 25)
+    assert [frame.stamp for frame, _ in found] == [START + i % 10 * STEP for i in range(25)]
+    assert found[24][1] - found[0][1] >= 24 * STEP / 1e9 / 2 * 0.95
+    player.close()
+    assert player.read() is None
+
+
+def test_an_interruption_is_noticed_and_loses_nothing(new_bag, demo_images, tmp_path):
+    with new_bag(tmp_path / "a") as made:
+        for i in range(3):
+            made.image(demo_images[i], START + i * 3600 * 10**9)  # an hour apart
+    player = BagPlayer(ReplayParams(bag=str(tmp_path / "a")))
+    player.read()
+    player.interrupted = lambda: True
+    assert [player.read().number, player.read().number, player.read()] == [1, 2, None]
+
+
+def test_after_a_stall_it_goes_on_from_there(bag, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("fer_ros.bags.player.time", type("Clock", (), {
+        "monotonic": staticmethod(lambda: now[0]), "sleep": staticmethod(lambda s: now.__setitem__(0, now[0] + s))}))
+    player = BagPlayer(ReplayParams(bag=str(bag)))
+    player.read()
+    now[0] += 3600  # the machine slept
+    player.read()
+    begun = now[0]
+    player.read()
+    assert now[0] - begun == pytest.approx(STEP / 1e9)
+
+
+@pytest.mark.parametrize("kind", ["mcap", "ros1"])
+@pytest.mark.parametrize("topic", ["/eye/image_raw", "/eye/image_raw/compressed"])
+def test_the_calibration_is_that_of_the_camera(new_bag, demo_images, tmp_path, kind, topic):
+    path = tmp_path / ("a.bag" if kind == "ros1" else "a")
+    with new_bag(path, kind) as made:
+        made.camera_info(START, "/other/camera_info", 100.0)
+        made.camera_info(START, "/eye/camera_info", 222.0)
+        image = made.compressed if topic.endswith("compressed") else made.image
+        image(demo_images[0], START, name=topic)
+    calibration = BagPlayer(ReplayParams(bag=str(path))).calibration
+    assert (calibration.width, calibration.height) == (320, 240)
+    assert calibration.camera_matrix == (222, 0, 160, 0, 222, 120, 0, 0, 1)
+    assert calibration.projection[5] == 222
+
+
+def test_without_camera_info_there_is_none(bag):
+    assert BagPlayer(ReplayParams(bag=str(bag))).calibration is None
+
+
+def test_what_cannot_be_played_is_said(bag, tmp_path):
+    for params, text in ((ReplayParams(), "no bag is named"), (ReplayParams(bag=str(tmp_path / "none")), "does not exist"),
+                         (ReplayParams(bag=str(bag), topic="/none"), "has no topic /none; there is /camera/image_raw")):
+        with pytest.raises(ValueError, match=text):
+            BagPlayer(params)
+
+
+def test_damage_in_the_middle_is_an_error_after_what_is_sound(new_bag, demo_images, tmp_path):
+    with new_bag(tmp_path / "a") as made:
+        made.compressed(demo_images[0], START, name="/x")
+        made.write("/x", "sensor_msgs/msg/CompressedImage", START + 1, header=made.header(START + 1), format="png",
+                   data=demo_images[0].ravel()[:9])
+    player = BagPlayer(ReplayParams(bag=str(tmp_path / "a")))
+    assert (player.read().image == demo_images[0]).all()
+    with pytest.raises(BagError, match="image 2 of 2 on /x"):
+        player.read()
