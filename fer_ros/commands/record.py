@@ -1,0 +1,116 @@
+"""`fer-ros record`: the topics of a running graph into a bag."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+from fer_ros.commands.view import View
+from fer_ros.graph import dds_environment, webcam_graph
+
+_SILENCE = 5.0  # seconds after which it is said that a topic has no publisher
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("record", help="record the topics of a running graph",
+                                 description="Write images, camera info, faces and emotions of a running graph to an MCAP "
+                                 "bag, which `fer-ros replay`, `fer-ros annotate`, `ros2 bag` and Foxglove open. Ctrl-C "
+                                 "ends it.")
+    parser.add_argument("-o", "--out", type=Path, metavar="BAG",
+                        help="a new folder, or a file ending in .mcap (default: fer_ and the time, here)")
+    parser.add_argument("--no-images", action="store_true", help="leave out the camera's images (27 MB/s at 640x480, 30 Hz)")
+    parser.add_argument("--overlay", action="store_true", help="record overlay/compressed, too")
+    parser.add_argument("--duration", type=float, metavar="S", help="end so many seconds after the first message")
+    parser.add_argument("--namespace", default="", help="before /camera and /fer")
+    parser.set_defaults(command=main)
+
+
+def main(options: argparse.Namespace) -> int:
+    try:
+        from fer_ros.bags.recorder import BagRecorder
+    except ImportError as error:
+        print(f"fer-ros: bags need the package rosbags ({error}): pip install rosbags", file=sys.stderr)
+        return 1
+    try:
+        if options.duration is not None and not 0 < options.duration < 1e9:
+            raise ValueError(f"--duration must be a positive number of seconds, not {options.duration}")
+        os.environ.update(dds_environment(os.environ))
+        topics = webcam_graph({}, namespace=options.namespace).topics
+        out = options.out or Path(f"fer_{datetime.now():%Y_%m_%d-%H_%M_%S}")
+        with BagRecorder(out) as bag:
+            return _record(bag, topics, options)
+    except ImportError as error:
+        print(f"fer-ros: ROS 2 or the package's messages cannot be imported ({error}): `fer-ros doctor` says what to do",
+              file=sys.stderr)
+        return 1
+    except (ValueError, OSError) as error:
+        print(f"fer-ros: {error}", file=sys.stderr)
+        return 1
+
+
+def _record(bag, topics, options: argparse.Namespace) -> int:
+    import rclpy
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.signals import SignalHandlerOptions
+    from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+    from vision_msgs.msg import Detection2DArray
+
+    from fer_ros.msg import EmotionArray
+    from fer_ros.ros.recorder import Recorder
+
+    wanted = {topics.faces: Detection2DArray, topics.emotions: EmotionArray, topics.camera_info: CameraInfo}
+    if not options.no_images:
+        wanted[topics.image] = Image
+    if options.overlay:
+        wanted[f"{topics.overlay}/compressed"] = CompressedImage
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        with View(f"fer-ros record {bag.path}") as view:
+            recorder = Recorder(wanted, bag.write, lambda text: view.say(f"fer-ros: {text}", "yellow"))
+            executor = SingleThreadedExecutor()
+            executor.add_node(recorder)
+            started, first, explained, shown = time.monotonic(), None, False, 0.0
+            try:
+                while not stopped:
+                    executor.spin_once(timeout_sec=0.05)
+                    now = time.monotonic()
+                    if bag.counts and first is None:
+                        first = now
+                    if first is not None and options.duration is not None and now - first >= options.duration:
+                        break
+                    if not explained and now - started > _SILENCE:
+                        explained = True
+                        recorder.explain()
+                    if now - shown > 0.2:
+                        shown = now
+                        view.waiting(_told(bag.counts, bag.size))
+            finally:
+                executor.shutdown(timeout_sec=0)
+                recorder.destroy_node()
+            if not bag.counts:
+                view.say("nothing recorded: no message came")
+                return 1
+            view.say(f"recorded {_told(bag.counts, bag.size)} to {bag.path}")
+            return 0
+    finally:
+        rclpy.try_shutdown()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _told(counts: dict[str, int], size: int) -> str:
+    if not counts:
+        return "waiting for the first message ..."
+    return f"{', '.join(f'{topic} {count}' for topic, count in sorted(counts.items()))} ({size / 1e6:.1f} MB)"
