@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import itertools
 import json
 import math
 import sys
@@ -15,6 +17,7 @@ from rich.table import Table
 
 from fer_ros.commands.arguments import count, share, threads
 
+DETECTORS = ["face_detection_yunet_2023mar.onnx", "centerface.onnx"]
 Rows = list[dict[str, Any]]
 
 
@@ -35,6 +38,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     detector.add_argument("folder", type=Path, metavar="FOLDER", help="photographs, and faces.json with their boxes: "
                           '{"a.jpg": [{"box": [x, y, width, height], "easy": true, "invalid": false}]}')
+    detector.add_argument("--models", nargs="+", default=DETECTORS, metavar="FILE",
+                          help=f"networks (default: {' '.join(DETECTORS)})")
     detector.add_argument("--sizes", type=count, nargs="+", default=[320, 640, 1024, 1280], metavar="PX",
                           help="inference sizes (default: 320 640 1024 1280)")
     detector.add_argument("--smallest", type=count, default=24, metavar="PX", help="faces below are left out (default: 24)")
@@ -87,22 +92,26 @@ def _detector(options: argparse.Namespace) -> tuple[Table, Rows]:
     from fer_ros.core.detector import DetectorParams, FaceDetector
     from fer_ros.core.session import InferenceParams
 
-    table = Table("inference_size", *(f"{group}: recall (from score)" for group in options.groups), "ms an image")
+    groups = options.groups
+    table = Table("model", "inference_size", *(f"{group}: recall (from score)" for group in groups),
+                  *(f"{group}, as WIDER counts" for group in groups), "ms an image")
     rows = []
     paths, known = detection.load(options.folder)
-    for size in options.sizes:
-        detector = FaceDetector(DetectorParams(inference_size=size, score_threshold=0.05, max_faces=1000),
-                                InferenceParams(threads=options.threads))
-        found, seconds = detection.measure(detector.detect, paths, known, options.groups, options.smallest)
+    inference = InferenceParams(threads=options.threads)
+    for model, size in itertools.product(options.models, options.sizes):
+        params = DetectorParams(model=model, inference_size=size)
+        every = dataclasses.replace(params, score_threshold=0.05, max_faces=1000)  # their scores say what a threshold gives
+        found, seconds = detection.measure(FaceDetector(every, inference).detect, FaceDetector(params, inference).detect,
+                                           paths, known, groups, options.smallest)
         cells = []
-        for group, counts in found.items():
+        for as_wider, (group, counts) in itertools.product((False, True), found.items()):
             if not counts.wanted:
                 raise ValueError(f"no face of {options.smallest} px or more is in the group {group}")
-            recall, score = counts.at_precision(options.precision)
-            rows.append({"inference_size": size, "group": group, "faces": counts.wanted, "recall": recall, "score": score,
-                         "precision": options.precision, "seconds": seconds})
+            recall, score = counts.at_precision(options.precision, as_wider)
+            rows.append({"model": model, "inference_size": size, "group": group, "faces": counts.wanted, "as_wider": as_wider,
+                         "recall": recall, "score": score, "precision": options.precision, "seconds": seconds})
             cells.append(f"{recall:.3f} of {counts.wanted} ({score:.2f})")
-        table.add_row(str(size), *cells, f"{1e3 * seconds:.1f}")
+        table.add_row(model.rpartition("/")[2].removesuffix(".onnx"), str(size), *cells, f"{1e3 * seconds:.1f}")
     return table, rows
 
 

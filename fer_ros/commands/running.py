@@ -92,13 +92,14 @@ class Run:
     """One run of the graph, from the first process to the summary."""
 
     _READY = 60.0  # seconds for all nodes to start; loading Python and the models takes about two on a laptop
-    _TAIL = 3.0  # seconds without an answer after which the frames that are missing will not come any more
+    _TAIL = 3.0  # seconds without an answer, once the source has ended, after which the missing frames will not come any more
 
     def __init__(self, graph: Graph, recorder: VideoRecorder | None, duration: float | None, live: bool):
         self._graph, self._recorder, self._duration, self._live = graph, recorder, duration, live
         self._summary = Summary()
         self._stopped = False
-        self._answered = time.monotonic()
+        self._answered = 0.0
+        self._ended: float | None = None  # when the source was seen to have ended
         self._overlays = 0
 
     def go(self, params_file: Path, log_level: str, title: str) -> int:
@@ -202,7 +203,9 @@ class Run:
         if self._recorder is not None:
             missing["frames were not drawn"] = frames - self._overlays
         complete = not any(lost > 0 for lost in missing.values())
-        late = time.monotonic() - self._answered > self._TAIL
+        now = time.monotonic()
+        self._ended = now if self._ended is None else self._ended
+        late = now - max(self._answered, self._ended) > self._TAIL
         if late and not complete:
             told = ", ".join(f"{lost} of {frames} {what}" for what, lost in missing.items() if lost > 0)
             self._view.say(f"fer-ros: {told}: this machine is too slow for the source's own rate; "

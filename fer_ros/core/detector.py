@@ -1,34 +1,20 @@
-"""Faces in an image: YuNet through onnxruntime.
-
-YuNet: W. Wu, H. Peng, S. Yu, "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 20, 2023.
-"""
+"""Faces in an image: YuNet or CenterFace through onnxruntime."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
 
+from fer_ros.core.detector_networks import NETWORKS
 from fer_ros.core.params import param
 from fer_ros.core.resources import model_file
 from fer_ros.core.session import InferenceParams, open_session
 from fer_ros.core.types import Box, Face, Image
 
-STRIDES = (8, 16, 32)
 _SMALLEST_INPUT = 64
-_SEEN_FROM = 18
-"""Pixels that a face must span in the network's input to be found."""
-_WHOLE_UP_TO = 400
-"""Pixels that a face may span there to be seen as one: a larger one falls into parts, or is missed."""
-_COARSE = 320
-"""Longer side of a second look for such faces. Up to twice that the first look finds even faces that fill the frame."""
-# The published file fixes its input at 640x640, yet the network is convolutional: any multiple of 32 works. Two
-# dimensions written as values (640) and as names ("h", "w") take the same number of bytes in protobuf.
-_FIXED_INPUT = b"\x0a\x03\x08\x80\x05\x0a\x03\x08\x80\x05"
-_FREE_INPUT = b"\x0a\x03\x12\x01h\x0a\x03\x12\x01w"
 
 
 @dataclass(frozen=True)
@@ -37,7 +23,8 @@ class DetectorParams:
 
     model: str = param(
         "face_detection_yunet_2023mar.onnx",
-        "YuNet's ONNX file: a name in share/fer_ros/models, or a path.", live=False,
+        "ONNX file of a YuNet or a CenterFace: a name in share/fer_ros/models, or a path. centerface.onnx finds more, tilted "
+        "faces above all, and takes several times as long.", live=False,
     )
     inference_size: int = param(
         320,
@@ -61,11 +48,15 @@ class DetectorParams:
         if 0 < self.inference_size < _SMALLEST_INPUT:
             raise ValueError(f"inference_size must be 0, or from {_SMALLEST_INPUT} to 2048 px, not {self.inference_size}")
 
-    def size_for(self, longer_side: int) -> int:
-        """Longer side of the network's input for a frame with such a longer side, before it is rounded."""
+    def size_for(self, longer_side: int, seen_from: int) -> int:
+        """Longer side of the network's input, before it is rounded, for a frame with such a longer side.
+
+        Args:
+            seen_from: pixels that a face must span there to be found.
+        """
         if self.inference_size:
             return self.inference_size
-        return min(max(math.ceil(longer_side * _SEEN_FROM / self.min_face_size), _SMALLEST_INPUT), 2048)
+        return min(max(math.ceil(longer_side * seen_from / self.min_face_size), _SMALLEST_INPUT), 2048)
 
 
 def eye_roll(right_eye: np.ndarray, left_eye: np.ndarray) -> float:
@@ -91,13 +82,6 @@ def letterbox(image: Image, longer_side: int) -> tuple[np.ndarray, float]:
     return image, 1 / scale
 
 
-@lru_cache(maxsize=16)
-def _grid(rows: int, columns: int) -> np.ndarray:
-    """(rows * columns, 2) float32, the (x, y) of every cell in the order of the network's output."""
-    y, x = np.mgrid[:rows, :columns]
-    return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
-
-
 class FaceDetector:
     """Finds faces. One instance serves one thread."""
 
@@ -106,16 +90,18 @@ class FaceDetector:
 
         Raises:
             FileNotFoundError: the model is not there.
-            ValueError: it is not a YuNet, or the provider is not to be had.
+            ValueError: it is another network, or the provider is not to be had.
         """
         self.params = params
         path = model_file(params.model)
-        self._session = open_session(path.read_bytes().replace(_FIXED_INPUT, _FREE_INPUT), str(path), inference)
-        self._outputs = [f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox", "kps")]
-        names = {output.name for output in self._session.get_outputs()}
-        shape = self._session.get_inputs()[0].shape
-        if not names.issuperset(self._outputs) or len(shape) != 4 or isinstance(shape[2], int):
-            raise ValueError(f"{path} is not a YuNet (2023mar): it lacks the outputs cls_8 to kps_32 or a free input size")
+        content = path.read_bytes()
+        for network in NETWORKS:
+            content = network.with_free_input(content)
+        self._session = open_session(content, str(path), inference)
+        found = [network for network in NETWORKS if network.is_in(self._session)]
+        if not found:
+            raise ValueError(f"{path} is neither a YuNet (2023mar) nor a CenterFace with a free input size")
+        self._network = found[0]
         self._input = self._session.get_inputs()[0].name
         self.provider = self._session.get_providers()[0]
 
@@ -133,10 +119,12 @@ class FaceDetector:
         if min(image.shape[:2]) < 8:  # no face, and older OpenCVs cannot enlarge a single pixel
             return []
         params = self.params
-        size = params.size_for(max(image.shape[:2]))
+        network = self._network
+        size = params.size_for(max(image.shape[:2]), network.SEEN_FROM)
         boxes, scores, points, factor = self._look(image, size)
-        if size > 2 * _COARSE:
-            boxes, scores, points = _joined((boxes, scores, points), self._look(image, _COARSE)[:3], _WHOLE_UP_TO * factor)
+        if size > 2 * network.COARSE:
+            coarse = self._look(image, network.COARSE)[:3]
+            boxes, scores, points = _joined((boxes, scores, points), coarse, network.WHOLE_UP_TO * factor)
         large = boxes[:, 2:].max(axis=1, initial=0) >= params.min_face_size
         boxes, scores, points = boxes[large], scores[large], points[large]
         if len(boxes) == 0:
@@ -146,31 +134,13 @@ class FaceDetector:
         return [self._face(boxes[i], float(scores[i]), points[i]) for i in kept]
 
     def _look(self, image: Image, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-        """What is sound of `_decode` at a size, in pixels of the image, and the factor from the network's pixels to these."""
+        """What is sound of a look at a size, in pixels of the image, and the factor from the network's pixels to these."""
         seen, factor = letterbox(image, size)
-        blob = seen.transpose(2, 0, 1)[None].astype(np.float32)
-        results = self._session.run(self._outputs, {self._input: blob})
-        boxes, scores, points = self._decode(results, seen.shape[0], seen.shape[1], self.params.score_threshold)
+        results = self._session.run(self._network.OUTPUTS, {self._input: self._network.blob(seen)})
+        boxes, scores, points = self._network.decode(results, seen.shape[:2], self.params.score_threshold)
         boxes, points = boxes * factor, points * factor
         sound = np.isfinite(boxes).all(axis=1) & np.isfinite(points).all(axis=(1, 2)) & (boxes[:, 2:] >= 1).all(axis=1)
         return boxes[sound], scores[sound], points[sound], factor
-
-    @staticmethod
-    def _decode(results: list[np.ndarray], height: int, width: int, threshold: float) -> tuple[np.ndarray, ...]:
-        """Boxes (N, 4) as x, y, width, height, scores (N,) and landmarks (N, 5, 2) above a score, in network pixels."""
-        boxes, scores, points = [], [], []
-        for level, stride in enumerate(STRIDES):
-            cls, obj, box, kps = (result[0] for result in results[level * 4 : level * 4 + 4])
-            score = np.sqrt(np.clip(cls[:, 0], 0, 1) * np.clip(obj[:, 0], 0, 1))
-            chosen = np.flatnonzero(score >= threshold)
-            cell = _grid(height // stride, width // stride)[chosen]
-            centre = (cell + box[chosen, :2]) * stride
-            with np.errstate(over="ignore"):  # what is not finite is left out by `_look`
-                size = np.exp(box[chosen, 2:]) * stride
-            boxes.append(np.concatenate([centre - size / 2, size], axis=1))
-            scores.append(score[chosen])
-            points.append((kps[chosen].reshape(-1, 5, 2) + cell[:, None]) * stride)
-        return np.concatenate(boxes), np.concatenate(scores), np.concatenate(points)
 
     @staticmethod
     def _face(box: np.ndarray, score: float, points: np.ndarray) -> Face:

@@ -1,4 +1,4 @@
-"""Which face in this frame is which face of the last: ids that stay with a person."""
+"""Which face in this frame is which face of the last: ids that stay with a person, and boxes that do not tremble."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from fer_ros.core.params import param
+from fer_ros.core.steady import SteadyBox
 from fer_ros.core.types import Box, Face
 
 
@@ -23,6 +24,10 @@ class TrackerParams:
         0.6, "How far a face may be from where it is expected, in face sizes, to be taken for the same one; for one that has "
         "not been seen lately more, up to twice that after a second.",
         range=(0.05, 5.0),
+    )
+    box_cutoff: float = param(
+        1.0, "Cut-off frequency of the low-pass that steadies box and roll of a face at rest; it opens as the face moves. 0 "
+        "publishes boxes as they are detected.", unit="Hz", range=(0.0, 60.0),
     )
 
 
@@ -50,6 +55,7 @@ class _Track:
 
     def __init__(self, name: str, box: Box, stamp: float):
         self.id, self.stamp, self.seen = name, stamp, stamp
+        self.steady = SteadyBox(box, stamp)
         self._unit = _measured(box)[3]  # the size when it was seen last
         # Rows: x, y, log size. Columns: value and velocity, in pixels for x and y.
         self._state = np.stack([_measured(box)[:3], np.zeros(3)], axis=1)
@@ -115,7 +121,7 @@ class Tracker:
         self._stamp = None
 
     def update(self, faces: Sequence[Face], stamp: float) -> list[Face]:
-        """Give every face of a frame its id.
+        """Give every face of a frame its id, and steady its box.
 
         Args:
             faces: in any order, in pixels of one camera's image.
@@ -137,14 +143,15 @@ class Tracker:
 
         out = []
         for i, face in enumerate(faces):
-            track = matched.get(i)
+            track, box = matched.get(i), face.box
             if track is None:
                 self._count += 1
-                track = _Track(str(self._count), face.box, stamp)
+                track = _Track(str(self._count), box, stamp)
                 self._tracks.append(track)
             else:
-                track.see(face.box)
-            out.append(dataclasses.replace(face, id=track.id))
+                track.see(box)
+                box = track.steady.update(box, stamp, self.params.box_cutoff)
+            out.append(dataclasses.replace(face, box=box, id=track.id))
         return out
 
     def _match(self, faces: Sequence[Face], free: list[int], tracks: list[_Track],

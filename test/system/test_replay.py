@@ -65,10 +65,10 @@ def test_what_the_graph_says_of_a_bag_is_what_the_annotation_says(fer_ros, demo_
 
 def test_a_robot_reacts_to_the_smile_in_a_bag(fer_ros, python, demo_bag):
     robot = python(GREETER, "--ros-args", "-r", "emotions:=/fer/emotions", "-p", "smile_time:=0.3")
-    command = fer_ros("replay", demo_bag, "--rate", "0.5")
-    assert command.wait() == 0, command.text
-    robot.wait_for(lambda: "hello" in robot.text, "a greeting")
-    assert robot.text.count("face 1 has smiled for 0.3 s: hello!") == 1
+    command = fer_ros("replay", demo_bag, "--loop")
+    command.wait_for(lambda: "hello" in robot.text, "a greeting")
+    assert command.end() == 0, command.text
+    assert "has smiled for 0.3 s: hello!" in robot.text
 
 
 def test_a_bag_in_a_loop_plays_as_long_as_is_asked_for(fer_ros, demo_bag):

@@ -31,6 +31,12 @@ def detector() -> FaceDetector:
     return FaceDetector(DetectorParams())
 
 
+@pytest.fixture(scope="session", params=["face_detection_yunet_2023mar.onnx", "centerface.onnx"])
+def any_detector(request) -> FaceDetector:
+    """Each of the networks."""
+    return FaceDetector(DetectorParams(model=request.param))
+
+
 def grey(level: int, width: int = 64, height: int = 48) -> np.ndarray:
     return np.full((height, width, 3), level, np.uint8)
 

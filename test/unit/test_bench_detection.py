@@ -1,4 +1,4 @@
-"""The measure of the detector counts as WIDER FACE does."""
+"""The measure of the detector counts what is right and what is wrong."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def test_right_wrong_and_neither():
                     truth)
     assert found.wanted == 2  # the fourth is too small
     assert found.right == [0.9]
+    assert found.others == [0.7]  # the one that is too small counts neither way
     assert found.wrong == [0.8, 0.6]  # a second one of the first face, and one of nothing
 
 
@@ -52,6 +53,17 @@ def test_recall_at_a_precision():
     assert Found(wanted=3).at_precision(0.9) == (0.0, 1.0)
 
 
+def test_a_face_of_another_group_is_no_fault_and_for_wider_no_merit():
+    found = Found(wanted=2, right=[0.9, 0.5], others=[0.8, 0.7, 0.6], wrong=[0.55])
+    assert found.at_precision(0.8) == (1.0, 0.5)  # five of six are faces
+    assert found.at_precision(0.8, as_wider=True) == (0.5, 0.9)  # two of three are of the group
+
+
+def test_an_invalid_face_counts_neither_way():
+    found = counted([face(100, 0.9)], [Known(Box(100, 100, 40, 40), frozenset())])
+    assert (found.wanted, found.right, found.others, found.wrong) == (0, [], [], [])
+
+
 @pytest.fixture
 def photographs(share, tmp_path):
     capture = cv2.VideoCapture(str(share / "demo" / "demo.mp4"))
@@ -69,7 +81,8 @@ def test_the_command_measures(photographs, capsys):
         main(["bench", "detector", str(photographs), "--sizes", "320", "--json", str(photographs / "out.json")])
     assert "320" in capsys.readouterr().out
     rows = json.loads((photographs / "out.json").read_text())
-    assert {row["group"] for row in rows} == {"easy", "medium"}
+    assert {(row["group"], row["as_wider"]) for row in rows} == {(g, w) for g in ("easy", "medium") for w in (True, False)}
+    assert len({row["model"] for row in rows}) == 2
     assert all(row["recall"] == 1 and row["faces"] == 1 and row["seconds"] > 0 for row in rows)
 
 

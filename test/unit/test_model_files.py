@@ -43,7 +43,7 @@ def pip(monkeypatch):
 
 def test_the_shipped_models_are_the_listed_ones(share):
     catalogue = load_catalogue(share / "models" / "models.yaml")
-    assert {"emotion", "yunet"} <= set(catalogue)
+    assert {"emotion", "yunet", "centerface"} <= set(catalogue)
     for entry in catalogue.values():
         assert verify(entry, share / "models") == "ok", entry.id
         assert entry.licence
