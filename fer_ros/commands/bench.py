@@ -8,7 +8,7 @@ import itertools
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,38 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     smoothing.add_argument("--truth", required=True, metavar="'SECONDS LABEL, ...'",
                            help="what the face shows from when on, ? where nobody could say: '0 neutral, 0.6 happy'")
     _measured_by(smoothing, _smoothing)
+
+
+    alignment = kinds.add_parser(
+        "alignment", help="what cutting faces out upright is worth",
+        description="FER2013's PublicTest faces, tilted, found again by the detector, cut out as they are, upright and by the "
+                    "true roll, and classified: how many are found, and how many of these as most people say (FER+).",
+    )
+    alignment.add_argument("--data", type=Path, required=True, metavar="DIR",
+                           help="with fer2013.csv and fer2013new.csv")
+    alignment.add_argument("--models", nargs="+", default=DETECTORS, metavar="FILE",
+                           help=f"detectors (default: {' '.join(DETECTORS)})")
+    alignment.add_argument("--rolls", type=int, nargs="+", default=[0, 15, 30, 45], metavar="DEGREES",
+                           help="(default: 0 15 30 45)")
+    alignment.add_argument("--margins", type=float, nargs="+", default=[-0.1, -0.05, 0.05, 0.1, 0.2], metavar="M",
+                           help="of the crop, at the first roll (default: -0.1 -0.05 0.05 0.1 0.2)")
+    alignment.add_argument("--faces", type=count, default=800, metavar="N", help="of the data, drawn by chance (default: 800)")
+    alignment.add_argument("--size", type=count, default=130, metavar="PX", help="that a face spans (default: 130)")
+    _measured_by(alignment, _alignment)
+
+
+    stillness = kinds.add_parser(
+        "stillness", help="what a box that does not tremble is worth",
+        description="By how much the probabilities of single frames change from one to the next, for several cut-offs of the "
+                    "filter that steadies boxes: in a video, and in one frame of it with camera noise.",
+    )
+    stillness.add_argument("video", metavar="VIDEO", help="whose first face is looked at")
+    stillness.add_argument("--cutoffs", type=float, nargs="+", default=[0, 0.5, 1, 2], metavar="HZ",
+                           help="box_cutoff; 0 is without (default: 0 0.5 1 2)")
+    stillness.add_argument("--noise", type=float, nargs="+", default=[8, 20], metavar="LEVELS",
+                           help="standard deviations of the noise (default: 8 20)")
+    stillness.add_argument("--frame", type=count, default=30, metavar="N", help="that gets the noise (default: the 30th)")
+    _measured_by(stillness, _stillness)
 
 
 def _measured_by(parser: argparse.ArgumentParser, measure: Callable[[argparse.Namespace], tuple[Table, Rows]]) -> None:
@@ -112,6 +144,76 @@ def _detector(options: argparse.Namespace) -> tuple[Table, Rows]:
                          "recall": recall, "score": score, "precision": options.precision, "seconds": seconds})
             cells.append(f"{recall:.3f} of {counts.wanted} ({score:.2f})")
         table.add_row(model.rpartition("/")[2].removesuffix(".onnx"), str(size), *cells, f"{1e3 * seconds:.1f}")
+    return table, rows
+
+
+def _alignment(options: argparse.Namespace) -> tuple[Table, Rows]:
+    import numpy as np
+
+    from fer_ros.bench import alignment
+    from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
+    from fer_ros.core.detector import DetectorParams, FaceDetector
+    from fer_ros.core.labels import EMOTIONS
+    from fer_ros.core.session import InferenceParams
+    from fer_ros.training.data import load, most_voted
+
+    split = load(options.data).splits.get("validation")
+    if split is None or not split.voted:
+        raise ValueError(f"{options.data} has no PublicTest faces with FER+ votes (fer2013new.csv)")
+    known, truth = most_voted(split, len(EMOTIONS))
+    chosen = np.random.default_rng(0).permutation(len(known))[: options.faces]
+    images, truth = split.images[known[chosen]], truth[chosen]
+    classify = EmotionClassifier(ClassifierParams(), InferenceParams())
+    table = Table("model", "roll", "margin", "found", *alignment.WAYS)
+    rows = []
+    steps = [(roll, 0.0) for roll in options.rolls] + [(options.rolls[0], margin) for margin in options.margins]
+    for model, (roll, margin) in itertools.product(options.models, steps):
+        detector = FaceDetector(DetectorParams(model=model))
+        cut = alignment.measure(images, truth, detector.detect, classify, classify.input_size, options.size,
+                                math.radians(roll), margin)
+        rows.append({"model": model, "roll": roll, "margin": margin, "faces": len(images), "found": cut.found, **cut.right})
+        table.add_row(model.rpartition("/")[2].removesuffix(".onnx"), f"{roll}°", f"{margin:g}", f"{cut.found:.1%}",
+                      *(f"{share:.1%}" for share in cut.right.values()))
+    return table, rows
+
+
+def _stillness(options: argparse.Namespace) -> tuple[Table, Rows]:
+    from fer_ros.bench import stillness
+    from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
+    from fer_ros.core.session import InferenceParams
+    from fer_ros.core.source import Source, SourceError, SourceParams, SourceUnavailable, open_source
+
+    def frames() -> Iterator[Any]:
+        source = opened()
+        while (image := source.read()) is not None:
+            yield image
+        source.close()
+
+    def opened() -> Source:
+        try:
+            return open_source(SourceParams(source=options.video, realtime=False))
+        except (SourceError, SourceUnavailable) as error:
+            raise ValueError(str(error)) from None
+
+    source = opened()
+    fps = source.rate
+    source.close()
+    if fps is None:
+        raise ValueError(f"{options.video} is live: name a video")
+    still = next(itertools.islice(frames(), options.frame - 1, None), None)
+    if still is None:
+        raise ValueError(f"{options.video} has no frame number {options.frame}")
+    classify = EmotionClassifier(ClassifierParams(), InferenceParams())
+    table = Table("frames", *(f"box_cutoff {cutoff:g}" for cutoff in options.cutoffs))
+    rows = []
+    for noise in (0.0, *options.noise):
+        cells = []
+        for cutoff in options.cutoffs:
+            seen = stillness.noisy(still, noise, 60) if noise else frames()
+            found = stillness.change(seen, stillness.FPS if noise else fps, cutoff, classify, classify.input_size)
+            rows.append({"noise": noise, "box_cutoff": cutoff, "change": found})
+            cells.append(f"{found:.4f}")
+        table.add_row(f"number {options.frame}, noise {noise:g}" if noise else "the video", *cells)
     return table, rows
 
 

@@ -1,0 +1,45 @@
+"""How much the answer for a single frame changes to the next, with boxes as they are detected and with steadied ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from fer_ros.core.align import align_faces
+from fer_ros.core.detector import DetectorParams
+from fer_ros.core.pipeline import FaceStage
+from fer_ros.core.session import InferenceParams
+from fer_ros.core.tracker import TrackerParams
+from fer_ros.core.types import Image
+
+FPS = 30.0
+
+
+def noisy(image: Image, sigma: float, count: int) -> Iterator[Image]:
+    """A frame again and again, each time with other normal noise of a standard deviation in grey levels."""
+    rng = np.random.default_rng(0)
+    for _ in range(count):
+        yield np.clip(image + rng.normal(0, sigma, image.shape), 0, 255).astype(np.uint8)
+
+
+def change(images: Iterable[Image], fps: float, cutoff: float, classify: Callable[[np.ndarray], np.ndarray],
+           side: int) -> float:
+    """Mean half sum of absolute differences between the probabilities of consecutive frames, of the face that comes first.
+
+    Args:
+        cutoff: `box_cutoff` of the tracker.
+        classify: (1, side, side, 3) crops to (1, classes) probabilities.
+
+    Raises:
+        ValueError: fewer than two frames show it.
+    """
+    stage = FaceStage(DetectorParams(), TrackerParams(box_cutoff=cutoff), InferenceParams())
+    found = []
+    for i, image in enumerate(images):
+        faces = [face for face in stage(image, i / fps) if face.id == "1"]
+        if faces:
+            found.append(classify(align_faces(image, faces, side))[0])
+    if len(found) < 2:
+        raise ValueError("no face is seen in two frames")
+    return float(np.abs(np.diff(np.array(found), axis=0)).sum(axis=1).mean() / 2)
