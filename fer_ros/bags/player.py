@@ -60,7 +60,7 @@ class BagPlayer:
         if frame is None and self._loop and self._last is not None:
             # As long after the last image as one was after another.
             pause = (self._last - self._first) / max(self.length - 1, 1)
-            self._frames, self._last = self._bag.frames(self._topic), None
+            self._frames = self._bag.frames(self._topic)
             frame = next(self._frames)
         elif self._last is None:
             pause = 0.0

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from fer_ros.ros.observer import Observer
 
+
 def add_to(parser: argparse.ArgumentParser) -> None:
     """The arguments of every command that starts a graph."""
     parser.add_argument("--record", type=Path, metavar="FILE",

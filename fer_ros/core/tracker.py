@@ -31,8 +31,9 @@ class TrackerParams:
     )
 
 
-_CHI_SQUARE = 16.3
-"""Squared Mahalanobis distance that 999 of 1000 true pairs stay below: three degrees of freedom."""
+_SURE = 30.0
+"""Squared Mahalanobis distance up to which scatter explains a pair. Of normal scatter 999 in 1000 would stay below 16.3 (three
+degrees of freedom); a detector's has longer tails, and with that a face in a crowd loses its id to one that is hidden."""
 _NEVER = 1e6
 """Cost of a pair that cannot be."""
 
@@ -170,7 +171,7 @@ class Tracker:
         if sure:
             variance = np.array([t.variance for t in tracks])
             surprise = (away**2 / np.array([t.scale for t in tracks]) ** 2 / variance).sum(axis=2)
-            possible &= surprise <= _CHI_SQUARE
+            possible &= surprise <= _SURE
             costs = surprise + np.log(variance).sum(axis=1)  # twice the negative log-likelihood, but for a constant
         else:
             costs = distance + growth

@@ -214,3 +214,19 @@ def test_a_mistake_in_the_thread_is_seen(make):
     capture.start()
     wait_for(lambda: capture.state.kind == "failed")
     assert "a mistake" in told[-1]
+
+
+def test_a_file_that_turns_out_to_be_damaged_is_closed_and_the_reason_is_told(make):
+    def read(source):
+        if len(frames) == 3:
+            raise ValueError("talk.mcap is damaged at image 4")
+        return FRAME
+
+    source = Fake(read, finite=True)
+    capture, frames, told = make(lambda: source)
+    capture.start()
+    wait_for(lambda: capture.state.kind == "failed")
+    assert source.closed
+    assert len(frames) == 3
+    assert told == ["capture failed: talk.mcap is damaged at image 4"]
+    assert capture.state.text == "failed: talk.mcap is damaged at image 4"
