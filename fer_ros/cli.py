@@ -6,11 +6,12 @@ import argparse
 import sys
 
 from fer_ros import __version__
-from fer_ros.commands import annotate, bench, data, doctor, evaluate, export, models, record, replay, run, train
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line; each command adds its own part and sets `command` to its function."""
+    from fer_ros.commands import annotate, bench, data, doctor, evaluate, export, models, record, replay, run, train
+
     top = argparse.ArgumentParser(prog="fer-ros", description="Real-time facial emotion recognition for ROS 2.")
     top.add_argument("--version", action="version", version=f"fer-ros {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -21,10 +22,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit with its status."""
-    options = parser().parse_args(arguments)
     try:
+        options = parser().parse_args(arguments)
         sys.exit(options.command(options))
-    except KeyboardInterrupt:  # before or after the part of a command that handles it
+    except KeyboardInterrupt:  # before or after the part of a command that handles it, while modules are loaded say
         sys.exit(130)
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         sys.stderr.close()

@@ -5,6 +5,8 @@ The nodes and their wiring are described once, in fer_ros.graph, for this file a
 
 from launch import LaunchDescription
 
+from fer_ros.bags.params import ReplayParams
+from fer_ros.core.params import build
 from fer_ros.graph import Graph, replay_graph
 from fer_ros.launching import Arguments, launch_description
 
@@ -19,6 +21,15 @@ ARGUMENTS = (
 
 def _graph(given: Arguments, namespace: str, overlay: bool) -> Graph:
     replay = given.named({"bag": str, "topic": str, "rate": float, "loop": bool, "clock": bool})
+    if "bag" in replay:  # else params_file may name one
+        try:  # what is wrong is said before anything is started
+            from fer_ros.bags.player import BagPlayer
+
+            BagPlayer(build(ReplayParams, replay)).close()
+        except ImportError as error:
+            raise RuntimeError(f"bags need the package rosbags ({error}): pip install rosbags") from None
+        except ValueError as error:
+            raise RuntimeError(str(error)) from None
     return replay_graph(replay, namespace=namespace, overlay=overlay)
 
 

@@ -38,16 +38,16 @@ COLUMNS = ("stamp", "frame", "face_id", "x", "y", "width", "height", "roll", "de
 
 @dataclass(frozen=True)
 class Annotation:
-    """What was found in one image."""
+    """What was found in one image.
+
+    Attributes:
+        seconds: its time; the stamp's, unless that stands still.
+    """
 
     frame: Frame
+    seconds: float
     faces: list[Face]
     emotions: list[Emotion]
-
-    @property
-    def seconds(self) -> float:
-        """The image's stamp."""
-        return in_seconds(self.frame.stamp)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One for each face, with the names of `COLUMNS`; the stamp in nanoseconds."""
@@ -123,14 +123,16 @@ class Annotator:
     def __init__(self, params: Mapping[str, Mapping[type, Any]]):
         self._faces = FaceStage(*(params[DETECTOR][group] for group in PARAMS[DETECTOR]))
         self._emotions = EmotionStage(*(params[EMOTION][group] for group in PARAMS[EMOTION]))
-        # Time is what the stamps say, and stands still where they do: the same answer on every machine.
-        self._clock = FrameClock(lambda: 0.0)
+        # Where stamps stand still, the time of the recording goes on, and not this machine's: the answer is always the same.
+        self._recorded = 0.0
+        self._clock = FrameClock(lambda: self._recorded)
         self.model = self._emotions.classifier.metadata.name
 
     def __call__(self, frame: Frame) -> Annotation:
+        self._recorded = in_seconds(frame.recorded)
         seconds = self._clock(in_seconds(frame.stamp))
         faces = self._faces(frame.image, seconds)
-        return Annotation(frame, faces, self._emotions(frame.image, faces, seconds))
+        return Annotation(frame, seconds, faces, self._emotions(frame.image, faces, seconds))
 
 
 def in_seconds(stamp: int) -> float:

@@ -10,7 +10,9 @@ from fer_ros.bags.params import ReplayParams
 from fer_ros.bags.reader import BagReader, Frame
 
 _TICK = 0.02  # seconds: how often time is told while no image is due, and how soon an interruption is noticed
-_STALL = 1.0  # seconds behind, after which playing goes on from here instead of racing to catch up
+_STALL = 1.0  # seconds behind, or of standing still, after which playing goes on from here instead of racing to catch up
+_NEAR = 1e3  # nanoseconds: no machine sleeps for less
+_PERIOD = 1e8  # nanoseconds from the last image of a loop to the first, where the bag has but one, or one time for all
 
 
 class BagPlayer:
@@ -48,7 +50,10 @@ class BagPlayer:
             raise
         self.length = self._topic.count
         self._frames = self._bag.frames(self._topic)
-        self._first = self._last = self._due = None
+        self._first = self._last = None
+        # Nanoseconds of the recording since its first image: how far time is, and when the next image is due.
+        self._position = self._due = 0.0
+        self._tick = 0.0  # when that was so on this machine, in seconds
 
     def read(self) -> Frame | None:
         """The next image when it is due; None after the last, or once closed.
@@ -59,7 +64,7 @@ class BagPlayer:
         frame = next(self._frames, None)
         if frame is None and self._loop and self._last is not None:
             # As long after the last image as one was after another.
-            pause = (self._last - self._first) / max(self.length - 1, 1)
+            pause = (self._last - self._first) / max(self.length - 1, 1) or _PERIOD
             self._frames = self._bag.frames(self._topic)
             frame = next(self._frames)
         elif self._last is None:
@@ -69,10 +74,11 @@ class BagPlayer:
         if frame is None:
             return None
         if self._first is None:
-            self._first = frame.recorded
+            self._first, self._tick = frame.recorded, time.monotonic()
         self._last = frame.recorded
-        self._wait(pause, frame.recorded)
-        self._tell_time(frame.recorded)
+        self._due += pause
+        if self._wait(frame.recorded):
+            self._tell_time(frame.recorded)
         return frame
 
     def close(self) -> None:
@@ -80,15 +86,26 @@ class BagPlayer:
         self._frames, self._loop = iter(()), False
         self._bag.close()
 
-    def _wait(self, pause: float, until: int) -> None:
-        """So many nanoseconds of the recording, from when the last image was due, up to a time of the recording."""
+    def _wait(self, until: int) -> bool:
+        """Until the next image is due, at a time of the recording; False where that was interrupted."""
+        elapsed = self._advance()
+        late = self._position - self._due
+        if elapsed > _STALL:
+            self._position = self._due
+        elif late > _STALL * 1e9 * self.rate:
+            self._due = self._position
+        while self._due - self._position > _NEAR:
+            if self.interrupted():
+                return False
+            time.sleep(min((self._due - self._position) / 1e9 / self.rate, _TICK))
+            self._advance()
+            if self._due - self._position > _NEAR:
+                self._tell_time(max(round(until - (self._due - self._position)), self._first))
+        return True
+
+    def _advance(self) -> float:
+        """Let time go on; by how many seconds of this machine."""
         now = time.monotonic()
-        due = now if self._due is None else self._due + pause / 1e9 / self.rate
-        if now - due > _STALL:
-            due = now
-        while now < due and not self.interrupted():
-            time.sleep(min(due - now, _TICK))
-            now = time.monotonic()
-            if now < due:
-                self._tell_time(max(round(until - (due - now) * self.rate * 1e9), self._first))
-        self._due = due
+        elapsed, self._tick = now - self._tick, now
+        self._position += elapsed * self.rate * 1e9
+        return elapsed

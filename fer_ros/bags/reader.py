@@ -18,6 +18,7 @@ from fer_ros.core.types import Image
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 INFO = "sensor_msgs/msg/CameraInfo"
 _SUFFIXES = (".bag", ".mcap", ".db3")
+_OVERLAYS = ("/fer/overlay", "/fer/overlay/compressed")
 
 
 class BagError(ValueError):
@@ -52,7 +53,7 @@ class Frame:
 
 def is_bag(path: Path) -> bool:
     """Whether a path looks like a bag: by its name, or as the folder of one."""
-    return path.suffix.lower() in _SUFFIXES or (path / "metadata.yaml").is_file()
+    return path.suffix.lower() in _SUFFIXES or (path / "metadata.yaml").is_file() or bool(_files_in(path))
 
 
 class BagReader:
@@ -70,15 +71,15 @@ class BagReader:
         if not path.exists():
             raise BagError(f"{path} does not exist: name a bag (a folder with metadata.yaml, or a .mcap, .db3 or .bag file)")
         if path.is_dir() and not (path / "metadata.yaml").is_file():
-            files = [file.name for file in sorted(path.iterdir()) if file.suffix.lower() in _SUFFIXES]
-            hint = (f"`ros2 bag reindex {path}` writes it, or name {files[0]} in it" if files else
+            files = _files_in(path)
+            hint = (f"`ros2 bag reindex {path}` writes it, or name {path / files[0]}" if files else
                     "there is no bag in it either")
             raise BagError(f"{path} has no metadata.yaml: {hint}")
         if path.is_file() and path.suffix.lower() not in _SUFFIXES:
             raise BagError(f"{path} is not a bag: its name would end in {', '.join(_SUFFIXES)}")
         if path.is_file() and path.stat().st_size == 0:
             raise BagError(f"{path} is empty: nothing was recorded, or the recorder was killed")
-        one = path.suffix.lower() == ".bag"
+        one = path.is_file() and path.suffix.lower() == ".bag"
         self._types = get_typestore(Stores.ROS1_NOETIC if one else Stores.ROS2_JAZZY)
         self._deserialize = self._types.deserialize_ros1 if one else self._types.deserialize_cdr
         self._reader: Any = None
@@ -127,6 +128,8 @@ class BagReader:
                                                           "has no message; ") + self._there_is())
         single = {name: topic for name, topic in images.items() if name.removesuffix("/compressed") not in images
                   or not name.endswith("/compressed")}
+        if len(single) > 1:  # what `fer-ros record --overlay` adds is a picture of answers
+            single = {name: topic for name, topic in single.items() if not name.endswith(_OVERLAYS)} or single
         if len(single) == 1:
             return next(iter(single.values()))
         if not single:
@@ -187,14 +190,24 @@ def _decoded(message: Any) -> Image:
     return image
 
 
+def _files_in(path: Path) -> list[str]:
+    """Names of the files in a folder that hold a bag's messages; none where it is no folder, or not to be read."""
+    try:
+        return [file.name for file in sorted(path.iterdir()) if file.suffix.lower() in _SUFFIXES] if path.is_dir() else []
+    except OSError:
+        return []
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".") or type(error).__name__
 
 
 def _mend(path: Path) -> str:
     """What may save a damaged bag."""
+    recover = "`mcap recover` (mcap.dev/guides/cli) may save what is there"
+    if path.is_dir():
+        more = ", and of an .mcap file in it " + recover if list(path.glob("*.mcap")) else ""
+        return f"`ros2 bag reindex {path}` writes metadata.yaml anew{more}"
     if path.suffix.lower() == ".bag":
         return f"`rosbag reindex {path}` may save what is there"
-    if path.suffix.lower() == ".mcap" or list(path.glob("*.mcap")):
-        return "`mcap recover` (mcap.dev/guides/cli) may save what is there"
-    return "`ros2 bag reindex` may save what is there"
+    return recover if path.suffix.lower() == ".mcap" else "`ros2 bag reindex` on its folder may save what is there"

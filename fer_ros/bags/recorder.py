@@ -16,8 +16,8 @@ from fer_ros.bags.writer import RELIABLE, check_writable, graph_types
 class BagRecorder:
     """A new MCAP bag; a context manager.
 
-    It is made with the first message, so that nothing is left where none comes, and written as it grows: what a recorder
-    that was killed leaves can be saved with `mcap recover`.
+    It is made with the first message, so that nothing is left where none comes, and written in chunks of a megabyte: what a
+    recorder that was killed leaves of it can be saved with `mcap recover`.
 
     Attributes:
         counts: messages by topic.
@@ -52,7 +52,8 @@ class BagRecorder:
     @property
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(file.stat().st_size for file in self._folder.glob("*.mcap"))
+        files = [self.path] if self.path.is_file() else self._folder.glob("*.mcap")
+        return sum(file.stat().st_size for file in files)
 
     def write(self, topic: str, kind: str, received: int, data: bytes) -> None:
         """A message as it came.

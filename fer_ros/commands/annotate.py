@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -43,6 +44,11 @@ def main(options: argparse.Namespace) -> int:
     from fer_ros.core.record import RecordError
     from fer_ros.core.source import SourceError, SourceUnavailable
 
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    # A terminal that is closed, or a supervisor that stops us, leaves no half-written file either.
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         return _annotate(options)
     except (BagError, SourceError, SourceUnavailable, RecordError, ValueError, OSError) as error:
@@ -51,6 +57,9 @@ def main(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("fer-ros: interrupted: nothing is written", file=sys.stderr)
         return 130
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _annotate(options: argparse.Namespace) -> int:
@@ -65,7 +74,12 @@ def _annotate(options: argparse.Namespace) -> int:
     from fer_ros.graph import default_params_file
 
     out = options.out or Path(f"{Path(options.source).expanduser().resolve().stem or options.source}_annotated.mcap")
-    for file in filter(None, (out, options.record, options.table)):
+    source, outputs = Path(options.source).expanduser().resolve(), [out, *filter(None, (options.record, options.table))]
+    if len({file.resolve() for file in outputs}) < len(outputs):
+        raise ValueError("two outputs have one name: name another")
+    for file in outputs:
+        if file.resolve() == source or (file.exists() and file.resolve().parent == source):
+            raise ValueError(f"{file} is what is annotated: name another")
         if file.exists() and not options.force:
             raise ValueError(f"{file} is there already: name another, or --force to overwrite it")
         if not file.parent.is_dir():

@@ -14,6 +14,7 @@ from fer_ros.commands.view import View
 from fer_ros.graph import dds_environment, webcam_graph
 
 _SILENCE = 5.0  # seconds after which it is said that a topic has no publisher
+_TOGETHER = 3.0  # seconds that the first messages of all topics may be apart: one end of a connection is found before another
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -25,7 +26,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                         help="a new folder, or a file ending in .mcap (default: fer_ and the time, here)")
     parser.add_argument("--no-images", action="store_true", help="leave out the camera's images (27 MB/s at 640x480, 30 Hz)")
     parser.add_argument("--overlay", action="store_true", help="record overlay/compressed, too")
-    parser.add_argument("--duration", type=float, metavar="S", help="end so many seconds after the first message")
+    parser.add_argument("--duration", type=float, metavar="S", help="end so many seconds after all topics have begun")
     parser.add_argument("--namespace", default="", help="before /camera and /fer")
     parser.set_defaults(command=main)
 
@@ -81,14 +82,16 @@ def _record(bag, topics, options: argparse.Namespace) -> int:
             recorder = Recorder(wanted, bag.write, lambda text: view.say(f"fer-ros: {text}", "yellow"))
             executor = SingleThreadedExecutor()
             executor.add_node(recorder)
-            started, first, explained, shown = time.monotonic(), None, False, 0.0
+            started, first, begun, explained, shown = time.monotonic(), None, None, False, 0.0
             try:
                 while not stopped:
                     executor.spin_once(timeout_sec=0.05)
                     now = time.monotonic()
                     if bag.counts and first is None:
                         first = now
-                    if first is not None and options.duration is not None and now - first >= options.duration:
+                    if first is not None and begun is None and (len(bag.counts) == len(wanted) or now - first > _TOGETHER):
+                        begun = now
+                    if begun is not None and options.duration is not None and now - begun >= options.duration:
                         break
                     if not explained and now - started > _SILENCE:
                         explained = True
@@ -102,6 +105,10 @@ def _record(bag, topics, options: argparse.Namespace) -> int:
             if not bag.counts:
                 view.say("nothing recorded: no message came")
                 return 1
+            bag.close()
+            silent = sorted(set(wanted) - set(bag.counts))
+            if silent:
+                view.say(f"fer-ros: nothing came on {', '.join(silent)}", "yellow")
             view.say(f"recorded {_told(bag.counts, bag.size)} to {bag.path}")
             return 0
     finally:

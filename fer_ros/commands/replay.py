@@ -34,6 +34,9 @@ def main(options: argparse.Namespace) -> int:
     except ImportError as error:
         print(f"fer-ros: bags need the package rosbags ({error}): pip install rosbags", file=sys.stderr)
         return 1
+    if not options.bag.strip():
+        print("fer-ros: no bag is named", file=sys.stderr)
+        return 2
     bag = Path(options.bag).expanduser().absolute()
     try:
         with BagReader(bag) as reader:  # what is wrong with it is said before anything is started

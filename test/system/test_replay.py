@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import signal
 from pathlib import Path
 
@@ -124,6 +125,16 @@ def test_of_a_damaged_bag_what_is_sound_is_played_and_the_rest_is_told(fer_ros, 
     assert "Traceback" not in command.text
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_an_annotation_that_is_ended_leaves_nothing(fer_ros, tmp_path, number):
+    command = fer_ros("annotate", "demo", "-o", "a.mcap", "--table", "a.csv", "--record", "a.mp4", "--set",
+                      "inference_size=2048")
+    command.wait_for(lambda: len(list(tmp_path.glob(".a*"))) >= 3, "its unfinished files")
+    assert command.end(number) == 130
+    assert "interrupted" in command.text
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("output")] == []
+
+
 def test_nothing_to_record_leaves_nothing(fer_ros, tmp_path):
     command = fer_ros("record", "-o", "rec", "--namespace", "nobody")
     command.wait_for(lambda: "nobody publishes /nobody/fer/emotions" in command.text, "the reason")
@@ -149,6 +160,18 @@ def test_a_wrong_recording_starts_nothing_and_says_why(fer_ros, tmp_path, argume
     assert "Traceback" not in command.text
 
 
+def test_a_recording_has_all_topics_or_says_which_are_silent(fer_ros, demo_bag, tmp_path):
+    graph = fer_ros("replay", demo_bag, "--loop")
+    graph.wait_for(lambda: " face " in graph.text, "a face")
+    recorder = fer_ros("record", "-o", "rec", "--duration", "1")
+    assert recorder.wait() == 0, recorder.text
+    silent = re.findall(r"/[a-z_/]+", "".join(re.findall("nothing came on (.*)", recorder.text)))
+    found = recorded(tmp_path / "rec")
+    assert sorted([*found, *silent]) == ["/camera/camera_info", "/camera/image_raw", "/fer/emotions", "/fer/faces"]
+    assert len(found) >= 3
+    assert graph.end() == 0, graph.text
+
+
 def test_a_recording_without_images_in_one_file_that_is_ended_from_outside(fer_ros, demo_bag, tmp_path):
     graph = fer_ros("replay", demo_bag, "--loop")
     graph.wait_for(lambda: " face " in graph.text, "a face")
@@ -159,6 +182,7 @@ def test_a_recording_without_images_in_one_file_that_is_ended_from_outside(fer_r
     assert recorder.end(signal.SIGTERM) == 0, recorder.text
     assert graph.end() == 0, graph.text
     found = recorded(tmp_path / "rec.mcap")
+    assert "nothing came on" not in recorder.text
     assert set(found) == {"/camera/camera_info", "/fer/faces", "/fer/emotions", "/fer/overlay/compressed"}
     assert not (tmp_path / "rec.recording").exists()
     picture = cv2.imdecode(found["/fer/overlay/compressed"][-1].data, cv2.IMREAD_COLOR)

@@ -236,7 +236,7 @@ def test_a_table_can_be_parquet(bag, tmp_path):
     assert table["happy"] == [float(row["happy"]) for row in listed]
 
 
-def test_stamps_that_stand_still_are_no_reason_to_look_at_a_clock(new_bag, demo_images, tmp_path):
+def test_stamps_that_stand_still_are_no_reason_to_look_at_this_machines_clock(new_bag, demo_images, tmp_path):
     with new_bag(tmp_path / "a") as bag:
         for i, image in enumerate(demo_images[:8]):
             bag.image(image, START, START + i)
@@ -356,3 +356,48 @@ fer:
             parameters(PARAMS, [file])
     file.write_text("")
     assert parameters(PARAMS, [file])
+
+
+@pytest.mark.parametrize("arguments", [["-o", "{file}"], ["-o", "x.mcap", "--table", "x.mcap"], ["-o", "{folder}/demo.mcap"]])
+def test_what_is_annotated_is_never_overwritten(new_bag, demo_images, tmp_path, capsys, arguments, monkeypatch):
+    with new_bag(tmp_path / "demo") as bag:
+        bag.image(demo_images[0], START)
+    file = tmp_path / "demo" / "demo.mcap"
+    content = file.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    source = file if "{file}" in arguments else tmp_path / "demo"
+    names = [text.format(file=file, folder=tmp_path / "demo") for text in arguments]
+    assert annotate(source, *names, "--force") == 1
+    assert "name another" in capsys.readouterr().err
+    assert file.read_bytes() == content
+
+
+def test_a_folder_of_rosbag2_may_have_any_name(new_bag, demo_images, tmp_path):
+    with new_bag(tmp_path / "talk.bag") as bag:
+        bag.image(demo_images[0], START)
+    assert len(frames(tmp_path / "talk.bag")) == 1
+
+
+def test_a_folder_with_a_bag_and_no_metadata_is_a_bag_that_lacks_it(new_bag, demo_images, tmp_path, capsys):
+    with new_bag(tmp_path / "talk") as bag:
+        bag.image(demo_images[0], START)
+    (tmp_path / "talk" / "metadata.yaml").unlink()
+    assert annotate(tmp_path / "talk", "-o", tmp_path / "x.mcap") == 1
+    assert "ros2 bag reindex" in capsys.readouterr().err
+
+
+def test_the_overlay_in_a_recording_is_not_taken_for_a_camera(new_bag, demo_images, tmp_path):
+    with new_bag(tmp_path / "a") as bag:
+        bag.image(demo_images[0], START)
+        bag.compressed(demo_images[1], START, name="/fer/overlay/compressed")
+    assert (frames(tmp_path / "a")[0].image == demo_images[0]).all()
+    assert (frames(tmp_path / "a", "/fer/overlay/compressed")[0].image == demo_images[1]).all()
+
+
+def test_where_stamps_stand_still_the_recordings_time_goes_on(new_bag, demo_images, tmp_path):
+    with new_bag(tmp_path / "a") as bag:
+        for i, image in enumerate(demo_images[:8]):
+            bag.image(image, START, START + i * 10**8)
+    annotator = Annotator(parameters(PARAMS, []))
+    seconds = [annotator(frame).seconds for frame in frames(tmp_path / "a")]
+    assert np.diff(seconds) == pytest.approx([0.1] * 7, abs=1e-6)

@@ -76,17 +76,83 @@ def test_an_interruption_is_noticed_and_loses_nothing(new_bag, demo_images, tmp_
     assert [player.read().number, player.read().number, player.read()] == [1, 2, None]
 
 
+class Clock:
+    """A machine's clock that the test moves."""
+
+    def __init__(self, monkeypatch):
+        self.now, self.slept = 100.0, 0.0
+        monkeypatch.setattr("fer_ros.bags.player.time", self)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_a_rate_that_changes_while_an_image_is_waited_for_counts_at_once_and_time_goes_on(new_bag, demo_images, tmp_path,
+                                                                                          monkeypatch):
+    with new_bag(tmp_path / "a") as made:
+        for i in range(2):
+            made.image(demo_images[i], START + i * 10 * 10**9)
+    clock, told = Clock(monkeypatch), []
+
+    def tell(now: int) -> None:
+        told.append(now)
+        if clock.now > 104:
+            player.rate = 6.0
+
+    player = BagPlayer(ReplayParams(bag=str(tmp_path / "a"), rate=0.5), tell)
+    player.read()
+    player.read()
+    assert told == sorted(told)
+    assert clock.now == pytest.approx(100 + 4 + 8 / 6, abs=0.05)  # 2 s of the recording at half the rate, 8 s at six times
+
+
+def test_a_loop_of_one_image_does_not_race(new_bag, demo_images, tmp_path, monkeypatch):
+    with new_bag(tmp_path / "a") as made:
+        made.image(demo_images[0], START)
+    clock = Clock(monkeypatch)
+    player = BagPlayer(ReplayParams(bag=str(tmp_path / "a"), loop=True))
+    played(player, 11)
+    assert clock.now == pytest.approx(101)
+
+
+def test_who_cannot_keep_up_is_not_raced_after(new_bag, demo_images, tmp_path, monkeypatch):
+    with new_bag(tmp_path / "a") as made:
+        for i in range(40):
+            made.image(demo_images[0], START + i * 10**8)
+    clock = Clock(monkeypatch)
+    player = BagPlayer(ReplayParams(bag=str(tmp_path / "a")))
+    for _ in range(20):
+        player.read()
+        clock.now += 0.3  # it takes thrice as long
+    begun = clock.now
+    played(player, 15)
+    assert clock.now - begun > 0.3  # at most a second is made up for
+
+
+def test_an_interruption_does_not_tell_a_time_that_has_not_come(new_bag, demo_images, tmp_path):
+    with new_bag(tmp_path / "a") as made:
+        for i in range(2):
+            made.image(demo_images[i], START + i * 3600 * 10**9)
+    told = []
+    player = BagPlayer(ReplayParams(bag=str(tmp_path / "a")), told.append)
+    player.read()
+    player.interrupted = lambda: True
+    player.read()
+    assert told == [START]
+
+
 def test_after_a_stall_it_goes_on_from_there(bag, monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr("fer_ros.bags.player.time", type("Clock", (), {
-        "monotonic": staticmethod(lambda: now[0]), "sleep": staticmethod(lambda s: now.__setitem__(0, now[0] + s))}))
+    clock = Clock(monkeypatch)
     player = BagPlayer(ReplayParams(bag=str(bag)))
     player.read()
-    now[0] += 3600  # the machine slept
+    clock.now += 3600  # the machine slept
     player.read()
-    begun = now[0]
+    begun = clock.now
     player.read()
-    assert now[0] - begun == pytest.approx(STEP / 1e9)
+    assert clock.now - begun == pytest.approx(STEP / 1e9)
 
 
 @pytest.mark.parametrize("kind", ["mcap", "ros1"])
