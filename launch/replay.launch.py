@@ -5,8 +5,8 @@ The nodes and their wiring are described once, in fer_ros.graph, for this file a
 
 from launch import LaunchDescription
 
-from fer_ros.bags.params import ReplayParams
 from fer_ros.core.params import build
+from fer_ros.core.replay_params import ReplayParams
 from fer_ros.graph import Graph, replay_graph
 from fer_ros.launching import Arguments, launch_description
 
@@ -26,9 +26,7 @@ def _graph(given: Arguments, namespace: str, overlay: bool) -> Graph:
             from fer_ros.bags.player import BagPlayer
 
             BagPlayer(build(ReplayParams, replay)).close()
-        except ImportError as error:
-            raise RuntimeError(f"bags need the package rosbags ({error}): pip install rosbags") from None
-        except ValueError as error:
+        except (ImportError, ValueError) as error:
             raise RuntimeError(str(error)) from None
     return replay_graph(replay, namespace=namespace, overlay=overlay)
 

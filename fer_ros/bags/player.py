@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from fer_ros.bags.params import ReplayParams
 from fer_ros.bags.reader import BagReader, Frame
+from fer_ros.core.replay_params import ReplayParams
 
 _TICK = 0.02  # seconds: how often time is told while no image is due, and how soon an interruption is noticed
 _STALL = 1.0  # seconds behind, or of standing still, after which playing goes on from here instead of racing to catch up

@@ -1,4 +1,4 @@
-"""Faces and emotions written to an MCAP file that Foxglove and `ros2 bag` open."""
+"""MCAP bags that Foxglove and `ros2 bag` open: of any messages, and of faces and emotions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
@@ -22,6 +22,7 @@ from fer_ros.core.types import Box, Emotion, Face, Image
 
 FACES, EMOTION_ARRAY = "vision_msgs/msg/Detection2DArray", "fer_ros/msg/EmotionArray"
 PICTURE = "sensor_msgs/msg/CompressedImage"
+_KINDS = {"faces": FACES, "emotions": EMOTION_ARRAY, "overlay": PICTURE}
 _QUALITY = 80
 _FOREVER = QosTime(sec=2**31 - 1, nsec=2**32 - 1)
 RELIABLE = Qos(QosHistory.KEEP_LAST, 10, QosReliability.RELIABLE, QosDurability.VOLATILE, _FOREVER, _FOREVER,
@@ -53,6 +54,54 @@ def check_writable(path: Path) -> None:
         raise BagError(f"cannot write '{path}': {path.parent} is not a folder that you may write to")
 
 
+class BagWriter:
+    """A new MCAP bag, in a folder in rosbag2's layout that is made with the first message.
+
+    Attributes:
+        types: of the graph's messages.
+        counts: messages by topic.
+    """
+
+    def __init__(self, folder: Path):
+        self.types = graph_types()
+        self.counts: dict[str, int] = {}
+        self._folder = folder
+        self._bag: Writer | None = None
+        self._connections: dict[str, Any] = {}
+
+    def write(self, topic: str, kind: str, received: int, data: bytes) -> None:
+        """A message.
+
+        Args:
+            kind: its type, `std_msgs/msg/String` say.
+            received: when, in nanoseconds since 1970.
+            data: CDR.
+
+        Raises:
+            BagError: it cannot be written; what came before can.
+        """
+        try:
+            if self._bag is None:
+                bag = Writer(self._folder, version=9, storage_plugin=StoragePlugin.MCAP)
+                bag.open()
+                self._bag = bag
+            if topic not in self._connections:
+                self._connections[topic] = self._bag.add_connection(topic, kind, typestore=self.types,
+                                                                    offered_qos_profiles=[RELIABLE])
+            self._bag.write(self._connections[topic], received, data)
+        except (OSError, WriterError) as error:
+            raise BagError(f"cannot write '{self._folder}': {getattr(error, 'strerror', None) or error}") from None
+        self.counts[topic] = self.counts.get(topic, 0) + 1
+
+    def finish(self) -> Path | None:
+        """The complete .mcap file; None where no message came, or it was finished before. Raises OSError."""
+        bag, self._bag = self._bag, None
+        if bag is None:
+            return None
+        bag.close()
+        return next(self._folder.glob("*.mcap"))
+
+
 class ResultWriter:
     """Writes what was found in a recording; a context manager.
 
@@ -74,15 +123,13 @@ class ResultWriter:
             raise BagError(f"cannot write '{path}': it is a folder")
         check_writable(path)
         self.path, self._model = path, model
-        self._store = graph_types()
+        self._topics = topics
         self._scratch = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-")
-        self._bag = Writer(Path(self._scratch.name) / "bag", version=9, storage_plugin=StoragePlugin.MCAP)
-        self._bag.open()
-        kinds = {"faces": FACES, "emotions": EMOTION_ARRAY, "overlay": PICTURE}
-        self._connections = {
-            part: self._bag.add_connection(name, kinds[part], typestore=self._store, offered_qos_profiles=[RELIABLE])
-            for part, name in topics.items()
-        }
+        try:
+            self._bag = BagWriter(Path(self._scratch.name) / "bag")
+        except BagError:
+            self._scratch.cleanup()
+            raise
 
     def __enter__(self) -> ResultWriter:
         return self
@@ -100,9 +147,9 @@ class ResultWriter:
             BagError: it cannot be written.
         """
         try:
-            self._bag.close()
-            (made,) = Path(self._scratch.name).glob("bag/*.mcap")
-            os.replace(made, self.path)
+            made = self._bag.finish()
+            if made is not None:
+                os.replace(made, self.path)
         except OSError as error:
             raise BagError(f"cannot write '{self.path}': {error.strerror or error}") from None
         finally:
@@ -111,7 +158,7 @@ class ResultWriter:
     def discard(self) -> None:
         """Give up, leaving nothing behind."""
         try:
-            self._bag.close()
+            self._bag.finish()
         finally:
             self._scratch.cleanup()
 
@@ -136,14 +183,11 @@ class ResultWriter:
                         self._make(PICTURE, header=header, format=JPEG_FORMAT, data=to_jpeg(picture, _QUALITY)))
 
     def _write(self, part: str, frame: Frame, message: Any) -> None:
-        connection = self._connections[part]
-        try:
-            self._bag.write(connection, frame.recorded, self._store.serialize_cdr(message, connection.msgtype))
-        except OSError as error:
-            raise BagError(f"cannot write '{self.path}': {error.strerror or error}") from None
+        kind = _KINDS[part]
+        self._bag.write(self._topics[part], kind, frame.recorded, self._bag.types.serialize_cdr(message, kind))
 
     def _make(self, kind: str, **fields: Any) -> Any:
-        return self._store.types[kind](**fields)
+        return self._bag.types.types[kind](**fields)
 
     def _header(self, stamp: int, frame_id: str) -> Any:
         time = self._make("builtin_interfaces/msg/Time", sec=stamp // 10**9, nanosec=stamp % 10**9)

@@ -61,6 +61,7 @@ def measure(images: np.ndarray, truth: np.ndarray, detect: Callable[[Image], Seq
     """
     crops: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
     rows = []
+    params = AlignParams(crop_margin=margin)
     for row, face in enumerate(images):
         frame = picture(face, size, roll)
         found = detect(frame)
@@ -69,7 +70,6 @@ def measure(images: np.ndarray, truth: np.ndarray, detect: Callable[[Image], Seq
         rows.append(row)
         box = found[0].box
         for way, angle in zip(WAYS, (0.0, box.roll, roll), strict=True):
-            params = AlignParams(crop_margin=margin)
             crops[way].append(align_faces(frame, [Face(box._replace(roll=angle), 1.0)], side, params)[0])
     right = {way: float((classify(np.array(cut)).argmax(axis=1) == truth[rows]).mean()) if rows else math.nan
              for way, cut in crops.items()}

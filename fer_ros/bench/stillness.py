@@ -16,18 +16,23 @@ from fer_ros.core.types import Image
 FPS = 30.0
 
 
-def noisy(image: Image, sigma: float, count: int) -> Iterator[Image]:
-    """A frame again and again, each time with other normal noise of a standard deviation in grey levels."""
+def noisy(image: Image, sigma: float, count: int) -> Iterator[tuple[float, Image]]:
+    """A frame again and again at `FPS`, with its time in seconds, and each time with other normal noise.
+
+    Args:
+        sigma: standard deviation in grey levels.
+    """
     rng = np.random.default_rng(0)
-    for _ in range(count):
-        yield np.clip(image + rng.normal(0, sigma, image.shape), 0, 255).astype(np.uint8)
+    for number in range(count):
+        yield number / FPS, np.clip(image + rng.normal(0, sigma, image.shape), 0, 255).astype(np.uint8)
 
 
-def change(images: Iterable[Image], fps: float, cutoff: float, classify: Callable[[np.ndarray], np.ndarray],
+def change(images: Iterable[tuple[float, Image]], cutoff: float, classify: Callable[[np.ndarray], np.ndarray],
            side: int) -> float:
     """Mean half sum of absolute differences between the probabilities of consecutive frames, of the face that comes first.
 
     Args:
+        images: with their times in seconds.
         cutoff: `box_cutoff` of the tracker.
         classify: (1, side, side, 3) crops to (1, classes) probabilities.
 
@@ -36,8 +41,8 @@ def change(images: Iterable[Image], fps: float, cutoff: float, classify: Callabl
     """
     stage = FaceStage(DetectorParams(), TrackerParams(box_cutoff=cutoff), InferenceParams())
     found = []
-    for i, image in enumerate(images):
-        faces = [face for face in stage(image, i / fps) if face.id == "1"]
+    for seconds, image in images:
+        faces = [face for face in stage(image, seconds) if face.id == "1"]
         if faces:
             found.append(classify(align_faces(image, faces, side))[0])
     if len(found) < 2:

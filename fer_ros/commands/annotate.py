@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -12,6 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from fer_ros.commands.signals import on_end
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -39,27 +40,23 @@ def main(options: argparse.Namespace) -> int:
     try:
         from fer_ros.bags.reader import BagError
     except ImportError as error:
-        print(f"fer-ros: bags need the package rosbags ({error}): pip install rosbags", file=sys.stderr)
+        print(f"fer-ros: {error}", file=sys.stderr)
         return 1
     from fer_ros.core.record import RecordError
     from fer_ros.core.source import SourceError, SourceUnavailable
 
-    def interrupt(*_: object) -> None:
+    def interrupt() -> None:
         raise KeyboardInterrupt
 
-    # A terminal that is closed, or a supervisor that stops us, leaves no half-written file either.
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        return _annotate(options)
+        with on_end(interrupt):  # however it is ended, no half-written file is left
+            return _annotate(options)
     except (BagError, SourceError, SourceUnavailable, RecordError, ValueError, OSError) as error:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("fer-ros: interrupted: nothing is written", file=sys.stderr)
         return 130
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _annotate(options: argparse.Namespace) -> int:
@@ -73,17 +70,7 @@ def _annotate(options: argparse.Namespace) -> int:
     from fer_ros.core.summary import Summary
     from fer_ros.graph import default_params_file
 
-    out = options.out or Path(f"{Path(options.source).expanduser().resolve().stem or options.source}_annotated.mcap")
-    source, outputs = Path(options.source).expanduser().resolve(), [out, *filter(None, (options.record, options.table))]
-    if len({file.resolve() for file in outputs}) < len(outputs):
-        raise ValueError("two outputs have one name: name another")
-    for file in outputs:
-        if file.resolve() == source or (file.exists() and file.resolve().parent == source):
-            raise ValueError(f"{file} is what is annotated: name another")
-        if file.exists() and not options.force:
-            raise ValueError(f"{file} is there already: name another, or --force to overwrite it")
-        if not file.parent.is_dir():
-            raise ValueError(f"cannot write '{file}': {file.parent} is not a folder")
+    outputs = _outputs(options)
     files = [default_params_file(), *([options.params_file] if options.params_file else [])]
     annotator = Annotator(parameters(PARAMS, files, dict(map(assignment, options.changes))))
     topics = {"faces": "/fer/faces", "emotions": "/fer/emotions"}
@@ -96,7 +83,7 @@ def _annotate(options: argparse.Namespace) -> int:
     started = time.monotonic()
     with ExitStack() as stack:
         recording = stack.enter_context(Recording(options.source, options.topic))
-        writer = stack.enter_context(ResultWriter(out, topics, annotator.model))
+        writer = stack.enter_context(ResultWriter(outputs[0], topics, annotator.model))
         write_rows = stack.enter_context(table(options.table)) if options.table else None
         video = VideoRecorder(options.record) if options.record else None
         if video is not None:
@@ -126,10 +113,27 @@ def _annotate(options: argparse.Namespace) -> int:
     spent = time.monotonic() - started
     for notice in recording.notices:
         print(f"fer-ros: {notice}", file=sys.stderr)
-    written = ", ".join(str(file) for file in (out, options.table, options.record) if file)
+    written = ", ".join(map(str, outputs))
     console.print(f"{summary.frames} images of {summary.duration:.1f} s in {spent:.1f} s "
                   f"({summary.frames / max(spent, 1e-9):.0f} a second), {len(summary.faces)} faces: {written}")
     if damage is not None:
         print(f"fer-ros: {damage}: only what came before is annotated", file=sys.stderr)
         return 1
     return 0
+
+
+def _outputs(options: argparse.Namespace) -> list[Path]:
+    """The files to write, the bag first. Raises ValueError where one must not be written."""
+    source = Path(options.source).expanduser().resolve()
+    out = options.out or Path(f"{source.stem or options.source}_annotated.mcap")
+    outputs = [out, *filter(None, (options.table, options.record))]
+    if len({file.resolve() for file in outputs}) < len(outputs):
+        raise ValueError("two outputs have one name: name another")
+    for file in outputs:
+        if file.resolve() == source or (file.exists() and file.resolve().parent == source):
+            raise ValueError(f"{file} is what is annotated: name another")
+        if file.exists() and not options.force:
+            raise ValueError(f"{file} is there already: name another, or --force to overwrite it")
+        if not file.parent.is_dir():
+            raise ValueError(f"cannot write '{file}': {file.parent} is not a folder")
+    return outputs

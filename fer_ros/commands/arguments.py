@@ -30,6 +30,14 @@ def share(text: str) -> float:
     return value
 
 
+def seconds(text: str) -> float:
+    """A time above 0."""
+    value = _number(text)
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
+    return value
+
+
 def threads(text: str) -> int:
     """A number of threads; 0 leaves it to the library."""
     if not text.isascii() or not text.isdigit() or int(text) > 1024:

@@ -8,14 +8,17 @@ import itertools
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from fer_ros.commands.arguments import count, share, threads
+
+if TYPE_CHECKING:
+    from fer_ros.bags.annotate import Recording
 
 DETECTORS = ["face_detection_yunet_2023mar.onnx", "centerface.onnx"]
 Rows = list[dict[str, Any]]
@@ -38,8 +41,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     detector.add_argument("folder", type=Path, metavar="FOLDER", help="photographs, and faces.json with their boxes: "
                           '{"a.jpg": [{"box": [x, y, width, height], "easy": true, "invalid": false}]}')
-    detector.add_argument("--models", nargs="+", default=DETECTORS, metavar="FILE",
-                          help=f"networks (default: {' '.join(DETECTORS)})")
+    _add_models(detector)
     detector.add_argument("--sizes", type=count, nargs="+", default=[320, 640, 1024, 1280], metavar="PX",
                           help="inference sizes (default: 320 640 1024 1280)")
     detector.add_argument("--smallest", type=count, default=24, metavar="PX", help="faces below are left out (default: 24)")
@@ -59,7 +61,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                            help="what the face shows from when on, ? where nobody could say: '0 neutral, 0.6 happy'")
     _measured_by(smoothing, _smoothing)
 
-
     alignment = kinds.add_parser(
         "alignment", help="what cutting faces out upright is worth",
         description="FER2013's PublicTest faces, tilted, found again by the detector, cut out as they are, upright and by the "
@@ -67,8 +68,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     alignment.add_argument("--data", type=Path, required=True, metavar="DIR",
                            help="with fer2013.csv and fer2013new.csv")
-    alignment.add_argument("--models", nargs="+", default=DETECTORS, metavar="FILE",
-                           help=f"detectors (default: {' '.join(DETECTORS)})")
+    _add_models(alignment)
     alignment.add_argument("--rolls", type=int, nargs="+", default=[0, 15, 30, 45], metavar="DEGREES",
                            help="(default: 0 15 30 45)")
     alignment.add_argument("--margins", type=float, nargs="+", default=[-0.1, -0.05, 0.05, 0.1, 0.2], metavar="M",
@@ -76,7 +76,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     alignment.add_argument("--faces", type=count, default=800, metavar="N", help="of the data, drawn by chance (default: 800)")
     alignment.add_argument("--size", type=count, default=130, metavar="PX", help="that a face spans (default: 130)")
     _measured_by(alignment, _alignment)
-
 
     stillness = kinds.add_parser(
         "stillness", help="what a box that does not tremble is worth",
@@ -90,6 +89,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                            help="standard deviations of the noise (default: 8 20)")
     stillness.add_argument("--frame", type=count, default=30, metavar="N", help="that gets the noise (default: the 30th)")
     _measured_by(stillness, _stillness)
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--models", nargs="+", default=DETECTORS, metavar="FILE",
+                        help=f"face detectors (default: {' '.join(DETECTORS)})")
 
 
 def _measured_by(parser: argparse.ArgumentParser, measure: Callable[[argparse.Namespace], tuple[Table, Rows]]) -> None:
@@ -143,7 +147,7 @@ def _detector(options: argparse.Namespace) -> tuple[Table, Rows]:
             rows.append({"model": model, "inference_size": size, "group": group, "faces": counts.wanted, "as_wider": as_wider,
                          "recall": recall, "score": score, "precision": options.precision, "seconds": seconds})
             cells.append(f"{recall:.3f} of {counts.wanted} ({score:.2f})")
-        table.add_row(model.rpartition("/")[2].removesuffix(".onnx"), str(size), *cells, f"{1e3 * seconds:.1f}")
+        table.add_row(Path(model).stem, str(size), *cells, f"{1e3 * seconds:.1f}")
     return table, rows
 
 
@@ -167,40 +171,24 @@ def _alignment(options: argparse.Namespace) -> tuple[Table, Rows]:
     table = Table("model", "roll", "margin", "found", *alignment.WAYS)
     rows = []
     steps = [(roll, 0.0) for roll in options.rolls] + [(options.rolls[0], margin) for margin in options.margins]
-    for model, (roll, margin) in itertools.product(options.models, steps):
-        detector = FaceDetector(DetectorParams(model=model))
+    detectors = [(model, FaceDetector(DetectorParams(model=model))) for model in options.models]
+    for (model, detector), (roll, margin) in itertools.product(detectors, steps):
         cut = alignment.measure(images, truth, detector.detect, classify, classify.input_size, options.size,
                                 math.radians(roll), margin)
         rows.append({"model": model, "roll": roll, "margin": margin, "faces": len(images), "found": cut.found, **cut.right})
-        table.add_row(model.rpartition("/")[2].removesuffix(".onnx"), f"{roll}°", f"{margin:g}", f"{cut.found:.1%}",
+        table.add_row(Path(model).stem, f"{roll}°", f"{margin:g}", f"{cut.found:.1%}",
                       *(f"{share:.1%}" for share in cut.right.values()))
     return table, rows
 
 
 def _stillness(options: argparse.Namespace) -> tuple[Table, Rows]:
+    from fer_ros.bags.annotate import in_seconds
     from fer_ros.bench import stillness
     from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
     from fer_ros.core.session import InferenceParams
-    from fer_ros.core.source import Source, SourceError, SourceParams, SourceUnavailable, open_source
 
-    def frames() -> Iterator[Any]:
-        source = opened()
-        while (image := source.read()) is not None:
-            yield image
-        source.close()
-
-    def opened() -> Source:
-        try:
-            return open_source(SourceParams(source=options.video, realtime=False))
-        except (SourceError, SourceUnavailable) as error:
-            raise ValueError(str(error)) from None
-
-    source = opened()
-    fps = source.rate
-    source.close()
-    if fps is None:
-        raise ValueError(f"{options.video} is live: name a video")
-    still = next(itertools.islice(frames(), options.frame - 1, None), None)
+    with _recording(options.video) as recording:
+        still = next(itertools.islice(recording, options.frame - 1, None), None)
     if still is None:
         raise ValueError(f"{options.video} has no frame number {options.frame}")
     classify = EmotionClassifier(ClassifierParams(), InferenceParams())
@@ -209,12 +197,24 @@ def _stillness(options: argparse.Namespace) -> tuple[Table, Rows]:
     for noise in (0.0, *options.noise):
         cells = []
         for cutoff in options.cutoffs:
-            seen = stillness.noisy(still, noise, 60) if noise else frames()
-            found = stillness.change(seen, stillness.FPS if noise else fps, cutoff, classify, classify.input_size)
+            with _recording(options.video) as recording:
+                seen = stillness.noisy(still.image, noise, 60) if noise else (
+                    (in_seconds(frame.stamp), frame.image) for frame in recording)
+                found = stillness.change(seen, cutoff, classify, classify.input_size)
             rows.append({"noise": noise, "box_cutoff": cutoff, "change": found})
             cells.append(f"{found:.4f}")
         table.add_row(f"number {options.frame}, noise {noise:g}" if noise else "the video", *cells)
     return table, rows
+
+
+def _recording(video: str) -> Recording:
+    from fer_ros.bags.annotate import Recording
+    from fer_ros.core.source import SourceError, SourceUnavailable
+
+    try:
+        return Recording(video)
+    except (SourceError, SourceUnavailable) as error:
+        raise ValueError(str(error)) from None
 
 
 def _tracker(options: argparse.Namespace) -> tuple[Table, Rows]:

@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from fer_ros.bags.params import ReplayParams
 from fer_ros.commands import running
 from fer_ros.core.params import specs
+from fer_ros.core.replay_params import ReplayParams
 from fer_ros.graph import replay_graph
 
 
@@ -32,7 +32,7 @@ def main(options: argparse.Namespace) -> int:
     try:
         from fer_ros.bags.reader import BagReader
     except ImportError as error:
-        print(f"fer-ros: bags need the package rosbags ({error}): pip install rosbags", file=sys.stderr)
+        print(f"fer-ros: {error}", file=sys.stderr)
         return 1
     if not options.bag.strip():
         print("fer-ros: no bag is named", file=sys.stderr)

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from fer_ros.commands.arguments import seconds
 from fer_ros.commands.processes import Processes
+from fer_ros.commands.signals import on_end
 from fer_ros.commands.view import View
 from fer_ros.core.params import ParamSpec
 from fer_ros.core.record import RecordError, VideoRecorder
@@ -32,7 +34,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     """The arguments of every command that starts a graph."""
     parser.add_argument("--record", type=Path, metavar="FILE",
                         help="write the overlay as a video (.mp4, .m4v, .mov, .mkv or .avi)")
-    parser.add_argument("--duration", type=float, metavar="S", help="end after so many seconds of video")
+    parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds of video")
     parser.add_argument("--params-file", type=Path, metavar="YAML", help="parameters of all nodes (default: config/fer.yaml)")
     parser.add_argument("--namespace", default="", help="put before /camera and /fer")
     parser.add_argument("--log-level", default="info", choices=("debug", "info", "warn", "error", "fatal"))
@@ -60,8 +62,6 @@ def run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: Ma
         live: whether its images are taken while it runs, so that there is a latency to speak of.
     """
     try:
-        if options.duration is not None and not 0 < options.duration < 1e9:
-            raise ValueError(f"--duration must be a positive number of seconds, not {options.duration}")
         params_file = options.params_file or default_params_file()
         if not params_file.is_file():
             raise ValueError(f"--params-file {params_file} does not exist")
@@ -78,7 +78,9 @@ def run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: Ma
         print(f"fer-ros: {error}", file=sys.stderr)
         return 2
     try:
-        return Run(graph, recorder, options.duration, live).go(params_file, options.log_level, title)
+        made = Run(graph, recorder, options.duration, live)
+        with on_end(made.stop):
+            return made.go(params_file, options.log_level, title)
     except ImportError as error:
         print(f"fer-ros: ROS 2 or the package's messages cannot be imported ({error}): `fer-ros doctor` says what to do",
               file=sys.stderr)
@@ -112,7 +114,6 @@ class Run:
         from fer_ros.ros.observer import Observer
 
         status = 0
-        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         try:
             with View(title) as self._view, Processes(params_file, log_level, self._heard) as processes:
@@ -143,8 +144,6 @@ class Run:
             if self._recorder is not None:
                 self._recorder.discard()
             rclpy.try_shutdown()
-            for number, handler in before.items():
-                signal.signal(number, handler)
         return status
 
     def _play(self, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:
@@ -215,7 +214,8 @@ class Run:
             raise Failed(f"the source ended before its time: what {name} said of it stands above")
         return complete or late
 
-    def _stop(self, *_: object) -> None:
+    def stop(self) -> None:
+        """End the run soon, from a signal."""
         self._stopped = True
 
     def _heard(self, name: str, line: str) -> None:

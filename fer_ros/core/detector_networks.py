@@ -122,7 +122,7 @@ class CenterFace:
         for channels, size in ((3, 32), (1, 8), (2, 8), (10, 8)):
             content = content.replace(_dimensions(10, channels, size, size), _dimensions(None, channels, None, None))
         # The file lists its weights among its inputs. Where it says that it is of version 4, onnxruntime takes them for
-        # inputs that may change, and folds nothing: that takes twice the time. In version 3 all weights are listed so.
+        # inputs that may change, and folds nothing, which takes much longer. In version 3 all weights are listed so.
         return content.replace(b"\x08\x04", b"\x08\x03", 1) if content.startswith(b"\x08\x04") else content
 
     @classmethod

@@ -31,7 +31,8 @@ class FrameClock:
 
     A good stamp is given back as it is. One that is zero or the same as the last counts the time of this machine on, so
     that nothing that hangs on time stands still; one from before the last, as two publishers on one topic make them, counts
-    as the last. A step back of more than `RESTART` seconds is a recording that starts again, and is given back.
+    as the last. A step back of more than `RESTART` seconds, or to the very first stamp, is a recording that starts again, and
+    is given back.
 
     Args:
         now: this machine's time in seconds; one that stands still for what is not played in real time.
@@ -42,13 +43,16 @@ class FrameClock:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._stamp = self._seconds = self._heard = 0.0
+        self._first: float | None = None
 
     def __call__(self, stamp: float) -> float:
         """The time of a frame with a stamp in seconds, in seconds."""
         now = self._now()
         if stamp == 0 or stamp == self._stamp:
             self._seconds += now - self._heard if self._heard else 0.0
-        elif stamp > self._seconds or stamp < self._seconds - self.RESTART:
+        elif stamp > self._seconds or stamp < self._seconds - self.RESTART or stamp == self._first:
             self._seconds = stamp
+            if self._first is None or stamp < self._first:
+                self._first = stamp
         self._stamp, self._heard = stamp, now
         return self._seconds

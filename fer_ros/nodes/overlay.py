@@ -15,7 +15,7 @@ from fer_ros.ros.images import from_bgr, to_bgr, to_jpeg
 from fer_ros.ros.matching import MatchingParams, StampPairs
 from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
 from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
-from fer_ros.ros.qos import PairedImageParams, image_qos
+from fer_ros.ros.qos import PICTURES, PairedImageParams, image_qos
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class OverlayNode(FerNode):
 
     def setup(self) -> None:
         self._pairs: StampPairs[Image, EmotionArray] = StampPairs(self.params[MatchingParams].cache_size)
-        self._raw = self.advertise(Image, "overlay", RESULTS)
-        self._jpeg = self.advertise(CompressedImage, "overlay/compressed", RESULTS)
+        self._raw = self.advertise(Image, "overlay", PICTURES)
+        self._jpeg = self.advertise(CompressedImage, "overlay/compressed", PICTURES)
         self._watched = False
         # rclpy tells of subscribers that come and go only since Jazzy, so look.
         self._watch = self.every(0.2, self._follow_subscribers)

@@ -8,7 +8,7 @@ from builtin_interfaces.msg import Time
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Header
 
-from fer_ros.bags.params import ReplayParams
+from fer_ros.core.replay_params import ReplayParams
 from fer_ros.ros.node import main_of
 from fer_ros.ros.qos import ImageOutputParams
 from fer_ros.ros.source_node import AudienceParams, SourceNode
@@ -25,7 +25,7 @@ class ReplayNode(SourceNode):
         try:
             from fer_ros.bags.player import BagPlayer
         except ImportError as error:
-            raise ValueError(f"bags need the package rosbags ({error}): pip install rosbags") from None
+            raise ValueError(str(error)) from None
         params = self.params[ReplayParams]
         clock = self.advertise(Clock, "/clock", 10) if params.clock else None
         self._player = BagPlayer(params, lambda now: clock.publish(Clock(clock=_stamp(now))) if clock else None)

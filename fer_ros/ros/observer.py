@@ -15,7 +15,7 @@ from fer_ros.graph import Graph
 from fer_ros.msg import EmotionArray
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import emotions_from_message, seconds
-from fer_ros.ros.qos import RESULTS
+from fer_ros.ros.qos import PICTURES, RESULTS
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Observer(Node):
         self.create_subscription(EmotionArray, graph.topics.emotions, self._emotions, RESULTS)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._diagnostics, RESULTS)
         if on_overlay is not None:
-            self.create_subscription(Image, graph.topics.overlay, self._overlay, RESULTS)
+            self.create_subscription(Image, graph.topics.overlay, self._overlay, PICTURES)
 
     def _emotions(self, message: EmotionArray) -> None:
         stamp = seconds(message.header.stamp)

@@ -9,9 +9,13 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSCompatibility, QoSProf
 
 from fer_ros.core.params import param
 
-RESULTS = QoSProfile(depth=10, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE,
+RESULTS = QoSProfile(depth=100, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE,
                      durability=DurabilityPolicy.VOLATILE)
-"""Faces, emotions, diagnostics: small, and none should be lost."""
+"""Faces, emotions, diagnostics: small, and none should be lost, though a reader may stand still for seconds."""
+
+PICTURES = QoSProfile(depth=10, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE,
+                      durability=DurabilityPolicy.VOLATILE)
+"""The overlay: each a megabyte and more."""
 
 _RELIABILITY = {"reliable": ReliabilityPolicy.RELIABLE, "best_effort": ReliabilityPolicy.BEST_EFFORT}
 _DURABILITY = {"volatile": DurabilityPolicy.VOLATILE, "transient_local": DurabilityPolicy.TRANSIENT_LOCAL}

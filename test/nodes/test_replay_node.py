@@ -192,7 +192,9 @@ def test_what_cannot_be_played_ends_configuration_and_says_why(bench, tmp_path, 
 def test_without_rosbags_it_says_what_to_install(bench, demo_bag, monkeypatch):
     said = []
     monkeypatch.setattr(ReplayNode, "get_logger", lambda self: type("Log", (), {"error": said.append}))
-    monkeypatch.setitem(sys.modules, "fer_ros.bags.player", None)
+    for name in [name for name in sys.modules if name.startswith("fer_ros.bags")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "rosbags", None)
     assert bench.add(ReplayNode, start=False, bag=str(demo_bag)).trigger_configure() == TransitionCallbackReturn.FAILURE
     assert "pip install rosbags" in said[0]
 

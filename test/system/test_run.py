@@ -34,7 +34,7 @@ def test_the_demo_is_played_to_its_end_and_no_frame_is_lost(fer_ros):
     """360 frames of 640x480 at 30 Hz through three processes, and an answer to every one."""
     command = fer_ros("run", "--source", "demo")
     assert command.wait() == 0, command.text
-    assert "360 frames in" in command.text
+    assert "360 frames in" in command.text, command.text
     assert "have no answer" not in command.text
     assert re.search(r"latency p50 [\d.]+ ms, p95 [\d.]+ ms", command.text)
     assert labels_in(command.text)[0] == "happy"

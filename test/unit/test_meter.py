@@ -63,8 +63,13 @@ def test_missing_or_repeated_stamps_do_not_stop_the_clock():
 
 def test_two_publishers_do_not_make_it_jump_but_a_recording_that_restarts_does():
     clock = FrameClock()
-    assert [clock(stamp) for stamp in (5.0, 4.9, 5.1, 5.0, 5.2)] == [5.0, 5.0, 5.1, 5.1, 5.2]
+    assert [clock(stamp) for stamp in (5.0, 4.9, 5.1, 5.05, 5.2)] == [5.0, 5.0, 5.1, 5.1, 5.2]
     assert clock(1.0) == 1.0
+
+
+def test_a_recording_of_less_than_a_second_restarts_too():
+    clock = FrameClock()
+    assert [clock(stamp) for stamp in (5.0, 5.1, 5.2, 5.0, 5.1, 5.0, 5.1)] == [5.0, 5.1, 5.2, 5.0, 5.1, 5.0, 5.1]
 
 
 def test_a_meter_does_not_grow_while_time_stands_still():

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from fer_ros.bags.params import ReplayParams
 from fer_ros.bags.player import BagPlayer
 from fer_ros.bags.reader import BagError
+from fer_ros.core.replay_params import ReplayParams
 
 START, STEP = 1_700_000_000_000_000_000, 20_000_000
 

@@ -1,4 +1,4 @@
-"""The parameters of a replay, for those who know nothing of `rosbags`."""
+"""The parameters of a replay, which are known without `rosbags` that plays it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,20 @@
+"""What a command does when it is to end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def on_end(handle: Callable[[], None]) -> Iterator[None]:
+    """Call `handle` on Ctrl-C, on a supervisor's SIGTERM, and when the terminal is closed; inside of the block alone."""
+    before = {number: signal.signal(number, lambda *_: handle()) for number in _ENDS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
