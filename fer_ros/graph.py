@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from fer_ros.core.resources import share_directory
 from fer_ros.core.source import is_finite
@@ -22,10 +24,10 @@ PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """One process of the graph.
+    """One node of the graph.
 
     Attributes:
-        executable: its name, which is the node's name too.
+        executable: of a process that holds this node alone; the node's name, too.
         namespace: absolute.
         remappings: from the node's own topic names to the graph's.
         tuned: parameters that suit this graph better than the defaults; a user's parameter file comes on top of them.
@@ -40,13 +42,45 @@ class NodeSpec:
 
     @property
     def full_name(self) -> str:
-        return f"{self.namespace}/{self.executable}"
+        return f"{self.namespace.rstrip('/')}/{self.executable}"
 
-    def parameter_sources(self, users_file: Path) -> list[Path | Mapping[str, Any]]:
-        """Parameter files and values in the order in which they apply, the last winning."""
+
+@dataclass(frozen=True)
+class Process:
+    """One process of the graph.
+
+    Attributes:
+        node: that gives its executable, its name, its namespace and its remappings.
+        nodes: all that are in it.
+    """
+
+    node: NodeSpec
+    nodes: tuple[NodeSpec, ...]
+
+    def holds(self, node: NodeSpec | None) -> bool:
+        return any(one is node for one in self.nodes)
+
+    def parameter_files(self, users_file: Path, folder: Path,
+                        extra: Callable[[NodeSpec], Mapping[str, Any]] = lambda node: {}) -> list[Path]:
+        """Parameter files in the order in which they apply, the last winning.
+
+        Args:
+            users_file: comes after what suits this graph and before what the user has named.
+            folder: for those that are written here. By file and not with -p: there `source:=no` would be the boolean false.
+            extra: parameters of a node that come last of all.
+        """
         shipped = default_params_file()
-        between = [] if users_file.absolute() == shipped else [users_file]
-        return [shipped, self.tuned, *between, self.named]
+        files = [shipped]
+        for part, values in (("tuned", lambda node: node.tuned), ("user's", None), ("named", lambda node: node.named),
+                             ("extra", extra)):
+            if values is None:
+                files += [] if users_file.absolute() == shipped else [users_file]
+                continue
+            content = {node.full_name: {"ros__parameters": dict(values(node))} for node in self.nodes if values(node)}
+            if content:
+                files.append(folder / f"{self.node.executable}-{part}.yaml")
+                files[-1].write_text(yaml.safe_dump(content), encoding="utf-8")
+        return files
 
 
 @dataclass(frozen=True)
@@ -62,37 +96,47 @@ class Topics:
 
 @dataclass(frozen=True)
 class Graph:
-    """The nodes in the order in which they should start, and the topics between them."""
+    """The nodes in the order in which they should start, and the topics between them.
+
+    Attributes:
+        source: the node that publishes the images, the last one; None where somebody else does.
+        composed: the node that makes all others in its process; None where each has its own.
+    """
 
     nodes: tuple[NodeSpec, ...]
     topics: Topics
+    source: NodeSpec | None
+    composed: NodeSpec | None = None
 
     @property
-    def source(self) -> NodeSpec:
-        """The node that publishes the images; the last."""
-        return self.nodes[-1]
+    def processes(self) -> tuple[Process, ...]:
+        """In the order in which they should start."""
+        if self.composed is not None:
+            return (Process(self.composed, (self.composed, *self.nodes)),)
+        return tuple(Process(node, (node,)) for node in self.nodes)
 
 
-def webcam_graph(
-    camera: Mapping[str, Any], *, namespace: str = "", overlay: bool = True, more_subscribers: int = 0
-) -> Graph:
+def webcam_graph(camera: Mapping[str, Any], *, image: str = "", namespace: str = "", overlay: bool = True,
+                 more_subscribers: int = 0, composed: bool = True) -> Graph:
     """Camera, face detector, emotion and, if wanted, overlay.
 
     Args:
         camera: parameters of the camera node that its user names (`source`, `width`, ...).
+        image: topic of another camera driver's images, in place of a camera node; empty for none.
         namespace: put before /camera and /fer, so that several robots share a network; empty for none.
+        overlay: whether there is an overlay node.
         more_subscribers: how many more nodes than detector and emotion are going to subscribe to the image.
+        composed: all nodes in one process; otherwise each in its own.
 
     Raises:
-        ValueError: `namespace` cannot be one.
+        ValueError: `namespace` or `image` cannot be one.
     """
-    finite = "source" in camera and is_finite(str(camera["source"]))
-    return _graph("camera_node", camera, finite, {}, namespace, overlay, more_subscribers)
+    finite = not image and "source" in camera and is_finite(str(camera["source"]))
+    return _graph("camera_node", camera, finite, image, {}, namespace, overlay, more_subscribers, composed)
 
 
-def replay_graph(
-    replay: Mapping[str, Any], *, namespace: str = "", overlay: bool = True, more_subscribers: int = 0
-) -> Graph:
+def replay_graph(replay: Mapping[str, Any], *, namespace: str = "", overlay: bool = True, more_subscribers: int = 0,
+                 composed: bool = True) -> Graph:
     """The same with a recorded bag in the camera's place.
 
     Args:
@@ -100,16 +144,18 @@ def replay_graph(
             their time from there.
     """
     to_others = {"use_sim_time": True} if replay.get("clock") else {}
-    return _graph("replay_node", replay, True, to_others, namespace, overlay, more_subscribers)
+    return _graph("replay_node", replay, True, "", to_others, namespace, overlay, more_subscribers, composed)
 
 
-def _graph(source: str, named: Mapping[str, Any], finite: bool, to_others: Mapping[str, Any], namespace: str, overlay: bool,
-           more_subscribers: int) -> Graph:
+def _graph(source: str, named: Mapping[str, Any], finite: bool, image: str, to_others: Mapping[str, Any], namespace: str,
+           overlay: bool, more_subscribers: int, composed: bool) -> Graph:
     prefix = f"/{namespace.strip('/')}" if namespace.strip("/") else ""
     if not re.fullmatch(r"(/[A-Za-z_][A-Za-z0-9_]*)*", prefix):
         raise ValueError(f"'{namespace}' is no ROS namespace: letters, digits and _, not beginning with a digit, parted by /")
+    if image and not re.fullmatch(r"/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*", image):
+        raise ValueError(f"'{image}' is no ROS topic: letters, digits and _, not beginning with a digit, parted by /")
     topics = Topics(
-        image=f"{prefix}/camera/image_raw",
+        image=(image if image.startswith("/") else f"{prefix}/{image}") if image else f"{prefix}/camera/image_raw",
         camera_info=f"{prefix}/camera/camera_info",
         faces=f"{prefix}/fer/faces",
         emotions=f"{prefix}/fer/emotions",
@@ -122,12 +168,16 @@ def _graph(source: str, named: Mapping[str, Any], finite: bool, to_others: Mappi
     if finite:
         # One end of a connection knows of the other first: durable, so that nothing is lost in between.
         from_source |= {"image_durability": "transient_local", "image_depth": 30}
-        to_others |= {"image_reliability": "reliable", "image_durability": "transient_local", "image_depth": 30}
-    image = {"image": topics.image}
+        to_others |= {"image_depth": 2} if composed else {  # in one process whoever hands on waits: a few are enough
+            "image_reliability": "reliable", "image_durability": "transient_local", "image_depth": 30}
+    remappings = {"image": topics.image}
     executables = ["face_detector_node", "emotion_node", *(["overlay_node"] if overlay else [])]
-    nodes = [NodeSpec(name, f"{prefix}/fer", image, to_others) for name in executables]
-    nodes.append(NodeSpec(source, f"{prefix}/camera", {}, from_source, dict(named)))
-    return Graph(tuple(nodes), topics)
+    nodes = [NodeSpec(name, f"{prefix}/fer", remappings, to_others) for name in executables]
+    last = None if image else NodeSpec(source, f"{prefix}/camera", {}, from_source, dict(named))
+    nodes += [last] if last else []
+    pipeline = NodeSpec("pipeline_node", prefix or "/", remappings if image else {}, {"drop_frames": not finite},
+                        {"image_node": "none" if image else source, "overlay": overlay})
+    return Graph(tuple(nodes), topics, last, pipeline if composed else None)
 
 
 def default_params_file() -> Path:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler, Shutdown
+from launch.event_handlers import OnShutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
+from launch_ros.parameter_descriptions import ParameterFile
 
 from fer_ros.graph import PACKAGE, Graph, dds_environment, default_params_file
 
@@ -19,6 +21,7 @@ _COMMON = (
     ("namespace", "", "put before /camera and /fer"),
     ("params_file", str(default_params_file()), "parameters of all nodes"),
     ("overlay", "true", "whether to start the overlay node"),
+    ("composed", "true", "all nodes in one process, which is faster; or each in its own"),
     ("log_level", "info", "debug, info, warn, error or fatal"),
     ("respawn", "false", "whether to start a node again that ended"),
 )
@@ -53,46 +56,49 @@ class Arguments:
         return given
 
 
-def launch_description(arguments: Iterable[tuple[str, str, str]],
-                       graph: Callable[[Arguments, str, bool], Graph]) -> LaunchDescription:
+def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callable[..., Graph]) -> LaunchDescription:
     """A launch file's description.
 
     Args:
         arguments: its own arguments as (name, default, description), before those that all have.
-        graph: makes the graph of the arguments, the namespace, and whether there is an overlay.
+        graph: makes the graph of the arguments and, by name, of what `fer_ros.graph` says of all graphs.
     """
 
-    def nodes(context: LaunchContext) -> list[Node]:
+    def processes(context: LaunchContext) -> list[Any]:
         given = Arguments(context)
         params_file = Path(given.text("params_file"))
         if not params_file.is_file():
             raise RuntimeError(f"params_file '{params_file}' does not exist")
-        made, respawn = graph(given, given.text("namespace"), given.flag("overlay")), given.flag("respawn")
-        return [
+        respawn = given.flag("respawn")
+        try:
+            made = graph(given, namespace=given.text("namespace"), overlay=given.flag("overlay"),
+                         composed=given.flag("composed"))
+        except ValueError as error:
+            raise RuntimeError(str(error)) from None
+        folder = tempfile.TemporaryDirectory(prefix="fer_ros_")
+        nodes = [
             Node(
                 package=PACKAGE,
-                executable=node.executable,
-                name=node.executable,
-                namespace=node.namespace,
-                parameters=[
-                    ParameterFile(str(source)) if isinstance(source, Path) else
-                    {name: ParameterValue(value, value_type=type(value)) for name, value in source.items()}
-                    for source in node.parameter_sources(params_file)
-                ],
-                remappings=list(node.remappings.items()),
+                executable=process.node.executable,
+                name=process.node.executable,
+                namespace=process.node.namespace,
+                parameters=[ParameterFile(str(file)) for file in process.parameter_files(params_file, Path(folder.name))],
+                remappings=list(process.node.remappings.items()),
                 arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
                 respawn=respawn,
                 respawn_delay=2.0,
-                # Per node: whoever includes the file keeps the environment of the other nodes.
+                # Per process: whoever includes the file keeps the environment of the other nodes.
                 additional_env=dds_environment(os.environ),
                 # Without images there is nothing to do for the others: a file that is none ends the launch, with the reason.
-                on_exit=Shutdown(reason=f"{node.executable} ended") if node is made.source and not respawn else None,
+                on_exit=None if respawn or not process.holds(made.source) else
+                Shutdown(reason=f"{process.node.executable} ended"),
                 output="screen",
             )
-            for node in made.nodes
+            for process in made.processes
         ]
+        return [*nodes, RegisterEventHandler(OnShutdown(on_shutdown=lambda *_: folder.cleanup()))]
 
     return LaunchDescription(
         [DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in (*arguments, *_COMMON)]
-        + [OpaqueFunction(function=nodes)]
+        + [OpaqueFunction(function=processes)]
     )

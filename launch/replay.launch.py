@@ -3,6 +3,8 @@
 The nodes and their wiring are described once, in fer_ros.graph, for this file and for `fer-ros replay`.
 """
 
+from typing import Any
+
 from launch import LaunchDescription
 
 from fer_ros.core.params import build
@@ -19,7 +21,7 @@ ARGUMENTS = (
 )
 
 
-def _graph(given: Arguments, namespace: str, overlay: bool) -> Graph:
+def _graph(given: Arguments, **how: Any) -> Graph:
     replay = given.named({"bag": str, "topic": str, "rate": float, "loop": bool, "clock": bool})
     if "bag" in replay:  # else params_file may name one
         try:  # what is wrong is said before anything is started
@@ -28,7 +30,7 @@ def _graph(given: Arguments, namespace: str, overlay: bool) -> Graph:
             BagPlayer(build(ReplayParams, replay)).close()
         except (ImportError, ValueError) as error:
             raise RuntimeError(str(error)) from None
-    return replay_graph(replay, namespace=namespace, overlay=overlay)
+    return replay_graph(replay, **how)
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -3,6 +3,8 @@
 The nodes and their wiring are described once, in fer_ros.graph, for this file and for `fer-ros run`.
 """
 
+from typing import Any
+
 from launch import LaunchDescription
 
 from fer_ros.graph import Graph, webcam_graph
@@ -14,12 +16,13 @@ ARGUMENTS = (
     ("width", "", "width of a frame in pixels; empty takes it from params_file"),
     ("height", "", "height of a frame in pixels; empty takes it from params_file"),
     ("fps", "", "frames per second; empty takes it from params_file"),
+    ("image", "", "topic with the images of another camera driver, in place of a camera node"),
 )
 
 
-def _graph(given: Arguments, namespace: str, overlay: bool) -> Graph:
+def _graph(given: Arguments, **how: Any) -> Graph:
     camera = given.named({"source": str, "width": int, "height": int, "fps": float})
-    return webcam_graph(camera, namespace=namespace, overlay=overlay)
+    return webcam_graph(camera, image=given.text("image"), **how)
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -16,11 +16,12 @@ from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.overlay import OverlayNode
+from fer_ros.nodes.pipeline import PipelineNode
 from fer_ros.nodes.replay import ReplayNode
 from fer_ros.ros.node import NodeParams
 
 ROOT = Path(__file__).resolve().parent.parent
-NODES = (CameraNode, ReplayNode, FaceDetectorNode, EmotionNode, OverlayNode)
+NODES = (PipelineNode, CameraNode, ReplayNode, FaceDetectorNode, EmotionNode, OverlayNode)
 
 
 def parameters_of(node: type) -> list[ParamSpec]:

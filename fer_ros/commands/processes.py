@@ -1,4 +1,4 @@
-"""The nodes of a graph as child processes: started with one parameter file, heard, and ended for sure."""
+"""The processes of a graph as children: started with one parameter file, heard, and ended for sure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fer_ros.core.resources import executable
-from fer_ros.graph import NodeSpec
+from fer_ros.graph import NodeSpec, Process
 
 _PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl  # bound here: after a fork there may be no loading of libraries any more
@@ -34,7 +32,7 @@ def _die_with(parent: int) -> None:
 
 
 class Processes:
-    """Runs nodes; a context manager that leaves none behind."""
+    """Runs processes; a context manager that leaves none behind."""
 
     _PATIENCE = 8.0  # seconds for a node to end after SIGTERM before it is killed
 
@@ -59,20 +57,16 @@ class Processes:
         self.end()
         self._folder.cleanup()
 
-    def start(self, node: NodeSpec, extra: Mapping[str, Any]) -> None:
-        """Start a node; the parameters in `extra` come last of all."""
+    def start(self, made: Process, extra: Callable[[NodeSpec], Mapping[str, Any]]) -> None:
+        """Start a process; a node's parameters in `extra` come last of all."""
+        node = made.node
         # Not with -m: that would import from the current folder, which may hold a source tree of this package.
         command = [sys.executable, str(executable(node.executable)), "--ros-args"]
         command += ["-r", f"__ns:={node.namespace}"]
         for local, topic in node.remappings.items():
             command += ["-r", f"{local}:={topic}"]
-        for index, source in enumerate([*node.parameter_sources(self._params_file), extra]):
-            if not isinstance(source, Path):
-                # By file and not with -p: there `source:=no` would be the boolean false.
-                content = {node.full_name: {"ros__parameters": dict(source)}}
-                source = Path(self._folder.name) / f"{node.executable}-{index}.yaml"
-                source.write_text(yaml.safe_dump(content) if content[node.full_name]["ros__parameters"] else "")
-            command += ["--params-file", str(source)]
+        for file in made.parameter_files(self._params_file, Path(self._folder.name), extra):
+            command += ["--params-file", str(file)]
         command += ["--log-level", self._log_level]
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",

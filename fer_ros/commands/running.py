@@ -37,6 +37,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds of video")
     parser.add_argument("--params-file", type=Path, metavar="YAML", help="parameters of all nodes (default: config/fer.yaml)")
     parser.add_argument("--namespace", default="", help="put before /camera and /fer")
+    parser.add_argument("--composed", action=argparse.BooleanOptionalAction, default=True,
+                        help="all nodes in one process, which is faster; or each in its own (default: --composed)")
     parser.add_argument("--log-level", default="info", choices=("debug", "info", "warn", "error", "fatal"))
 
 
@@ -73,7 +75,8 @@ def run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: Ma
         # A camera that somebody tries out at a desk is nobody else's business.
         os.environ.update(privacy_environment(os.environ))
         os.environ.update(dds_environment(os.environ))
-        graph = make_graph(named, namespace=options.namespace, more_subscribers=1 if recorder else 0)
+        graph = make_graph(named, namespace=options.namespace, more_subscribers=1 if recorder else 0,
+                           composed=options.composed)
     except (ValueError, OSError, RecordError) as error:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 2
@@ -148,11 +151,13 @@ class Run:
 
     def _play(self, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:
         # Until the source is there the others have nothing to listen to, and that is no news.
-        extra = {"diagnostics_period": 0.25, "silence_timeout": self._READY}
+        quiet = {"diagnostics_period": 0.25, "silence_timeout": self._READY}
         *others, source = self._graph.nodes
         # The source comes last and finds the others listening: a file's first frame is not lost.
-        for node in others:
-            processes.start(node, extra)
+        composed = self._graph.composed is not None
+        first = self._graph.processes if composed else self._graph.processes[:-1]
+        for process in first:
+            processes.start(process, lambda node: {**quiet, "autostart": False} if node is source else quiet)
         recording = 1 if self._recorder else 0
         # The detector is read by the emotion node, the emotion node by us and, while recording, by the overlay node.
         topics = self._graph.topics
@@ -175,9 +180,23 @@ class Run:
             self._step(processes, executor)
         if self._stopped:
             return
-        processes.start(source, extra)
+        if composed:
+            self._activate(source.full_name, processes, observer, executor)
+        else:
+            processes.start(self._graph.processes[-1], lambda node: quiet)
         while not self._stopped and not self._over(observer):
             self._step(processes, executor)
+
+    def _activate(self, name: str, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:
+        """Configure and activate a node that waits for it."""
+        for transition in observer.CONFIGURE, observer.ACTIVATE:
+            done = observer.change_state(name, transition)
+            while not (self._stopped or done.done()):
+                self._step(processes, executor)
+            if self._stopped:
+                return
+            if not done.result().success:
+                raise Failed(f"{name.rpartition('/')[2]} could not start; what it said stands above")
 
     def _step(self, processes: Processes, executor: SingleThreadedExecutor) -> None:
         ended = processes.ended()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
 
 
 class RateMeter:
@@ -24,6 +27,40 @@ class RateMeter:
             self._stamps.popleft()
         elapsed = stamp - self._stamps[0]
         return (len(self._stamps) - 1) / elapsed if elapsed > 0 else None
+
+
+class StageTimes:
+    """How long the steps of the work on a frame take.
+
+    One thread measures, another may take the results.
+    """
+
+    _KEPT = 2000
+
+    def __init__(self) -> None:
+        self._durations: dict[str, deque[float]] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Measure what is done inside of the block."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add(stage, time.perf_counter() - begun)
+
+    def add(self, stage: str, duration: float) -> None:
+        """Count a duration in seconds."""
+        self._durations.setdefault(stage, deque(maxlen=self._KEPT)).append(duration)
+
+    def take(self) -> dict[str, tuple[float, float]]:
+        """Median and 95th percentile in seconds of each stage since the last call; stages without a duration are left out."""
+        taken = {}
+        for stage, durations in list(self._durations.items()):
+            values = [durations.popleft() for _ in range(len(durations))]
+            if values:
+                taken[stage] = (float(np.percentile(values, 50)), float(np.percentile(values, 95)))
+        return taken
 
 
 class FrameClock:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fer_ros.core.align import AlignParams, align_faces
 from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.core.detector import DetectorParams, FaceDetector
+from fer_ros.core.meter import StageTimes
 from fer_ros.core.session import InferenceParams
 from fer_ros.core.smoothing import Smoother, SmoothingParams, choose_label
 from fer_ros.core.tracker import Tracker, TrackerParams
@@ -14,19 +15,31 @@ from fer_ros.core.types import Emotion, Face, Image
 
 
 class FaceStage:
-    """Detection and tracking."""
+    """Detection and tracking.
+
+    Attributes:
+        times: of `detect` and `track`.
+    """
 
     def __init__(self, detector: DetectorParams, tracker: TrackerParams, inference: InferenceParams):
         self.detector = FaceDetector(detector, inference)
         self.tracker = Tracker(tracker)
+        self.times = StageTimes()
 
     def __call__(self, image: Image, stamp: float) -> list[Face]:
         """The faces of an HxWx3 uint8 BGR image with their track ids; `stamp` in seconds."""
-        return self.tracker.update(self.detector.detect(image), stamp)
+        with self.times("detect"):
+            found = self.detector.detect(image)
+        with self.times("track"):
+            return self.tracker.update(found, stamp)
 
 
 class EmotionStage:
-    """Crop, classify in one batch, smooth, label."""
+    """Crop, classify in one batch, smooth, label.
+
+    Attributes:
+        times: of `align`, `classify` and `smooth`.
+    """
 
     def __init__(self, classifier: ClassifierParams, align: AlignParams, smoothing: SmoothingParams,
                  inference: InferenceParams):
@@ -34,6 +47,7 @@ class EmotionStage:
         self.max_faces = classifier.max_faces
         self.align = align
         self.smoother = Smoother(smoothing)
+        self.times = StageTimes()
 
     def __call__(self, image: Image, faces: Sequence[Face], stamp: float) -> list[Emotion]:
         """What the faces of an HxWx3 uint8 BGR image show, in their order; `stamp` in seconds.
@@ -45,13 +59,17 @@ class EmotionStage:
         if len(faces) > self.max_faces:
             best = sorted(range(len(faces)), key=lambda i: -faces[i].score)[: self.max_faces]
             faces = [faces[i] for i in sorted(best)]
-        raw = self.classifier(align_faces(image, faces, self.classifier.input_size, self.align))
-        smooth = self.smoother.update([face.id for face in faces], raw, stamp)
-        threshold = self.smoother.params.confidence_threshold
-        return [
-            Emotion(face.id, face.box, face.score, *choose_label(after, threshold), after, before)
-            for face, after, before in zip(faces, smooth, raw, strict=True)
-        ]
+        with self.times("align"):
+            crops = align_faces(image, faces, self.classifier.input_size, self.align)
+        with self.times("classify"):
+            raw = self.classifier(crops)
+        with self.times("smooth"):
+            smooth = self.smoother.update([face.id for face in faces], raw, stamp)
+            threshold = self.smoother.params.confidence_threshold
+            return [
+                Emotion(face.id, face.box, face.score, *choose_label(after, threshold), after, before)
+                for face, after, before in zip(faces, smooth, raw, strict=True)
+            ]
 
 
 def _visible(face: Face, image: Image) -> bool:

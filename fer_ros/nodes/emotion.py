@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.core.align import AlignParams
 from fer_ros.core.classifier import ClassifierParams
-from fer_ros.core.meter import FrameClock
+from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.meter import FrameClock, StageTimes
 from fer_ros.core.pipeline import EmotionStage
 from fer_ros.core.session import InferenceParams
 from fer_ros.core.smoothing import SmoothingParams
 from fer_ros.msg import EmotionArray
+from fer_ros.ros.exchange import LocalEmotions
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.matching import MatchingParams, StampPairs
 from fer_ros.ros.messages import emotions_to_message, faces_from_message, seconds, stamp_key
@@ -23,13 +25,14 @@ from fer_ros.ros.qos import PairedImageParams, image_qos
 
 class EmotionNode(FerNode):
     NAME = "emotion_node"
+    LOCAL_OUTPUTS = ("emotions",)
     PARAMS = (ClassifierParams, AlignParams, SmoothingParams, InferenceParams, MatchingParams, PairedImageParams)
 
     def setup(self) -> None:
         params = self.params
         self._stage = EmotionStage(params[ClassifierParams], params[AlignParams], params[SmoothingParams],
                                    params[InferenceParams])
-        self._frame_clock = FrameClock()
+        self._frame_clock, self._times = FrameClock(), StageTimes()
         self._pairs: StampPairs[Image, Detection2DArray] = StampPairs(params[MatchingParams].cache_size)
         self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)
         self.hardware_id = params[ClassifierParams].model
@@ -37,7 +40,7 @@ class EmotionNode(FerNode):
     def start(self) -> None:
         self._pairs.clear()
         self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]))
-        self.subscribe(Detection2DArray, "faces", self._on_faces, RESULTS)
+        self.subscribe(Detection2DArray, "faces", self._on_faces, RESULTS, waited_for=True)
 
     def apply(self) -> None:
         self._stage.max_faces = self.params[ClassifierParams].max_faces
@@ -51,6 +54,9 @@ class EmotionNode(FerNode):
             "dropped": self._pairs.dropped,
             "subscribers": self._emotions.get_subscription_count(),
         }
+
+    def stage_times(self) -> Iterable[StageTimes]:
+        return self._stage.times, self._times
 
     def _on_image(self, message: Image) -> None:
         self._on_pair(self._pairs.add_first(stamp_key(message.header), message))
@@ -69,8 +75,17 @@ class EmotionNode(FerNode):
             self.diagnostics.count("unusable boxes", unusable)
             self.say_once("boxes", "a detection has a box that is empty or not finite: such detections are left out")
         # Without a face nobody has to look at the pixels.
-        emotions = self._stage(to_bgr(image), faces, self._frame_clock(seconds(image.header.stamp))) if faces else []
-        self._emotions.publish(emotions_to_message(emotions, image.header, self._stage.classifier.metadata.name))
+        stamp, emotions = seconds(image.header.stamp), []
+        if faces:
+            with self._times("convert"):
+                pixels = to_bgr(image)
+            emotions = self._stage(pixels, faces, self._frame_clock(stamp))
+        with self._times("publish"):
+            self._emotions.publish(lambda: emotions_to_message(emotions, image.header, self._stage.classifier.metadata.name),
+                                   LocalEmotions(image.header, emotions, EMOTIONS))
+        latency = self.age(stamp)
+        if latency is not None:
+            self._times.add("latency", latency)
 
 
 main = main_of(EmotionNode)

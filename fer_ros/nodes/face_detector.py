@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.core.detector import DetectorParams
-from fer_ros.core.meter import FrameClock
+from fer_ros.core.meter import FrameClock, StageTimes
 from fer_ros.core.pipeline import FaceStage
 from fer_ros.core.session import InferenceParams
 from fer_ros.core.tracker import TrackerParams
+from fer_ros.ros.exchange import LocalFaces
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import faces_to_message, seconds
 from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
@@ -20,12 +21,13 @@ from fer_ros.ros.qos import ImageInputParams, image_qos
 
 class FaceDetectorNode(FerNode):
     NAME = "face_detector_node"
+    LOCAL_OUTPUTS = ("faces",)
     PARAMS = (DetectorParams, TrackerParams, InferenceParams, ImageInputParams)
 
     def setup(self) -> None:
         params = self.params
         self._stage = FaceStage(params[DetectorParams], params[TrackerParams], params[InferenceParams])
-        self._frame_clock = FrameClock()
+        self._frame_clock, self._times = FrameClock(), StageTimes()
         self._faces = self.advertise(Detection2DArray, "faces", RESULTS)
         self.hardware_id = params[DetectorParams].model
 
@@ -44,15 +46,21 @@ class FaceDetectorNode(FerNode):
             "subscribers": self._faces.get_subscription_count(),
         }
 
+    def stage_times(self) -> Iterable[StageTimes]:
+        return self._stage.times, self._times
+
     def _on_image(self, message: Image) -> None:
         self.diagnostics.count("images")
         stamp = seconds(message.header.stamp)
         if stamp == 0:
             self.say_once("stamp", f"the images on {self.resolve_topic_name('image')} have no stamp, by which faces and "
                           "emotions find their image: let their publisher fill header.stamp")
-        faces = self._stage(to_bgr(message), self._frame_clock(stamp))
+        with self._times("convert"):
+            image = to_bgr(message)
+        faces = self._stage(image, self._frame_clock(stamp))
         self.diagnostics.count("faces", len(faces))
-        self._faces.publish(faces_to_message(faces, message.header))
+        with self._times("publish"):
+            self._faces.publish(lambda: faces_to_message(faces, message.header), LocalFaces(message.header, faces))
 
 
 main = main_of(FaceDetectorNode)

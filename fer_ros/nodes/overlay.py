@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sensor_msgs.msg import CompressedImage, Image
 
-from fer_ros.core.meter import RateMeter
+from fer_ros.core.meter import RateMeter, StageTimes
 from fer_ros.core.overlay import OverlayStyle, draw_overlay
 from fer_ros.core.params import param
 from fer_ros.msg import EmotionArray
@@ -33,7 +33,7 @@ class OverlayNode(FerNode):
         self._pairs: StampPairs[Image, EmotionArray] = StampPairs(self.params[MatchingParams].cache_size)
         self._raw = self.advertise(Image, "overlay", PICTURES)
         self._jpeg = self.advertise(CompressedImage, "overlay/compressed", PICTURES)
-        self._watched = False
+        self._watched, self._times = False, StageTimes()
         # rclpy tells of subscribers that come and go only since Jazzy, so look.
         self._watch = self.every(0.2, self._follow_subscribers)
 
@@ -53,6 +53,9 @@ class OverlayNode(FerNode):
             "dropped": self._pairs.dropped,
             "subscribers": self._raw.get_subscription_count() + self._jpeg.get_subscription_count(),
         }
+
+    def stage_times(self) -> Iterable[StageTimes]:
+        return (self._times,)
 
     def _follow_subscribers(self) -> None:
         watched = self.active and self.enabled and (
@@ -78,16 +81,15 @@ class OverlayNode(FerNode):
             return
         message, emotions = pair
         stamp = seconds(message.header.stamp)
-        latency = self.get_clock().now().nanoseconds * 1e-9 - stamp
-        image = draw_overlay(
-            to_bgr(message), emotions_from_message(emotions), emotions.labels,
-            fps=self._meter.tick(stamp), latency=latency if 0 <= latency < 60 else None, style=self.params[OverlayStyle],
-        )
+        with self._times("draw"):
+            image = draw_overlay(
+                to_bgr(message), emotions_from_message(emotions), emotions.labels,
+                fps=self._meter.tick(stamp), latency=self.age(stamp), style=self.params[OverlayStyle],
+            )
         self.diagnostics.count("images")
-        if self._raw.get_subscription_count():
-            self._raw.publish(from_bgr(image, message.header))
-        if self._jpeg.get_subscription_count():
-            self._jpeg.publish(to_jpeg(image, message.header, self.params[OverlayParams].jpeg_quality))
+        with self._times("publish"):
+            self._raw.publish(lambda: from_bgr(image, message.header))
+            self._jpeg.publish(lambda: to_jpeg(image, message.header, self.params[OverlayParams].jpeg_quality))
 
 
 main = main_of(OverlayNode)

@@ -28,7 +28,7 @@ class ReplayNode(SourceNode):
             raise ValueError(str(error)) from None
         params = self.params[ReplayParams]
         clock = self.advertise(Clock, "/clock", 10) if params.clock else None
-        self._player = BagPlayer(params, lambda now: clock.publish(Clock(clock=_stamp(now))) if clock else None)
+        self._player = BagPlayer(params, lambda now: clock.publish(lambda: Clock(clock=_stamp(now))) if clock else None)
         self.capture(lambda: self._player, self._on_frame, params.bag, self._player.calibration)
 
     def apply(self) -> None:

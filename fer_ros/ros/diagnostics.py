@@ -19,7 +19,7 @@ OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.E
 
 
 class Diagnostics:
-    """Counts what a node does and publishes it: totals, rates since the last report, and named values."""
+    """Counts what a node does and publishes it: totals, rates and times since the last report, and named values."""
 
     def __init__(self, node: Node):
         self._node = node
@@ -36,13 +36,15 @@ class Diagnostics:
         """A counter's value; 0 for one that never counted."""
         return self._totals.get(what, 0)
 
-    def publish(self, level: bytes, state: str, values: Mapping[str, object], hardware_id: str = "") -> None:
+    def publish(self, level: bytes, state: str, values: Mapping[str, object], hardware_id: str = "",
+                times: Mapping[str, tuple[float, float]] | None = None) -> None:
         """Send one report.
 
         Args:
             level: OK, WARN or ERROR.
             state: in a few words, for people.
             values: what else to tell; a counter is reported as its total and, `... rate`, per second.
+            times: of stages of the work, median and 95th percentile in seconds.
         """
         now = time.monotonic()
         elapsed, self._since = max(now - self._since, 1e-6), now
@@ -51,6 +53,8 @@ class Diagnostics:
             entries[what] = str(total)
             entries[f"{what} rate"] = f"{(total - self._reported.get(what, 0)) / elapsed:.1f} Hz"
             self._reported[what] = total
+        for stage, (p50, p95) in (times or {}).items():
+            entries |= {f"{stage} p50": f"{1e3 * p50:.2f} ms", f"{stage} p95": f"{1e3 * p95:.2f} ms"}
         status = DiagnosticStatus(level=level, name=self._node.get_fully_qualified_name(), message=state,
                                   hardware_id=hardware_id)
         status.values = [KeyValue(key=key, value=value) for key, value in entries.items()]

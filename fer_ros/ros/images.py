@@ -11,9 +11,10 @@ from std_msgs.msg import Header
 
 from fer_ros.core import encodings, types
 from fer_ros.core.encodings import ENCODINGS, ImageError, UnknownEncoding
+from fer_ros.ros.exchange import LocalImage
 
 
-def to_bgr(message: Image) -> types.Image:
+def to_bgr(message: Image | LocalImage) -> types.Image:
     """The pixels of a message as HxWx3 uint8 BGR.
 
     bgr8 is a view of the message's memory, to be read only; every other encoding is converted into an array of its own.
@@ -22,6 +23,8 @@ def to_bgr(message: Image) -> types.Image:
         ImageError: the encoding is not known (and cv_bridge is not installed or cannot either), or the sizes in the
             message do not agree with each other.
     """
+    if isinstance(message, LocalImage):
+        return message.pixels
     try:
         return encodings.to_bgr(message)
     except UnknownEncoding:

@@ -16,6 +16,7 @@ from fer_ros.core.labels import EMOTIONS, FACE_CLASS
 from fer_ros.core.types import Box, Emotion, Face
 from fer_ros.msg import Emotion as EmotionMessage
 from fer_ros.msg import EmotionArray
+from fer_ros.ros.exchange import LocalEmotions, LocalFaces
 
 
 def stamp_key(header: Header) -> tuple[int, int]:
@@ -54,11 +55,13 @@ def faces_to_message(faces: list[Face], header: Header) -> Detection2DArray:
     return message
 
 
-def faces_from_message(message: Detection2DArray) -> tuple[list[Face], int]:
+def faces_from_message(message: Detection2DArray | LocalFaces) -> tuple[list[Face], int]:
     """The detections that have a usable box, and how many have not.
 
     The score is the best of a detection's results, 1 where a detector gives none.
     """
+    if isinstance(message, LocalFaces):
+        return list(message.faces), 0
     faces = []
     for detection in message.detections:
         box = box_from_message(detection.bbox)
@@ -86,8 +89,10 @@ def emotions_to_message(emotions: list[Emotion], header: Header, model: str) -> 
     return message
 
 
-def emotions_from_message(message: EmotionArray) -> list[Emotion]:
+def emotions_from_message(message: EmotionArray | LocalEmotions) -> list[Emotion]:
     """The emotions as they are in the message; a reader must be ready for boxes and numbers that make no sense."""
+    if isinstance(message, LocalEmotions):
+        return list(message.emotions)
     return [
         Emotion(
             face_id=one.face_id,

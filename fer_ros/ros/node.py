@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,14 +19,16 @@ from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import Node as LifecycleNode
 from rclpy.lifecycle import Publisher, State, TransitionCallbackReturn
-from rclpy.qos import QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from rclpy.timer import Timer
 from std_srvs.srv import SetBool
 
+from fer_ros.core.meter import StageTimes
 from fer_ros.core.params import param
 from fer_ros.core.source import SourceError
 from fer_ros.ros.diagnostics import ERROR, OK, WARN, Diagnostics
+from fer_ros.ros.exchange import Exchange, Worker
 from fer_ros.ros.parameters import Parameters
 from fer_ros.ros.qos import RESULTS, explain_silence
 
@@ -49,10 +54,64 @@ class NodeParams:
 class _Input:
     """One subscription and when it last brought something."""
 
-    def __init__(self, topic: str, qos: QoSProfile, subscription: Any):
-        self.topic, self.qos, self.subscription = topic, qos, subscription
+    def __init__(self, topic: str, qos: QoSProfile, local: bool):
+        self.topic, self.qos, self.local = topic, qos, local
+        self.close: Callable[[], object] = lambda: None
         self.heard = time.monotonic()
         self.silent = False
+
+
+class Output:
+    """A publisher that makes messages only for listeners, and hands what it publishes to the nodes of its process as it is.
+
+    Args:
+        kept: with a durable publisher, how many messages somebody who comes late gets. Until the first one comes, what they
+            are made of is kept.
+    """
+
+    def __init__(self, publisher: Publisher, exchange: Exchange | None, kept: int = 0):
+        self.publisher = publisher
+        self.topic_name = publisher.topic_name
+        self._exchange = exchange
+        self._kept: deque[Callable[[], Any]] = deque(maxlen=kept)
+        self._wanted = False  # whether a listener has ever been there: from then on DDS keeps what is durable
+        self._lock = threading.Lock()
+
+    @property
+    def remote(self) -> bool:
+        """Whether anybody outside of the process listens."""
+        return self.publisher.get_subscription_count() > 0
+
+    def get_subscription_count(self) -> int:
+        """Of listeners in the process and outside of it."""
+        inside = len(self._exchange.listeners(self.topic_name)) if self._exchange else 0
+        return inside + self.publisher.get_subscription_count()
+
+    def publish(self, to_message: Callable[[], Any], local: Any = None) -> None:
+        """Publish what `to_message` makes, which is not asked while nobody outside of the process listens.
+
+        Args:
+            local: stands for it within the process; None where no node of the process listens.
+        """
+        with self._lock:
+            if self.remote or (self._wanted and self._kept.maxlen):
+                self._give_kept()
+                self.publisher.publish(to_message())
+            else:
+                self._kept.append(to_message)
+        if self._exchange is not None and local is not None:
+            self._exchange.put(self.topic_name, local)
+
+    def serve(self) -> None:
+        """Give what is kept to a listener that has come since the last message."""
+        with self._lock:
+            if self._kept and self.remote:
+                self._give_kept()
+
+    def _give_kept(self) -> None:
+        self._wanted = True
+        while self._kept:
+            self.publisher.publish(self._kept.popleft()())
 
 
 class FerNode(LifecycleNode):
@@ -60,25 +119,36 @@ class FerNode(LifecycleNode):
 
     _REPEAT = 60.0  # seconds
     _MANY = 5
+    _PRESENT = 60.0  # seconds
 
     NAME: str
     PARAMS: tuple[type, ...] = ()
+    LOCAL_OUTPUTS: tuple[str, ...] = ()
+    """Topics that other nodes of the same process take without ROS."""
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, exchange: Exchange | None = None, **kwargs: Any):
         """Declare the parameters.
+
+        Args:
+            exchange: what the nodes of one process share; None for a node alone.
 
         Raises:
             ValueError: a parameter's value is not allowed.
         """
         super().__init__(self.NAME, **kwargs)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._exchange = exchange
+        self._worker: Worker | None = None
         self._configured = self.active = False
         self._inputs: list[_Input] = []
-        self._outputs: list[Publisher] = []
+        self._outputs: list[Output] = []
         self._said: dict[str, dict[str, float]] = {}
         self.diagnostics = Diagnostics(self)
-        self.params = Parameters(self, (NodeParams, *self.PARAMS), configured=lambda: self._configured,
-                                 changed=self._parameters_changed)
+        try:
+            self.params = Parameters(self, (NodeParams, *self.PARAMS), configured=lambda: self._configured,
+                                     changed=self._parameters_changed)
+        except ValueError as error:
+            raise ValueError(f"{self.NAME}: {error}") from None
         self.create_service(SetBool, "~/enable", self._enable)
         self._report_timer = self.every(self.params[NodeParams].diagnostics_period, self.report)
 
@@ -103,6 +173,10 @@ class FerNode(LifecycleNode):
         """Level, state in a few words, and named values for the diagnostics of a node that is active and enabled."""
         return OK, "active", {}
 
+    def stage_times(self) -> Iterable[StageTimes]:
+        """What measures the stages of the node's work."""
+        return ()
+
     hardware_id = ""
 
     # What a subclass uses.
@@ -111,8 +185,17 @@ class FerNode(LifecycleNode):
     def enabled(self) -> bool:
         return self.params[NodeParams].enabled
 
-    def subscribe(self, message_type: type[M], topic: str, callback: Callable[[M], None], qos: QoSProfile) -> None:
-        """Subscribe while active. Whatever `callback` raises is reported and counted: no message ends the node."""
+    def subscribe(self, message_type: type[M], topic: str, callback: Callable[[M], None], qos: QoSProfile,
+                  waited_for: bool = False, outside: bool = False) -> None:
+        """Subscribe while active. Whatever `callback` raises is reported and counted: no message ends the node.
+
+        Args:
+            waited_for: whether a publisher in the same process waits until each message is taken. What this node cannot
+                follow is then not made in the first place.
+            outside: over ROS, although the topic is handed on within the process.
+        """
+        name = self.resolve_topic_name(topic)
+        entry = _Input(name, qos, not outside and self._exchange is not None and name in self._exchange.topics)
 
         def guarded(message: M) -> None:
             entry.heard = time.monotonic()
@@ -124,13 +207,20 @@ class FerNode(LifecycleNode):
                 self.diagnostics.count("errors")
                 self.say_once(topic, f"{entry.topic}: {error}", error=True)
 
-        subscription = self.create_subscription(message_type, topic, guarded, qos)
-        entry = _Input(subscription.topic_name, qos, subscription)
+        if entry.local:
+            self._worker = self._worker or Worker()
+            entry.close = self._exchange.subscribe(name, self._worker, guarded, 1 if waited_for else qos.depth, waited_for,
+                                                   lambda: self.diagnostics.count("skipped")).close
+        else:
+            subscription = self.create_subscription(message_type, topic, guarded, qos)
+            entry.close = lambda: self.destroy_subscription(subscription)
         self._inputs.append(entry)
 
-    def advertise(self, message_type: type[M], topic: str, qos: QoSProfile) -> Publisher:
+    def advertise(self, message_type: type[M], topic: str, qos: QoSProfile | int) -> Output:
         """A publisher that lives until the node is cleaned up, and publishes while it is active."""
-        self._outputs.append(self.create_lifecycle_publisher(message_type, topic, qos))
+        durable = isinstance(qos, QoSProfile) and qos.durability == DurabilityPolicy.TRANSIENT_LOCAL
+        publisher = self.create_lifecycle_publisher(message_type, topic, qos)
+        self._outputs.append(Output(publisher, self._exchange, qos.depth if durable else 0))
         return self._outputs[-1]
 
     def every(self, period: float, callback: Callable[[], None]) -> Timer:
@@ -140,7 +230,10 @@ class FerNode(LifecycleNode):
     def unsubscribe(self) -> None:
         """Drop all subscriptions."""
         while self._inputs:
-            self.destroy_subscription(self._inputs.pop().subscription)
+            self._inputs.pop().close()
+        if self._worker is not None:
+            self._worker.end()
+            self._worker = None
 
     def say_once(self, subject: str, text: str, *, error: bool = False) -> None:
         """Log a text, but the same one (whatever its numbers) not again for a minute, nor many of one subject."""
@@ -152,8 +245,15 @@ class FerNode(LifecycleNode):
             self.get_logger().error(text) if error else self.get_logger().warning(text)
         self._said[subject] = said
 
+    def age(self, stamp: float) -> float | None:
+        """Seconds since a stamp; None where it is none of now: a recording's, or none at all."""
+        age = self.get_clock().now().nanoseconds * 1e-9 - stamp
+        return age if 0 <= age < self._PRESENT else None
+
     def report(self) -> None:
-        """Publish diagnostics now, and look whether an input is silent."""
+        """Publish diagnostics now, and look whether an input is silent and somebody has come late."""
+        for output in self._outputs:
+            output.serve()
         if not self._configured:
             self.diagnostics.publish(WARN, "unconfigured", {})
         elif not self.active:
@@ -168,7 +268,8 @@ class FerNode(LifecycleNode):
             silent = self._silent_topics()
             if silent:
                 level, state = max(level, WARN), f"nothing received on {', '.join(silent)}"
-            self.diagnostics.publish(level, state, values, self.hardware_id)
+            times = {stage: pair for timer in self.stage_times() for stage, pair in timer.take().items()}
+            self.diagnostics.publish(level, state, values, self.hardware_id, times)
 
     def _silent_topics(self) -> list[str]:
         silent = []
@@ -178,7 +279,7 @@ class FerNode(LifecycleNode):
             )
             if entry.silent:
                 silent.append(entry.topic)
-                if not was_silent:
+                if not was_silent and not entry.local:  # within the process somebody else knows why
                     self.get_logger().warning(explain_silence(self, entry.topic, entry.qos))
         return silent
 
@@ -241,13 +342,14 @@ class FerNode(LifecycleNode):
     def _clean(self) -> None:
         self.teardown()
         while self._outputs:
-            self.destroy_lifecycle_publisher(self._outputs.pop())
+            self.destroy_lifecycle_publisher(self._outputs.pop().publisher)
 
     # Parameters and service.
 
     def _parameters_changed(self) -> None:
         if self._configured:
-            self.apply()
+            with self._worker.busy if self._worker else contextlib.nullcontext():  # no image is seen half one way
+                self.apply()
 
     def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         outcome = self.set_parameters([rclpy.parameter.Parameter("enabled", value=request.data)])[0]
@@ -257,12 +359,17 @@ class FerNode(LifecycleNode):
         return response
 
 
-def run_node(node_class: type[FerNode], args: list[str] | None = None) -> int:
+def run_node(node_class: Callable[[], FerNode], args: list[str] | None = None) -> int:
     """Run a node until SIGINT or SIGTERM.
 
     Returns:
         The process's exit status: 0 after a signal, 1 where the node could not be made or started.
     """
+    return run_nodes(lambda: [node_class()], args)
+
+
+def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = None) -> int:
+    """Run the nodes of one process; they start in their order and end in the reverse one. Else as `run_node`."""
     stopped = False
 
     def stop(*_: object) -> None:
@@ -272,18 +379,21 @@ def run_node(node_class: type[FerNode], args: list[str] | None = None) -> int:
     # rclpy's own handlers invalidate the context at once; ours let the node hand its camera back and say so first.
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    node = executor = None
+    nodes: Sequence[FerNode] = ()
+    executor = None
     try:
         try:
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-            node = node_class()
+            nodes = make()
         except (ValueError, RuntimeError) as error:  # rclpy's own: a parameter file or name it cannot read
-            rclpy.logging.get_logger(node_class.NAME).error(f"wrong parameter or argument: {error}")
+            rclpy.logging.get_logger("fer_ros").error(f"wrong parameter or argument: {error}")
             return 1
         executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        if node.params[NodeParams].autostart and not _start(node):
-            return 1
+        for node in nodes:
+            executor.add_node(node)
+        for node in nodes:
+            if node.params[NodeParams].autostart and not _start(node):
+                return 1
         while not stopped and rclpy.ok():
             # A signal is seen when the wait returns.
             executor.spin_once(timeout_sec=0.1)
@@ -291,8 +401,9 @@ def run_node(node_class: type[FerNode], args: list[str] | None = None) -> int:
     finally:
         if executor is not None:
             executor.shutdown(timeout_sec=0)
-        if node is not None:
+        for node in reversed(nodes):
             node.release()
+        for node in reversed(nodes):
             node.destroy_node()
         rclpy.try_shutdown()
 

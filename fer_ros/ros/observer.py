@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.node import Node
+from rclpy.task import Future
 from sensor_msgs.msg import Image
 
 from fer_ros.core.types import Emotion
@@ -33,6 +36,8 @@ def number(text: str | None) -> int:
 
 class Observer(Node):
     """Calls back for every answer and overlay image, and keeps every node's last diagnostics in `health`."""
+
+    CONFIGURE, ACTIVATE = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE
 
     def __init__(
         self, graph: Graph, on_emotions: Callable[[list[Emotion], float, float], None],
@@ -74,6 +79,21 @@ class Observer(Node):
                     self.strangers.add(status.name)
                     continue
                 self.health[self._names[status.name]] = Health(status.message, values)
+
+    def change_state(self, name: str, transition: int) -> Future:
+        """Ask a managed node, by its absolute name, for CONFIGURE or ACTIVATE; the answer has `success`."""
+        client = self.create_client(ChangeState, f"{name}/change_state")
+        future = Future()
+
+        def ask() -> None:
+            # A request to a service that has not been found yet would be lost.
+            if client.service_is_ready():
+                self.destroy_timer(timer)
+                client.call_async(ChangeState.Request(transition=Transition(id=transition))).add_done_callback(
+                    lambda answer: future.set_result(answer.result()))
+
+        timer = self.create_timer(0.05, ask)
+        return future
 
     def hears(self) -> bool:
         """Whether this end, too, has found the publishers that it listens to; one end knows of the other first."""

@@ -14,6 +14,7 @@ from fer_ros.core.calibration import Calibration
 from fer_ros.core.capture import Capture, Readable
 from fer_ros.core.params import param
 from fer_ros.core.types import Image as Pixels
+from fer_ros.ros.exchange import LocalImage
 from fer_ros.ros.images import from_bgr
 from fer_ros.ros.messages import camera_info
 from fer_ros.ros.node import ERROR, OK, WARN, FerNode, NodeParams
@@ -34,6 +35,8 @@ class AudienceParams:
 
 class SourceNode(FerNode):
     """Publishes image_raw and camera_info. A subclass calls `capture` in its setup and `publish` for every frame."""
+
+    LOCAL_OUTPUTS = ("image_raw",)
 
     _capture: Capture | None = None
 
@@ -57,10 +60,9 @@ class SourceNode(FerNode):
         """An HxWx3 uint8 BGR image."""
         height, width = image.shape[:2]
         self.diagnostics.count("frames")
-        durable = self.params[ImageOutputParams].image_durability == "transient_local"
-        if durable or self._images.get_subscription_count():
-            self._images.publish(from_bgr(image, header))
-        self._infos.publish(camera_info(header, width, height, self._calibration_of(width, height)))
+        self._images.publish(lambda: from_bgr(image, header), LocalImage(header, image))
+        calibration = self._calibration_of(width, height)
+        self._infos.publish(lambda: camera_info(header, width, height, calibration))
 
     def start(self) -> None:
         self._started = time.monotonic()

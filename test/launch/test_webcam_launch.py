@@ -28,12 +28,14 @@ DOMAIN = 1 + os.getpid() % 90
 
 
 @pytest.mark.launch_test
-def generate_test_description():
+@launch_testing.parametrize("composed, processes", [("true", 1), ("false", 4)])
+def generate_test_description(composed, processes):
     os.environ["ROS_DOMAIN_ID"] = str(DOMAIN)
     for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
         os.environ.pop(name, None)
     graph = launch.actions.IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(str(LAUNCH_FILE)), launch_arguments={"source": "demo", "namespace": "robot"}.items()
+        PythonLaunchDescriptionSource(str(LAUNCH_FILE)),
+        launch_arguments={"source": "demo", "namespace": "robot", "composed": composed}.items(),
     )
     return launch.LaunchDescription([graph, launch_testing.actions.ReadyToTest()])
 
@@ -71,9 +73,9 @@ class TestGraph(unittest.TestCase):
 
 @launch_testing.post_shutdown_test()
 class TestShutdown(unittest.TestCase):
-    def test_every_node_ends_with_status_0(self, proc_info):
+    def test_every_process_ends_with_status_0(self, proc_info, processes):
         launch_testing.asserts.assertExitCodes(proc_info)
-        self.assertEqual(len(proc_info.process_names()), 4)
+        self.assertEqual(len(proc_info.process_names()), processes)
 
     def test_no_node_complained(self, proc_output):
         text = b"".join(io.text for io in proc_output).decode()

@@ -25,6 +25,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from fer_ros.core.source import SourceParams, open_source
+from fer_ros.ros.exchange import Exchange
 from fer_ros.ros.images import from_bgr
 from fer_ros.ros.node import FerNode
 
@@ -38,10 +39,12 @@ class Bench:
         self.executor.add_node(self.tester)
         self.nodes: list[FerNode] = []
 
-    def add(self, node_class: type[FerNode], start: bool = True, remap: str = "", **parameters: Any) -> FerNode:
+    def add(self, node_class: type[FerNode], start: bool = True, remap: str = "", exchange: Exchange | None = None,
+            **parameters: Any) -> FerNode:
         """Make a node with parameters, a topic remapped (FROM:=TO); unless `start` is false, configure and activate it."""
         overrides = [Parameter(name, value=value) for name, value in parameters.items()]
-        node = node_class(parameter_overrides=overrides, cli_args=["--ros-args", "-r", remap] if remap else None)
+        node = node_class(exchange=exchange, parameter_overrides=overrides,
+                          cli_args=["--ros-args", "-r", remap] if remap else None)
         self.executor.add_node(node)
         self.nodes.append(node)
         if start:

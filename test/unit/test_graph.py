@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+import yaml
 
 from fer_ros.graph import (
     PROFILE_VARIABLES,
@@ -68,7 +69,7 @@ def test_the_overlay_can_be_left_out():
 
 @pytest.mark.parametrize("source", ["demo", "clip.mp4", "folder/", "file:///clip.mp4"])
 def test_a_source_that_ends_waits_for_its_audience_and_loses_nothing(source):
-    graph = webcam_graph({"source": source}, more_subscribers=1)
+    graph = webcam_graph({"source": source}, more_subscribers=1, composed=False)
     camera = node(graph, "camera_node")
     assert camera.tuned["wait_for_subscribers"] == 3
     assert camera.tuned["image_depth"] >= 10
@@ -78,19 +79,64 @@ def test_a_source_that_ends_waits_for_its_audience_and_loses_nothing(source):
         assert node(graph, name).tuned["image_depth"] >= 10
 
 
+@pytest.mark.parametrize("source", ["demo", "clip.mp4"])
+def test_in_one_process_a_source_that_ends_waits_while_the_others_work(source):
+    graph = webcam_graph({"source": source}, more_subscribers=1)
+    assert graph.composed.tuned == {"drop_frames": False}
+    assert node(graph, "camera_node").tuned["wait_for_subscribers"] == 3
+    assert node(graph, "camera_node").tuned["image_durability"] == "transient_local"  # for who records it
+    assert node(graph, "face_detector_node").tuned == {"image_depth": 2}
+
+
+@pytest.mark.parametrize("composed", [True, False])
 @pytest.mark.parametrize("camera", [{}, {"source": "0"}, {"source": 0}, {"source": "rtsp://cam/live"}])
-def test_from_a_camera_the_newest_frame_is_wanted(camera):
-    tuned = {name for spec in webcam_graph(camera, more_subscribers=1).nodes for name in spec.tuned}
+def test_from_a_camera_the_newest_frame_is_wanted(camera, composed):
+    graph = webcam_graph(camera, more_subscribers=1, composed=composed)
+    tuned = {name for spec in graph.nodes for name in spec.tuned}
     assert tuned <= {"wait_for_subscribers"}  # which the camera node asks only of what has an end
+    assert not composed or graph.composed.tuned == {"drop_frames": True}
 
 
-def test_a_bag_takes_the_cameras_place_and_loses_nothing():
-    graph = replay_graph({"bag": "talk", "rate": 2.0}, namespace="a")
-    camera = webcam_graph({"source": "demo"}, namespace="a")
+def test_one_process_holds_all_nodes_or_each_has_its_own():
+    together, apart = webcam_graph({}, namespace="a"), webcam_graph({}, namespace="a", composed=False)
+    assert [spec.full_name for spec in together.nodes] == [spec.full_name for spec in apart.nodes]
+    assert together.topics == apart.topics
+    (process,) = together.processes
+    assert process.node.full_name == "/a/pipeline_node"
+    assert process.nodes == (process.node, *together.nodes)
+    assert [process.node for process in apart.processes] == list(apart.nodes)
+    assert [process.nodes for process in apart.processes] == [(spec,) for spec in apart.nodes]
+    assert process.node.named == {"image_node": "camera_node", "overlay": True}
+    assert webcam_graph({}, overlay=False).composed.named["overlay"] is False
+    assert webcam_graph({}).composed.full_name == "/pipeline_node"
+
+
+@pytest.mark.parametrize(("image", "topic"), [("/cam/image", "/cam/image"), ("cam/image", "/a/cam/image")])
+def test_another_drivers_images_take_the_cameras_place(image, topic):
+    for composed in (True, False):
+        graph = webcam_graph({}, image=image, namespace="a", composed=composed)
+        assert graph.source is None
+        assert "camera_node" not in {spec.executable for spec in graph.nodes}
+        assert graph.topics.image == topic
+        assert {process.node.remappings["image"] for process in graph.processes} == {topic}
+    assert webcam_graph({}, image=image).composed.named["image_node"] == "none"
+
+
+@pytest.mark.parametrize("image", ["my topic", "1/image", "/", "a//b"])
+def test_what_cannot_be_a_topic_is_refused(image):
+    with pytest.raises(ValueError, match="no ROS topic"):
+        webcam_graph({}, image=image)
+
+
+@pytest.mark.parametrize("composed", [True, False])
+def test_a_bag_takes_the_cameras_place_and_loses_nothing(composed):
+    graph = replay_graph({"bag": "talk", "rate": 2.0}, namespace="a", composed=composed)
+    camera = webcam_graph({"source": "demo"}, namespace="a", composed=composed)
     assert graph.topics == camera.topics
     assert graph.nodes[:-1] == camera.nodes[:-1]
     assert (graph.source.full_name, graph.source.named) == ("/a/camera/replay_node", {"bag": "talk", "rate": 2.0})
     assert graph.source.tuned == camera.source.tuned
+    assert not composed or graph.composed.named["image_node"] == "replay_node"
 
 
 def test_with_the_recordings_clock_all_others_take_their_time_from_there():
@@ -100,13 +146,21 @@ def test_with_the_recordings_clock_all_others_take_their_time_from_there():
     assert not any("use_sim_time" in spec.tuned for spec in replay_graph({"bag": "talk", "clock": False}).nodes)
 
 
-def test_what_the_user_says_wins(tmp_path):
+@pytest.mark.parametrize("composed", [True, False])
+def test_what_the_user_says_wins(tmp_path, composed):
     camera = {"source": "demo", "wait_for_subscribers": 0, "width": 320, "height": 240}
-    spec = node(webcam_graph(camera), "camera_node")
-    assert spec.named == camera
+    graph = webcam_graph(camera, composed=composed)
+    process = graph.processes[-1]
     mine = tmp_path / "mine.yaml"
-    assert spec.parameter_sources(mine) == [default_params_file(), spec.tuned, mine, spec.named]
-    assert spec.parameter_sources(default_params_file()) == [default_params_file(), spec.tuned, spec.named]
+    files = process.parameter_files(mine, tmp_path, lambda spec: {"enabled": spec is graph.source})
+    shipped, tuned, users, named, extra = files
+    assert (shipped, users) == (default_params_file(), mine)
+    name = "/camera/camera_node"
+    assert yaml.safe_load(tuned.read_text())[name] == {"ros__parameters": dict(graph.source.tuned)}
+    assert yaml.safe_load(named.read_text())[name] == {"ros__parameters": camera}
+    assert yaml.safe_load(extra.read_text())[name] == {"ros__parameters": {"enabled": True}}
+    assert set(yaml.safe_load(extra.read_text())) == {spec.full_name for spec in process.nodes}
+    assert process.parameter_files(default_params_file(), tmp_path) == [shipped, tuned, named]
 
 
 def test_fast_dds_gets_our_profile(share):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import time
 
 import pytest
 
-from fer_ros.core.meter import FrameClock, RateMeter
+from fer_ros.core.meter import FrameClock, RateMeter, StageTimes
 
 
 def test_there_is_no_rate_before_the_second_frame():
@@ -77,3 +79,23 @@ def test_a_meter_does_not_grow_while_time_stands_still():
     for _ in range(5000):
         meter.tick(1.0)
     assert len(meter._stamps) <= 1000
+
+
+def test_the_times_of_stages_are_those_since_the_last_look():
+    times = StageTimes()
+    for milliseconds in range(101):
+        times.add("a", milliseconds / 1000)
+    with times("b"):
+        time.sleep(0.01)
+    taken = times.take()
+    assert taken["a"] == pytest.approx((0.05, 0.095))
+    assert 0.009 < taken["b"][0] == taken["b"][1]
+    assert times.take() == {}
+
+
+def test_a_stage_that_fails_is_counted_and_what_nobody_takes_does_not_grow():
+    times = StageTimes()
+    for _ in range(5000):
+        with contextlib.suppress(ValueError), times("a"):
+            raise ValueError
+    assert len(times._durations["a"]) <= 2000

@@ -1,0 +1,128 @@
+"""pipeline_node: the graph's nodes in one process, which hand images, faces and emotions on as they are."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sensor_msgs.msg import Image
+
+from fer_ros.core.params import param
+from fer_ros.nodes.camera import CameraNode
+from fer_ros.nodes.emotion import EmotionNode
+from fer_ros.nodes.face_detector import FaceDetectorNode
+from fer_ros.nodes.overlay import OverlayNode
+from fer_ros.nodes.replay import ReplayNode
+from fer_ros.ros.exchange import Exchange, LocalImage
+from fer_ros.ros.images import to_bgr
+from fer_ros.ros.node import OK, FerNode, run_nodes
+from fer_ros.ros.qos import ImageInputParams, image_qos
+
+_SOURCES: Mapping[str, type[FerNode] | None] = {"camera_node": CameraNode, "replay_node": ReplayNode, "none": None}
+
+
+@dataclass(frozen=True)
+class PipelineParams:
+    """Which nodes are in the process, and what they hand on."""
+
+    image_node: str = param(
+        "camera_node", "Where images come from; with none they are subscribed to, from a camera driver say.",
+        choices=tuple(_SOURCES), live=False,
+    )
+    cameras: str = param(
+        "", "Names of several cameras, separated by commas: each has nodes of its own, below its name (/left/camera, "
+        "/left/fer). Empty for one, without a name.", live=False,
+    )
+    overlay: bool = param(True, "Whether there is an overlay node.", live=False)
+    drop_frames: bool = param(
+        True, "The newest image takes the place of one that waits, and what is skipped is counted; otherwise nothing is "
+        "skipped, and the source waits.", live=False,
+    )
+
+    def __post_init__(self) -> None:
+        names = self.names
+        if len(set(names)) < len(names) or (
+            self.cameras and not all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) for name in names)
+        ):
+            raise ValueError(f"cameras must be different names of letters, digits and _, separated by commas, not "
+                             f"'{self.cameras}'")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.cameras.split(","))
+
+
+class PipelineNode(FerNode):
+    """Makes the others, which are those of the separate processes. With `image_node: none` it takes in the images for them."""
+
+    NAME = "pipeline_node"
+    PARAMS = (PipelineParams, ImageInputParams)
+
+    def nodes(self) -> list[FerNode]:
+        """Make all others, in the order in which they should start."""
+        params = self._made_of = self.params[PipelineParams]
+        self._exchange = Exchange(lossless=not params.drop_frames)
+        stages = (FaceDetectorNode, EmotionNode, *([OverlayNode] if params.overlay else []))
+        made: list[FerNode] = []
+        sources: list[FerNode] = []
+        for name in params.names:
+            base = "/".join(filter(None, [self.get_namespace().rstrip("/"), name]))
+            source_class = _SOURCES[params.image_node]
+            if source_class is None:
+                image = self.resolve_topic_name(_image_topic(name))
+                self._exchange.topics.add(image)
+            else:
+                sources.append(source_class(exchange=self._exchange, cli_args=_arguments(f"{base}/camera", source_class.NAME)))
+                image = sources[-1].resolve_topic_name("image_raw")
+            made += [stage(exchange=self._exchange, cli_args=_arguments(f"{base}/fer", stage.NAME, image)) for stage in stages]
+        for node in (*made, *sources):
+            self._exchange.topics.update(map(node.resolve_topic_name, node.LOCAL_OUTPUTS))
+        return [*made, *sources]
+
+    def setup(self) -> None:
+        if self.params[PipelineParams] != self._made_of:
+            raise ValueError("what the process is made of is settled when it starts: start it with other parameters")
+
+    def start(self) -> None:
+        params = self.params[PipelineParams]
+        if _SOURCES[params.image_node] is not None:
+            return
+        for name in params.names:
+            topic = _image_topic(name)
+            # Once for all: each further subscription would be a further copy.
+            self.subscribe(Image, topic, functools.partial(self._on_image, self.resolve_topic_name(topic)),
+                           image_qos(self.params[ImageInputParams]), outside=True)
+
+    def health(self) -> tuple[bytes, str, Mapping[str, object]]:
+        return OK, "active", {}
+
+    def _on_image(self, topic: str, message: Image) -> None:
+        self.diagnostics.count("images")
+        self._exchange.put(topic, LocalImage(message.header, to_bgr(message)))
+
+
+def _image_topic(camera: str) -> str:
+    return f"{camera}/image" if camera else "image"
+
+
+def _arguments(namespace: str, name: str, image: str = "") -> list[str]:
+    """Rules of one node alone, which come before those of the process."""
+    return ["--ros-args", "-r", f"__ns:=/{namespace.lstrip('/')}", "-r", f"__node:={name}",
+            *(["-r", f"image:={image}"] if image else [])]
+
+
+def make() -> Sequence[FerNode]:
+    """All nodes of the process."""
+    pipeline = PipelineNode()
+    return [pipeline, *pipeline.nodes()]
+
+
+def main() -> None:
+    sys.exit(run_nodes(make))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,272 @@
+"""The graph in one process says what the graph in many says, and hands images on as they are."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray
+
+from fer_ros.bags.annotate import PARAMS, Annotator
+from fer_ros.bags.reader import BagReader
+from fer_ros.core.params_file import parameters
+from fer_ros.graph import webcam_graph
+from fer_ros.msg import EmotionArray
+from fer_ros.nodes.emotion import EmotionNode
+from fer_ros.nodes.face_detector import FaceDetectorNode
+from fer_ros.nodes.overlay import OverlayNode
+from fer_ros.nodes.pipeline import PipelineNode
+from fer_ros.nodes.replay import ReplayNode
+from fer_ros.ros import source_node
+from fer_ros.ros.exchange import Exchange, LocalImage, Worker
+from fer_ros.ros.images import from_bgr, to_bgr
+from fer_ros.ros.messages import emotions_to_message, faces_to_message
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def composed(bench):
+    """Detector, emotion and overlay node in one process; plays a bag to them."""
+
+    class Composed:
+        def __init__(self):
+            self.exchange = Exchange(lossless=True)
+            for node_class in (FaceDetectorNode, EmotionNode, OverlayNode):
+                node = bench.add(node_class, start=False, remap="image:=image_raw", exchange=self.exchange)
+                self.exchange.topics.update(map(node.resolve_topic_name, node.LOCAL_OUTPUTS))
+            self.exchange.topics.add("/image_raw")
+            for node in bench.nodes:
+                node.trigger_configure()
+                node.trigger_activate()
+            self.faces = bench.listen(Detection2DArray, "faces", 500)
+            self.emotions = bench.listen(EmotionArray, "emotions", 500)
+            detector, emotion, _ = bench.nodes
+            bench.wait_for(lambda: detector._faces.remote and emotion._emotions.remote
+                           and bench.tester.count_publishers("faces") == bench.tester.count_publishers("emotions") == 1,
+                           "the graph to be heard")
+            bench.spin(0.3)
+
+        def play(self, bag, **named) -> ReplayNode:
+            return bench.add(ReplayNode, bag=str(bag), wait_for_subscribers=2, exchange=self.exchange, **named)
+
+    return Composed()
+
+
+def test_it_answers_each_image_as_the_annotation_does(bench, composed, demo_bag, monkeypatch):
+    made = []
+    monkeypatch.setattr(source_node, "from_bgr", lambda *_: made.append(1))
+    composed.play(demo_bag, rate=5.0)
+    bench.wait_for(lambda: len(composed.emotions) >= 45, "all answers")
+    annotator, expected = Annotator(parameters(PARAMS, [])), []
+    with BagReader(demo_bag) as reader:
+        for frame in reader.frames(reader.image_topic()):
+            one = annotator(frame)
+            header = Header(frame_id=frame.frame_id)
+            header.stamp.sec, header.stamp.nanosec = divmod(frame.stamp, 10**9)
+            expected.append((faces_to_message(one.faces, header), emotions_to_message(one.emotions, header, annotator.model)))
+    assert composed.faces == [faces for faces, _ in expected]
+    assert composed.emotions == [emotions for _, emotions in expected]
+    assert not made, "an image was made a message although nobody outside of the process listens"
+
+
+def test_an_image_goes_out_only_to_who_listens(bench, composed, demo_bag, demo_images):
+    images, overlays = [], []
+    for topic, heard in (("image_raw", images), ("overlay", overlays)):
+        bench.tester.create_subscription(Image, topic, heard.append, QoSProfile(depth=200))
+    node = composed.play(demo_bag, rate=0.5, loop=True)
+    bench.wait_for(lambda: len(images) >= 5 and len(overlays) >= 5, "images and overlays")
+    assert any((to_bgr(images[-1]) == image).all() for image in demo_images)
+    assert (images[-1].width, images[-1].encoding, images[-1].header.frame_id) == (320, "bgr8", "cam")
+    assert (to_bgr(overlays[-1]) != 0).any()
+    assert node._images.get_subscription_count() >= 3
+
+
+def test_who_comes_late_gets_what_is_durable(bench, composed, demo_bag):
+    composed.play(demo_bag, rate=5.0, image_durability="transient_local", image_depth=60)
+    bench.wait_for(lambda: len(composed.emotions) >= 45, "all answers")
+    late = []
+    bench.tester.create_subscription(Image, "image_raw", late.append,
+                                     QoSProfile(depth=60, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+    bench.wait_for(lambda: len(late) == 45, "all images, afterwards")
+
+
+def test_a_node_that_is_stopped_hears_nothing_and_goes_on_when_it_is_started(bench, composed, demo_bag):
+    detector = bench.nodes[0]
+    composed.play(demo_bag, loop=True)
+    bench.wait_for(lambda: len(composed.faces) > 5, "faces")
+    assert [t.name for t in threading.enumerate()].count("exchange") == 2  # nobody watches the overlay
+    detector.trigger_deactivate()
+    bench.spin(0.3)
+    composed.faces.clear()
+    bench.spin(0.5)
+    assert not composed.faces
+    detector.trigger_activate()
+    bench.wait_for(lambda: len(composed.faces) > 5, "faces again")
+
+
+def test_of_what_waits_the_newest_stays_and_the_rest_is_counted():
+    exchange, worker = Exchange(), Worker()
+    begun, go_on, seen, skipped = threading.Event(), threading.Event(), [], []
+
+    def slow(message):
+        begun.set()
+        go_on.wait(30)
+        seen.append(message)
+
+    exchange.subscribe("/x", worker, slow, 1, skipped=lambda: skipped.append(1))
+    for message in range(5):
+        exchange.put("/x", message)
+        begun.wait(30)
+    go_on.set()
+    wait_for(lambda: len(seen) == 2)
+    worker.end()
+    assert seen == [0, 4]
+    assert len(skipped) == 3
+
+
+@pytest.mark.parametrize("all_of_it", [True, False])
+def test_where_nothing_may_be_lost_the_giver_waits(all_of_it):
+    exchange, worker = Exchange(lossless=all_of_it), Worker()
+    seen, skipped = [], []
+    inlet = exchange.subscribe("/x", worker, lambda message: (time.sleep(0.002), seen.append(message)), 1,
+                               lossless=not all_of_it, skipped=lambda: skipped.append(1))
+    for message in range(50):
+        exchange.put("/x", message)
+        assert inlet.waiting <= 1
+    wait_for(lambda: len(seen) == 50)
+    assert seen == list(range(50))
+    assert not skipped
+    inlet.close()
+    exchange.put("/x", 50)
+    worker.end()
+    assert len(seen) == 50
+
+
+def test_a_giver_that_waits_is_let_go_when_the_taker_ends():
+    exchange, worker = Exchange(lossless=True), Worker()
+    hold = threading.Event()
+    inlet = exchange.subscribe("/x", worker, lambda message: hold.wait(30), 1)
+    giver = threading.Thread(target=lambda: [exchange.put("/x", i) for i in range(5)])
+    giver.start()
+    closer = threading.Thread(target=inlet.close)
+    closer.start()
+    giver.join(30)
+    assert not giver.is_alive()
+    hold.set()
+    closer.join(30)
+    worker.end()
+    assert not closer.is_alive()
+
+
+def test_a_local_image_is_read_as_it_is():
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    assert to_bgr(LocalImage(Header(), pixels)) is pixels
+
+
+@pytest.fixture
+def pipeline(bench):
+    """Makes a pipeline node with parameters, and its others, and starts all of them; the others by name."""
+
+    def make(**parameters):
+        node = bench.add(PipelineNode, start=False, **parameters)
+        others = node.nodes()
+        for other in others:
+            bench.executor.add_node(other)
+            bench.nodes.append(other)
+        for one in (node, *others):
+            assert one.trigger_configure() == one.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        return {other.get_fully_qualified_name(): other for other in others}
+
+    return make
+
+
+def test_it_makes_the_nodes_that_the_graph_describes(pipeline):
+    graph = webcam_graph({})
+    made = pipeline(**graph.composed.named)
+    assert set(made) == {spec.full_name for spec in graph.nodes}
+    assert made["/camera/camera_node"]._images.topic_name == graph.topics.image
+    assert made["/fer/face_detector_node"]._inputs[0].topic == graph.topics.image
+    assert made["/fer/emotion_node"]._emotions.topic_name == graph.topics.emotions
+    assert all(entry.local for node in made.values() for entry in node._inputs)
+
+
+def test_another_drivers_images_are_taken_in_once(bench, pipeline, demo_images):
+    made = pipeline(image_node="none", overlay=False)
+    assert set(made) == {"/fer/face_detector_node", "/fer/emotion_node"}
+    assert bench.tester.count_subscribers("/image") == 1
+    emotions = bench.listen(EmotionArray, "/fer/emotions")
+    bench.wait_for(lambda: made["/fer/emotion_node"]._emotions.remote, "the tester to be heard")
+    give = bench.speak(Image, "/image")
+    give(from_bgr(demo_images[0], Header(frame_id="front")))
+    bench.wait_for(lambda: emotions, "an answer")
+    assert (emotions[0].header.frame_id, emotions[0].emotions[0].label) == ("front", "happy")
+
+
+def test_an_image_that_is_none_is_told_once_and_skipped(bench, pipeline, demo_images):
+    pipeline(image_node="none")
+    emotions = bench.listen(EmotionArray, "/fer/emotions")
+    give = bench.speak(Image, "/image")
+    give(Image(encoding="bgr8", width=10, height=10, step=30))
+    node = bench.nodes[0]
+    bench.wait_for(lambda: node.diagnostics.total("errors") == 1, "the error")
+    bench.wait_for(lambda: bench.nodes[2]._emotions.remote, "the tester to be heard")
+    give(from_bgr(demo_images[0], Header()))
+    bench.wait_for(lambda: emotions, "an answer")
+
+
+def test_each_of_several_cameras_has_its_own_nodes(bench, pipeline, demo_images):
+    made = pipeline(image_node="none", cameras="left, right", overlay=False)
+    stages = ("face_detector_node", "emotion_node")
+    assert set(made) == {f"/{side}/fer/{stage}" for side in ("left", "right") for stage in stages}
+    heard = {side: bench.listen(EmotionArray, f"/{side}/fer/emotions") for side in ("left", "right")}
+    bench.wait_for(lambda: all(made[f"/{side}/fer/emotion_node"]._emotions.remote for side in heard), "both to be heard")
+    for side, image in (("left", demo_images[0]), ("right", np.zeros_like(demo_images[0]))):
+        bench.speak(Image, f"/{side}/image")(from_bgr(image, Header(frame_id=side)))
+    bench.wait_for(lambda: all(heard.values()), "both answers")
+    assert [(m.header.frame_id, len(m.emotions)) for m in (*heard["left"], *heard["right"])] == [("left", 1), ("right", 0)]
+
+
+@pytest.mark.parametrize("cameras", ["left,left", "left,", "my camera", ","])
+def test_cameras_that_cannot_be_names_are_refused(bench, cameras):
+    with pytest.raises(ValueError, match="cameras must be different names"):
+        bench.add(PipelineNode, start=False, cameras=cameras)
+
+
+def test_what_it_is_made_of_does_not_change(bench, pipeline):
+    pipeline(image_node="none")
+    node = bench.nodes[0]
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    (outcome,) = node.set_parameters([Parameter("overlay", value=False)])
+    assert outcome.successful
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+
+
+def test_the_stages_tell_how_long_they_take(bench, composed, demo_bag):
+    reports = bench.listen(DiagnosticArray, "/diagnostics", 500)
+    composed.play(demo_bag, rate=5.0)
+    bench.wait_for(lambda: len(composed.emotions) >= 45, "all answers")
+    for node in bench.nodes[:2]:
+        node.report()
+    wanted = {"detect", "track", "convert", "publish", "align", "classify", "smooth"}
+
+    def told():
+        return {entry.key: entry.value for report in reports for status in report.status for entry in status.values}
+
+    bench.wait_for(lambda: {f"{stage} {share}" for stage in wanted for share in ("p50", "p95")} <= set(told()), "the times")
+    assert all(0 <= float(told()[f"{stage} p50"].removesuffix(" ms")) < 60_000 for stage in wanted)
+    assert "latency p50" not in told()  # a recording's
