@@ -33,29 +33,31 @@ FRAME_SIDE = 1.10
 FRAME_SHIFT = -0.02
 
 
-def align_faces(image: Image, faces: Sequence[Face], size: int, params: AlignParams = AlignParams()) -> np.ndarray:
+def align_faces(image: Image, faces: Sequence[Face], size: int, params: AlignParams = AlignParams(),
+                grey: bool = False) -> np.ndarray:
     """Cut each face out upright: eyes level, the box centred, `size` x `size` pixels.
 
     Args:
         image: HxWx3 uint8, BGR.
         faces: boxes in pixels of `image`; a box may cross its border (filled by replication).
         size: side of a crop in pixels.
+        grey: whether crops without colour are wanted, which takes half the time.
 
     Returns:
-        (len(faces), size, size, 3) uint8, BGR, in the order of `faces`.
+        (len(faces), size, size, 3) uint8, BGR, or (len(faces), size, size) uint8, in the order of `faces`.
 
     Raises:
         ValueError: a box is empty or not finite.
     """
-    crops = np.empty((len(faces), size, size, 3), np.uint8)
+    crops = np.empty((len(faces), size, size) if grey else (len(faces), size, size, 3), np.uint8)
     for crop, face in zip(crops, faces, strict=True):
         if not face.box.is_usable():
             raise ValueError(f"face {face.id or '?'} has no usable box: {face.box}")
-        crop[:] = _cut(image, face.box, size, params)
+        crop[:] = _cut(image, face.box, size, params, grey)
     return crops
 
 
-def _cut(image: Image, box: Box, size: int, params: AlignParams) -> np.ndarray:
+def _cut(image: Image, box: Box, size: int, params: AlignParams, grey: bool) -> np.ndarray:
     # Beyond this a crop shows the replicated border alone, and OpenCV's fixed-point coordinates would overflow.
     limit = 8.0 * max(image.shape[:2])
     extent = min(math.sqrt(box.area), limit)
@@ -68,6 +70,13 @@ def _cut(image: Image, box: Box, size: int, params: AlignParams) -> np.ndarray:
     # Sampling a large face straight at 48 pixels would skip most of it: sample finer, then average.
     fine = size * min(8, max(1, math.ceil(side / size)))
     step = side / fine
+    if grey:
+        # Of what the crop may touch alone: all of a frame would take longer than the crop.
+        reach = side * (abs(cos) + abs(sin)) / 2 + 2
+        left, top = _within(cx - reach, image.shape[1]), _within(cy - reach, image.shape[0])
+        right, bottom = _within(cx + reach, image.shape[1]) + 1, _within(cy + reach, image.shape[0]) + 1
+        image = cv2.cvtColor(image[top:bottom, left:right], cv2.COLOR_BGR2GRAY)
+        cx, cy = cx - left, cy - top
     to_image = np.array(
         [
             [cos * step, -sin * step, cx - (cos - sin) * step * (fine - 1) / 2],
@@ -78,3 +87,8 @@ def _cut(image: Image, box: Box, size: int, params: AlignParams) -> np.ndarray:
         image, to_image, (fine, fine), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
     )
     return crop if fine == size else cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def _within(coordinate: float, length: int) -> int:
+    """The pixel at a coordinate, or the nearest one that there is."""
+    return min(max(math.floor(coordinate), 0), length - 1)

@@ -24,6 +24,10 @@ class ClassifierParams:
                        live=False)
     answer: str = param("", "Which of the network's answers counts, by name; empty takes its first. The shipped one has "
                         "ferplus (what ten people would say) and fer2013 (what FER2013's label would be).", live=False)
+    faces_per_frame: int = param(
+        4, "Of more faces, those that have waited longest are looked at in a frame, and all that are new or have waited for "
+        "0.25 s; the others keep what they showed. 0 looks at all in every frame.", range=(0, 1000),
+    )
     max_faces: int = param(64, "Of more faces in an image only the best scored are classified.", range=(1, 1000))
 
 
@@ -132,9 +136,10 @@ class EmotionClassifier:
         if params.answer and params.answer not in answers:
             raise ValueError(f"{path} has no answer {params.answer!r}: it has {', '.join(answers)}")
         self.answer = answers[params.answer] if params.answer else self.metadata.answers[0]
+        self._columns = [self.answer.labels.index(emotion) for emotion in EMOTIONS]
         self.provider = self._session.get_providers()[0]
         node = self._session.get_inputs()[0]
-        channels = 1 if self.metadata.colour == "grey" else 3
+        channels = 1 if self.is_grey else 3
         size = self.metadata.input_size
         # A dimension is a number where it is fixed and a name or None where it is free.
         fixed = zip(node.shape[1:], (channels, size, size), strict=True) if len(node.shape) == 4 else [(0, 1)]
@@ -152,11 +157,16 @@ class EmotionClassifier:
     def input_size(self) -> int:
         return self.metadata.input_size
 
+    @property
+    def is_grey(self) -> bool:
+        """Whether the network sees no colours."""
+        return self.metadata.colour == "grey"
+
     def __call__(self, crops: np.ndarray) -> np.ndarray:
         """Classify face crops.
 
         Args:
-            crops: (N, S, S, 3) uint8, BGR, S = `input_size`.
+            crops: (N, S, S, 3) uint8, BGR, S = `input_size`; where the network `is_grey` also (N, S, S) uint8.
 
         Returns:
             (N, 7) float32 probabilities in the order of `EMOTIONS`; every row sums to 1.
@@ -166,14 +176,14 @@ class EmotionClassifier:
         """
         (logits,) = self.logits(crops, self.answer)
         # Without the columns of other labels, the rest is as if there were none.
-        logits = logits[:, [self.answer.labels.index(emotion) for emotion in EMOTIONS]]
+        logits = logits[:, self._columns]
         return probabilities(logits, self.answer.temperature)
 
     def logits(self, crops: np.ndarray, *answers: Answer) -> list[np.ndarray]:
         """What the network itself says.
 
         Args:
-            crops: (N, S, S, 3) uint8, BGR, S = `input_size`.
+            crops: as for a call.
             answers: which of `metadata.answers`.
 
         Returns:
@@ -203,9 +213,9 @@ class EmotionClassifier:
     def _prepare(self, crops: np.ndarray) -> np.ndarray:
         meta = self.metadata
         conversion = COLOURS[meta.colour]
-        if conversion is not None:
+        if conversion is not None and crops.ndim == 4:
             crops = np.stack([cv2.cvtColor(crop, conversion) for crop in crops])
-        planes = crops[:, None] if meta.colour == "grey" else crops.transpose(0, 3, 1, 2)
+        planes = crops[:, None] if self.is_grey else crops.transpose(0, 3, 1, 2)
         return (planes.astype(np.float32) * np.float32(meta.scale) - np.float32(meta.mean)) / np.float32(meta.std)
 
 

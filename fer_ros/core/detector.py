@@ -40,6 +40,10 @@ class DetectorParams:
     min_face_size: int = param(
         0, "Faces whose longer side is below this are dropped.", unit="px", range=(0, 4096)
     )
+    detect_every: int = param(
+        1, "Faces are looked for in every so many frames; in those between, the known ones are expected to go on as they "
+        "moved. Takes less time, and a new face may come so many frames later.", range=(1, 30),
+    )
     max_faces: int = param(32, "Only the best scored faces are kept, up to so many.", range=(1, 1000))
 
     def __post_init__(self) -> None:

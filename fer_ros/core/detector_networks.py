@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol
 
+import cv2
 import numpy as np
 from onnxruntime import InferenceSession
 
@@ -85,23 +86,26 @@ class YuNet:
 
     @staticmethod
     def blob(seen: np.ndarray) -> np.ndarray:
-        return seen.transpose(2, 0, 1)[None].astype(np.float32)
+        return _planes(cv2.split(seen))
 
     @classmethod
     def decode(cls, results: list[np.ndarray], shape: tuple[int, int], threshold: float) -> Found:
-        boxes, scores, points = [], [], []
+        found = []
         for level, stride in enumerate(cls.STRIDES):
             cls_, obj, box, kps = (result[0] for result in results[level * 4 : level * 4 + 4])
-            score = np.sqrt(np.clip(cls_[:, 0], 0, 1) * np.clip(obj[:, 0], 0, 1))
-            chosen = np.flatnonzero(score >= threshold)
+            squared = cls_[:, 0] * obj[:, 0]
+            chosen = np.flatnonzero(squared >= threshold**2)
+            if len(chosen) == 0:
+                continue
             cell = _grid(shape[0] // stride, shape[1] // stride)[chosen]
             centre = (cell + box[chosen, :2]) * stride
             with np.errstate(over="ignore"):
                 size = np.exp(box[chosen, 2:]) * stride
-            boxes.append(np.concatenate([centre - size / 2, size], axis=1))
-            scores.append(score[chosen])
-            points.append((kps[chosen].reshape(-1, 5, 2) + cell[:, None]) * stride)
-        return np.concatenate(boxes), np.concatenate(scores), np.concatenate(points)
+            points = (kps[chosen].reshape(-1, 5, 2) + cell[:, None]) * stride
+            found.append((np.concatenate([centre - size / 2, size], axis=1), np.sqrt(squared[chosen].clip(0, 1)), points))
+        if not found:
+            return np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 5, 2), np.float32)
+        return tuple(np.concatenate(parts) for parts in zip(*found, strict=True)) if len(found) > 1 else found[0]
 
 
 class CenterFace:
@@ -131,7 +135,7 @@ class CenterFace:
 
     @staticmethod
     def blob(seen: np.ndarray) -> np.ndarray:
-        return seen[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
+        return _planes(cv2.split(seen)[::-1])
 
     @classmethod
     def decode(cls, results: list[np.ndarray], shape: tuple[int, int], threshold: float) -> Found:
@@ -147,6 +151,14 @@ class CenterFace:
 
 
 NETWORKS: tuple[type[Network], ...] = (YuNet, CenterFace)
+
+
+def _planes(channels: Sequence[np.ndarray]) -> np.ndarray:
+    """(1, C, H, W) float32, one channel's plane after the other in memory: onnxruntime would have to copy it otherwise."""
+    blob = np.empty((1, len(channels), *channels[0].shape), np.float32)
+    for plane, channel in zip(blob[0], channels, strict=True):
+        plane[:] = channel
+    return blob
 
 
 @lru_cache(maxsize=16)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from fer_ros.core.align import AlignParams, align_faces
 from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
@@ -25,9 +28,17 @@ class FaceStage:
         self.detector = FaceDetector(detector, inference)
         self.tracker = Tracker(tracker)
         self.times = StageTimes()
+        self._since = 0  # frames since the last detection
 
     def __call__(self, image: Image, stamp: float) -> list[Face]:
         """The faces of an HxWx3 uint8 BGR image with their track ids; `stamp` in seconds."""
+        self._since += 1
+        if self._since < self.detector.params.detect_every:
+            with self.times("track"):
+                expected = self.tracker.predict(stamp)
+            if expected is not None:
+                return expected
+        self._since = 0
         with self.times("detect"):
             found = self.detector.detect(image)
         with self.times("track"):
@@ -38,14 +49,21 @@ class EmotionStage:
     """Crop, classify in one batch, smooth, label.
 
     Attributes:
+        faces_per_frame, max_faces: see `ClassifierParams`.
         times: of `align`, `classify` and `smooth`.
     """
+
+    _STALE = 0.25  # seconds after which a face is looked at again, however many there are
+    _FORGET = 60.0  # seconds after which a face that is not seen any more is dropped
 
     def __init__(self, classifier: ClassifierParams, align: AlignParams, smoothing: SmoothingParams,
                  inference: InferenceParams):
         self.classifier = EmotionClassifier(classifier, inference)
-        self.max_faces = classifier.max_faces
+        self.max_faces, self.faces_per_frame = classifier.max_faces, classifier.faces_per_frame
         self.align = align
+        # When a face was looked at last, what the network said, and what was made of it.
+        self._known: dict[str, tuple[float, np.ndarray, np.ndarray]] = {}
+        self._stamp = -math.inf
         self.smoother = Smoother(smoothing)
         self.times = StageTimes()
 
@@ -59,17 +77,37 @@ class EmotionStage:
         if len(faces) > self.max_faces:
             best = sorted(range(len(faces)), key=lambda i: -faces[i].score)[: self.max_faces]
             faces = [faces[i] for i in sorted(best)]
+        due = self._due(faces, stamp)
+        looked = [faces[i] for i in due]
         with self.times("align"):
-            crops = align_faces(image, faces, self.classifier.input_size, self.align)
+            crops = align_faces(image, looked, self.classifier.input_size, self.align, self.classifier.is_grey)
         with self.times("classify"):
             raw = self.classifier(crops)
         with self.times("smooth"):
-            smooth = self.smoother.update([face.id for face in faces], raw, stamp)
+            smooth = self.smoother.update([face.id for face in looked], raw, stamp)
+            said = {i: (stamp, before, after) for i, before, after in zip(due, raw, smooth, strict=True)}
+            self._known.update({faces[i].id: one for i, one in said.items() if faces[i].id})
             threshold = self.smoother.params.confidence_threshold
-            return [
-                Emotion(face.id, face.box, face.score, *choose_label(after, threshold), after, before)
-                for face, after, before in zip(faces, smooth, raw, strict=True)
-            ]
+            emotions = []
+            for i, face in enumerate(faces):
+                _, before, after = said[i] if i in said else self._known[face.id]
+                emotions.append(Emotion(face.id, face.box, face.score, *choose_label(after, threshold), after, before))
+        return emotions
+
+    def _due(self, faces: Sequence[Face], stamp: float) -> list[int]:
+        """Which faces to look at: all that are new or have waited for long, and of the others those that waited longest."""
+        if stamp < self._stamp:  # a recording that starts again; the smoother forgets, too
+            self._known.clear()
+        self._stamp = stamp
+        if len(self._known) > 1000:
+            self._known = {name: one for name, one in self._known.items() if stamp - one[0] <= self._FORGET}
+        if not 0 < self.faces_per_frame < len(faces):
+            return list(range(len(faces)))
+        names = [face.id for face in faces]
+        seen = [self._known[name][0] if name in self._known and names.count(name) == 1 else -math.inf for name in names]
+        waiting = sorted(range(len(faces)), key=lambda i: seen[i])
+        due = waiting[: self.faces_per_frame] + [i for i in waiting[self.faces_per_frame :] if stamp - seen[i] >= self._STALE]
+        return sorted(due)
 
 
 def _visible(face: Face, image: Image) -> bool:

@@ -7,8 +7,7 @@ Interactive Systems", CHI 2012.
 from __future__ import annotations
 
 import math
-
-import numpy as np
+from collections.abc import Sequence
 
 from fer_ros.core.types import Box
 
@@ -21,9 +20,11 @@ _OPENING = 10.0
 class SteadyBox:
     """The box of one face over time."""
 
+    # Five numbers each, in plain floats: for so few numpy takes several times as long.
+
     def __init__(self, box: Box, stamp: float):
         self._last = self._state = _vector(box)
-        self._speed = np.zeros(5)
+        self._speed = [0.0] * 5
         self._stamp = stamp
 
     def update(self, box: Box, stamp: float, cutoff: float) -> Box:
@@ -39,28 +40,32 @@ class SteadyBox:
             self._stamp = max(stamp, self._stamp)
             return box
         size = math.sqrt(box.area)
-        moved = _difference(measured, self._last) / (size, size, 1, 1, 1) / elapsed
-        self._speed += _share(_SPEED_CUTOFF, elapsed) * (moved - self._speed)
-        across, growth, turn = math.hypot(*self._speed[:2]), np.abs(self._speed[2:4]).max(), abs(self._speed[4])
-        cutoffs = cutoff + _OPENING * np.array([across, across, growth, growth, turn])
-        self._state = self._state + _share(cutoffs, elapsed) * _difference(measured, self._state)
+        share = _share(_SPEED_CUTOFF, elapsed)
+        units = (size, size, 1.0, 1.0, 1.0)
+        self._speed = [speed + share * (moved / unit / elapsed - speed) for speed, moved, unit in
+                       zip(self._speed, _difference(measured, self._last), units, strict=True)]
+        across = math.hypot(*self._speed[:2])
+        growth, turn = max(map(abs, self._speed[2:4])), abs(self._speed[4])
+        speeds = (across, across, growth, growth, turn)
+        self._state = [state + _share(cutoff + _OPENING * speed, elapsed) * away for state, speed, away in
+                       zip(self._state, speeds, _difference(measured, self._state), strict=True)]
         self._last, self._stamp = measured, stamp
-        x, y, width, height, roll = map(float, self._state)
+        x, y, width, height, roll = self._state
         return Box(x, y, math.exp(width), math.exp(height), math.remainder(roll, 2 * math.pi))
 
 
-def _vector(box: Box) -> np.ndarray:
+def _vector(box: Box) -> list[float]:
     """Centre, logarithms of width and height, roll."""
-    return np.array([box.cx, box.cy, math.log(max(box.width, 1e-3)), math.log(max(box.height, 1e-3)), box.roll])
+    return [float(box.cx), float(box.cy), math.log(max(box.width, 1e-3)), math.log(max(box.height, 1e-3)), float(box.roll)]
 
 
-def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _difference(a: Sequence[float], b: Sequence[float]) -> list[float]:
     """`a` - `b`, the roll by the shorter way round."""
-    found = a - b
+    found = [one - other for one, other in zip(a, b, strict=True)]
     found[4] = math.remainder(found[4], 2 * math.pi)
     return found
 
 
-def _share(cutoff, elapsed: float):
+def _share(cutoff: float, elapsed: float) -> float:
     """Of the new value, in a low-pass of first order after so many seconds."""
     return 1 / (1 + 1 / (2 * math.pi * cutoff * elapsed))

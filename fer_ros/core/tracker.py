@@ -45,23 +45,25 @@ class _Track:
     the face's size, so that one set of noises suits all faces.
     """
 
-    # Standard deviations of a detection, as shares of the face: a few percent.
-    _NOISE = np.array([0.03, 0.03, 0.05])
+    # For x, y and log size each. Standard deviations of a detection, as shares of the face: a few percent.
+    _NOISE = (0.03, 0.03, 0.05)
     # How much a velocity changes: square root of the spectral density of the acceleration, in sizes / s^1.5.
-    _ACCELERATION = np.array([1.2, 1.2, 1.0])
+    _ACCELERATION = (1.2, 1.2, 1.0)
     # Standard deviation of a velocity that is not known yet, in sizes / s.
-    _SPEED = np.array([2.0, 2.0, 0.5])
+    _SPEED = (2.0, 2.0, 0.5)
     # Seconds in which the velocity of a face that is not seen fades: people stop sooner than they walk on for ever.
     _FADE = 1.0
+
+    # In plain floats: for three filters of two states numpy takes several times as long.
 
     def __init__(self, name: str, box: Box, stamp: float):
         self.id, self.stamp, self.seen = name, stamp, stamp
         self.steady = SteadyBox(box, stamp)
-        self._unit = _measured(box)[3]  # the size when it was seen last
-        # Rows: x, y, log size. Columns: value and velocity, in pixels for x and y.
-        self._state = np.stack([_measured(box)[:3], np.zeros(3)], axis=1)
-        self._spread = np.zeros((3, 2, 2))  # covariances, in sizes
-        self._spread[:, 0, 0], self._spread[:, 1, 1] = self._NOISE**2, self._SPEED**2
+        *values, self._unit = _measured(box)  # the size when it was seen last
+        # Value and velocity, in pixels for x and y.
+        self._states = [(value, 0.0) for value in values]
+        # Covariances in sizes: of the value, of value and velocity, of the velocity.
+        self._spreads = [(noise**2, 0.0, speed**2) for noise, speed in zip(self._NOISE, self._SPEED, strict=True)]
 
     def move(self, stamp: float) -> None:
         """On to a time."""
@@ -70,34 +72,47 @@ class _Track:
             return
         self.stamp = stamp
         fade = math.exp(-elapsed / self._FADE)
-        step = np.array([[1.0, self._FADE * (1 - fade)], [0.0, fade]])
-        noise = np.array([[elapsed**3 / 3, elapsed**2 / 2], [elapsed**2 / 2, elapsed]])
-        self._state = self._state @ step.T
-        self._spread = step @ self._spread @ step.T + self._ACCELERATION[:, None, None] ** 2 * noise
+        reach = self._FADE * (1 - fade)
+        self._states = [(value + reach * speed, fade * speed) for value, speed in self._states]
+        self._spreads = [
+            (a + 2 * reach * b + reach**2 * c + q**2 * elapsed**3 / 3, fade * (b + reach * c) + q**2 * elapsed**2 / 2,
+             fade**2 * c + q**2 * elapsed)
+            for (a, b, c), q in zip(self._spreads, self._ACCELERATION, strict=True)
+        ]
+
+    def ahead(self, box: Box, stamp: float) -> Box:
+        """A box of the time that was moved on to, as it should be later."""
+        reach = self._FADE * (1 - math.exp(-max(stamp - self.stamp, 0.0) / self._FADE))
+        x, y, growth = (reach * speed for _, speed in self._states)
+        factor = math.exp(growth)
+        return box._replace(cx=box.cx + x, cy=box.cy + y, width=box.width * factor, height=box.height * factor)
 
     @property
-    def expected(self) -> np.ndarray:
-        """(3,), centre x, centre y and log size that a detection should have now."""
-        return self._state[:, 0]
+    def expected(self) -> tuple[float, ...]:
+        """Centre x, centre y and log size that a detection should have now."""
+        return tuple(value for value, _ in self._states)
 
     @property
-    def scale(self) -> np.ndarray:
-        """(3,), what one unit of these is."""
-        return np.array([self._unit, self._unit, 1.0])
+    def scale(self) -> tuple[float, ...]:
+        """What one unit of these is."""
+        return self._unit, self._unit, 1.0
 
     @property
-    def variance(self) -> np.ndarray:
-        """(3,), of a detection about them, in units."""
-        return self._spread[:, 0, 0] + self._NOISE**2
+    def variance(self) -> tuple[float, ...]:
+        """Of a detection about them, in units."""
+        return tuple(a + noise**2 for (a, _, _), noise in zip(self._spreads, self._NOISE, strict=True))
 
     def see(self, box: Box) -> None:
         """Take a detection at the time that was moved on to."""
-        measured = _measured(box)
-        gain = self._spread[:, :, 0] / self.variance[:, None]
-        surprise = (measured[:3] - self.expected) / self.scale
-        self._state = self._state + self.scale[:, None] * gain * surprise[:, None]
-        self._spread = self._spread - gain[:, :, None] * self._spread[:, None, 0, :]
-        self._unit, self.seen = measured[3], self.stamp
+        *measured, unit = _measured(box)
+        states, spreads = [], []
+        for found, (value, speed), (a, b, c), variance in zip(measured, self._states, self._spreads, self.variance,
+                                                              strict=True):
+            surprise = found - value
+            states.append((value + a / variance * surprise, speed + b / variance * surprise))
+            spreads.append((a - a * a / variance, b - a * b / variance, c - b * b / variance))
+        self._states, self._spreads = states, spreads
+        self._unit, self.seen = unit, self.stamp
 
 
 class Tracker:
@@ -115,10 +130,12 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._count = 0
         self._stamp: float | None = None
+        self._shown: list[tuple[Face, _Track]] = []  # what the last frame gave
 
     def reset(self) -> None:
         """Forget every face. Ids go on counting, so that none comes twice."""
         self._tracks.clear()
+        self._shown.clear()
         self._stamp = None
 
     def update(self, faces: Sequence[Face], stamp: float) -> list[Face]:
@@ -142,7 +159,7 @@ class Tracker:
                 free = [i for i in range(len(faces)) if i not in matched]
                 matched |= self._match(faces, free, [t for t in group if id(t) not in taken], sure)
 
-        out = []
+        self._shown = []
         for i, face in enumerate(faces):
             track, box = matched.get(i), face.box
             if track is None:
@@ -152,8 +169,17 @@ class Tracker:
             else:
                 track.see(box)
                 box = track.steady.update(box, stamp, self.params.box_cutoff)
-            out.append(dataclasses.replace(face, box=box, id=track.id))
-        return out
+            self._shown.append((dataclasses.replace(face, box=box, id=track.id), track))
+        return [face for face, _ in self._shown]
+
+    def predict(self, stamp: float) -> list[Face] | None:
+        """The faces of the last `update`, where they should be now if they go on as they moved.
+
+        They come without landmarks. None where that cannot be said, because time went back.
+        """
+        if self._stamp is None or stamp < self._stamp:
+            return None
+        return [dataclasses.replace(face, box=track.ahead(face.box, stamp), landmarks=None) for face, track in self._shown]
 
     def _match(self, faces: Sequence[Face], free: list[int], tracks: list[_Track],
                sure: bool) -> dict[int, _Track]:
@@ -179,7 +205,7 @@ class Tracker:
         return {free[r]: tracks[c] for r, c in zip(rows, columns, strict=True) if possible[r, c]}
 
 
-def _measured(box: Box) -> np.ndarray:
+def _measured(box: Box) -> tuple[float, float, float, float]:
     """Centre x, centre y, log size, size."""
     size = max(box.width, box.height, 1.0)
-    return np.array([box.cx, box.cy, math.log(size), size])
+    return box.cx, box.cy, math.log(size), size

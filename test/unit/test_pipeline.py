@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
@@ -150,3 +151,91 @@ def test_a_woman_ends_laughing(recordings):
 
 def test_a_title_without_people_has_no_face(recordings):
     assert not any(play(recordings / "no_face.mp4", 30))
+
+
+def crowd(count: int) -> list[Face]:
+    return [Face(Box(40.0 + 30 * i, 100.0, 25.0, 25.0), 0.9, id=str(i + 1)) for i in range(count)]
+
+
+class Looks:
+    """A classifier that counts, and says something else each time."""
+
+    input_size, is_grey = 48, True
+
+    def __init__(self):
+        self.batches = []
+
+    def __call__(self, crops):
+        self.batches.append(len(crops))
+        rows = np.full((len(crops), 7), 0.1 / 6, np.float32)
+        rows[:, len(self.batches) % 7] = 0.9
+        return rows
+
+
+@pytest.fixture
+def looking():
+    """An emotion stage whose classifier counts."""
+    stage = emotion_stage(smoothing="none")
+    stage.classifier = Looks()
+    return stage
+
+
+def test_of_many_faces_each_is_looked_at_in_turn(looking, demo_frames):
+    answers = [looking(demo_frames[0], crowd(16), i / 30) for i in range(9)]
+    assert looking.classifier.batches == [16, 4, 4, 4, 4, 4, 4, 4, 4]
+    changes = [[not np.array_equal(a.raw_probabilities, b.raw_probabilities) for a, b in zip(one, other, strict=True)]
+               for one, other in itertools.pairwise(answers)]
+    assert (np.array(changes).sum(axis=0) == 2).all()  # each twice in eight frames
+    assert all(emotion.label == answers[0][0].label for emotion in answers[1][4:])
+
+
+def test_a_face_that_is_new_or_has_waited_for_long_is_looked_at_at_once(looking, demo_frames):
+    looking(demo_frames[0], crowd(10), 0.0)
+    looking(demo_frames[0], crowd(12), 0.03)
+    assert looking.classifier.batches == [10, 4]
+    looking(demo_frames[0], crowd(20), 0.06)
+    assert looking.classifier.batches[-1] == 8
+    looking(demo_frames[0], crowd(20), 0.5)
+    assert looking.classifier.batches[-1] == 20
+    looking(demo_frames[0], crowd(20), 0.2)  # a recording starts again
+    assert looking.classifier.batches[-1] == 20
+
+
+def test_faces_without_an_id_or_of_one_id_are_always_looked_at(looking, demo_frames):
+    for name in ("", "7"):
+        faces = [Face(face.box, face.score, id=name) for face in crowd(9)]
+        for i in range(3):
+            assert len(looking(demo_frames[0], faces, i / 30)) == 9
+    assert looking.classifier.batches == [9] * 6
+
+
+@pytest.mark.parametrize(("most", "expected"), [(0, 9), (1, 1), (8, 8), (9, 9)])
+def test_how_many_are_looked_at_is_a_parameter(looking, demo_frames, most, expected):
+    looking.faces_per_frame = most
+    looking(demo_frames[0], crowd(9), 0.0)
+    looking(demo_frames[0], crowd(9), 0.03)
+    assert looking.classifier.batches == [9, expected]
+
+
+def test_between_detections_faces_go_on_as_they_moved(demo_frames):
+    every, third = face_stage(), FaceStage(DetectorParams(detect_every=3), TrackerParams(), InferenceParams())
+    looked = []
+    detect = third.detector.detect
+    third.detector.detect = lambda image: looked.append(1) or detect(image)
+    recording = open_source(SourceParams(source="demo", realtime=False))
+    for i in range(30):
+        image = recording.read()
+        (a,), (b,) = every(image, i / 30), third(image, i / 30)
+        assert a.id == b.id == "1"
+        assert math.hypot(a.box.cx - b.box.cx, a.box.cy - b.box.cy) < 0.1 * a.box.width
+        assert b.box.width == pytest.approx(a.box.width, rel=0.15)
+    assert len(looked) == 10
+    looked.clear()
+    third(demo_frames[0], 0.0)  # a recording starts again in between
+    third(demo_frames[0], 0.03)
+    assert looked
+
+
+def test_between_detections_nobody_stays_nobody():
+    stage = FaceStage(DetectorParams(detect_every=4), TrackerParams(), InferenceParams())
+    assert [stage(np.zeros((100, 100, 3), np.uint8), i / 30) for i in range(9)] == [[]] * 9

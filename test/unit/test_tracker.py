@@ -143,3 +143,20 @@ def test_no_id_is_given_twice_in_a_frame():
         found = ids(tracker.update([face(noise.gauss(300, 40)) for _ in range(8)], i / 30))
         assert len(set(found)) == 8
         assert "" not in found
+
+
+def test_a_moving_face_is_expected_further_on():
+    tracker = Tracker(TrackerParams(box_cutoff=0))
+    for i in range(30):
+        (last,) = tracker.update([Face(Box(100.0 + 3 * i, 50.0, 40.0 + i / 2, 50.0 + i / 2), 0.9)], i / 30)
+    (expected,) = tracker.predict(29 / 30 + 2 / 30)
+    assert (expected.id, expected.score, expected.landmarks) == (last.id, last.score, None)
+    assert expected.box.cx == pytest.approx(last.box.cx + 6, abs=1.5)
+    assert expected.box.cy == pytest.approx(50, abs=0.5)
+    assert expected.box.height == pytest.approx(last.box.height + 1, abs=0.5)
+    assert tracker.predict(29 / 30) == [last]
+    assert tracker.predict(0.5) is None
+
+
+def test_nothing_is_expected_of_a_tracker_that_has_seen_nothing():
+    assert Tracker().predict(0.0) is None
