@@ -5,23 +5,20 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
-import json
 import math
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
+from fer_ros.commands import bench_speed
 from fer_ros.commands.arguments import count, share, threads
+from fer_ros.commands.measuring import Rows, measured_by
 
 if TYPE_CHECKING:
     from fer_ros.bags.annotate import Recording
 
 DETECTORS = ["face_detection_yunet_2023mar.onnx", "centerface.onnx"]
-Rows = list[dict[str, Any]]
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -33,7 +30,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     tracker.add_argument("--takes", type=count, default=40, metavar="N", help="of each scene (default: 40)")
     tracker.add_argument("--fps", type=count, nargs="+", default=[30, 10], metavar="N", help="frame rates (default: 30 10)")
-    _measured_by(tracker, _tracker)
+    measured_by(tracker, _tracker)
     detector = kinds.add_parser(
         "detector", help="which faces are found, and how fast",
         description="Recall of the face detector at a precision, on photographs with known boxes, for several inference "
@@ -49,7 +46,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     detector.add_argument("--groups", nargs="+", default=["easy", "medium"], metavar="NAME",
                           help="of faces, as faces.json names them, or all (default: easy medium)")
     detector.add_argument("--threads", type=threads, default=1, metavar="N", help="of the detector (default: 1)")
-    _measured_by(detector, _detector)
+    measured_by(detector, _detector)
     smoothing = kinds.add_parser(
         "smoothing", help="how calm and how late a label is",
         description="Every way of smoothing on the frames of a recording: changes of the label where nothing happens, and "
@@ -59,7 +56,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                            "most rows is taken")
     smoothing.add_argument("--truth", required=True, metavar="'SECONDS LABEL, ...'",
                            help="what the face shows from when on, ? where nobody could say: '0 neutral, 0.6 happy'")
-    _measured_by(smoothing, _smoothing)
+    measured_by(smoothing, _smoothing)
 
     alignment = kinds.add_parser(
         "alignment", help="what cutting faces out upright is worth",
@@ -75,7 +72,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                            help="of the crop, at the first roll (default: -0.1 -0.05 0.05 0.1 0.2)")
     alignment.add_argument("--faces", type=count, default=800, metavar="N", help="of the data, drawn by chance (default: 800)")
     alignment.add_argument("--size", type=count, default=130, metavar="PX", help="that a face spans (default: 130)")
-    _measured_by(alignment, _alignment)
+    measured_by(alignment, _alignment)
 
     stillness = kinds.add_parser(
         "stillness", help="what a box that does not tremble is worth",
@@ -88,39 +85,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     stillness.add_argument("--noise", type=float, nargs="+", default=[8, 20], metavar="LEVELS",
                            help="standard deviations of the noise (default: 8 20)")
     stillness.add_argument("--frame", type=count, default=30, metavar="N", help="that gets the noise (default: the 30th)")
-    _measured_by(stillness, _stillness)
+    measured_by(stillness, _stillness)
+    bench_speed.add_to(kinds)
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", nargs="+", default=DETECTORS, metavar="FILE",
                         help=f"face detectors (default: {' '.join(DETECTORS)})")
-
-
-def _measured_by(parser: argparse.ArgumentParser, measure: Callable[[argparse.Namespace], tuple[Table, Rows]]) -> None:
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
-    parser.set_defaults(command=main, measure=measure)
-
-
-def main(options: argparse.Namespace) -> int:
-    try:
-        table, rows = options.measure(options)
-        Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
-        if options.json is not None:
-            _write(options.json, rows)
-    except (ValueError, OSError) as error:
-        print(f"fer-ros: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("fer-ros: interrupted", file=sys.stderr)
-        return 130
-    return 0
-
-
-def _write(file: Path, rows: Rows) -> None:
-    try:
-        file.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot write {file}: {error.strerror}") from None
 
 
 def _detector(options: argparse.Namespace) -> tuple[Table, Rows]:

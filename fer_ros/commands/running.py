@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from fer_ros.commands.arguments import seconds
-from fer_ros.commands.processes import Processes
 from fer_ros.commands.signals import on_end
 from fer_ros.commands.view import View
 from fer_ros.core.params import ParamSpec
@@ -23,6 +22,7 @@ from fer_ros.core.record import RecordError, VideoRecorder
 from fer_ros.core.summary import Summary
 from fer_ros.core.types import Emotion, Image
 from fer_ros.graph import Graph, dds_environment, default_params_file, privacy_environment
+from fer_ros.processes import Processes
 
 if TYPE_CHECKING:
     from rclpy.executors import SingleThreadedExecutor

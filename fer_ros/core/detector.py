@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -136,6 +137,12 @@ class FaceDetector:
         kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), params.score_threshold, params.nms_threshold)
         kept = np.asarray(kept, dtype=int).ravel()[: params.max_faces]
         return [self._face(boxes[i], float(scores[i]), points[i]) for i in kept]
+
+    def bare(self, image: Image) -> Callable[[], object]:
+        """The network alone on an image, scaled and laid out beforehand: what no detection with it can be faster than."""
+        seen, _ = letterbox(image, self.params.size_for(max(image.shape[:2]), self._network.SEEN_FROM))
+        blob = self._network.blob(seen)
+        return lambda: self._session.run(self._network.OUTPUTS, {self._input: blob})
 
     def _look(self, image: Image, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
         """What is sound of a look at a size, in pixels of the image, and the factor from the network's pixels to these."""

@@ -110,9 +110,14 @@ def test_training_knows_core_alone(path):
     assert not others(path) & ROS
 
 
+OF_THE_GRAPH = {"running", "nodes", "bridge"}
+
+
 @pytest.mark.parametrize("path", in_layer("bench"), ids=lambda path: path.stem)
-def test_measurements_know_core_alone(path):
-    assert ours(path) <= {"core", "bench"}
+def test_measurements_know_core_alone_but_those_of_the_graph(path):
+    more = {"graph", "msg", "nodes", "processes", "ros"} if path.stem in OF_THE_GRAPH else set()
+    assert ours(path) <= {"core", "bench", *more}
+    assert not others(path) & ROS or path.stem in OF_THE_GRAPH
 
 
 @pytest.mark.parametrize("path", in_layer("bags"), ids=lambda path: path.stem)
@@ -155,7 +160,7 @@ def test_opencv_is_told_to_be_quiet_before_it_is_loaded(module):
 COMMANDS = ("run", "replay", "record", "annotate", "doctor", "models", "bench")
 
 
-@pytest.mark.parametrize("module", ["cli", "graph", *(f"commands.{name}" for name in COMMANDS)])
+@pytest.mark.parametrize("module", ["cli", "graph", "processes", *(f"commands.{name}" for name in COMMANDS)])
 def test_the_command_line_starts_without_ros_and_torch(module):
     """So that `fer-ros doctor` can say that they are missing."""
     loaded = {name.split(".")[0] for name in loaded_by(f"fer_ros.{module}", {})}

@@ -80,6 +80,11 @@ class Processes:
         reader.start()
         self._readers.append(reader)
 
+    @property
+    def pids(self) -> list[int]:
+        """Of all that were started."""
+        return [process.pid for process in self._running.values()]
+
     def owns(self, process: str) -> bool:
         """Whether a process, as host:pid, is one of these."""
         host, _, pid = process.rpartition(":")

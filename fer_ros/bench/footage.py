@@ -1,0 +1,77 @@
+"""Pictures with as many faces as are wanted: the demo clip's face, pasted side by side."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fer_ros.core.detector import DetectorParams, FaceDetector
+from fer_ros.core.source import SourceParams, open_source
+from fer_ros.core.types import Image
+
+MOST_FACES = 32
+
+
+def face_picture() -> Image:
+    """A face and what is around it, square, as the demo clip begins."""
+    source = open_source(SourceParams(source="demo", realtime=False))
+    frame = source.read()
+    source.close()
+    box = FaceDetector(DetectorParams()).detect(frame)[0].box
+    half = 0.55 * max(box.width, box.height)
+    left, top, right, bottom = (round(value) for value in (box.cx - half, box.cy - half, box.cx + half, box.cy + half))
+    return frame[max(top, 0) : bottom, max(left, 0) : right]
+
+
+def pictures(width: int, height: int, faces: int, count: int, columns: int = 8) -> list[Image]:
+    """Frames with faces that move a little, all of one size however many there are.
+
+    Args:
+        width, height: of a frame, in pixels.
+        faces: up to `MOST_FACES`.
+        count: how many different frames.
+        columns: of the grid that the faces stand on; with fewer they are larger.
+
+    Returns:
+        HxWx3 uint8 BGR images.
+    """
+    rows = max(columns // 2, 1)
+    if not 0 <= faces <= rows * columns:
+        raise ValueError(f"{faces} faces do not fit on {columns} x {rows} places")
+    side = min(width // columns, height // rows)
+    patch = cv2.resize(face_picture(), (round(0.9 * side),) * 2, interpolation=cv2.INTER_AREA)
+    rng = np.random.default_rng(0)
+    ground = cv2.resize(rng.integers(90, 130, (height // 16 + 1, width // 16 + 1, 3), np.uint8), (width, height),
+                        interpolation=cv2.INTER_CUBIC)
+    # The middle of the frame first.
+    cells = sorted(itertools.product(range(rows), range(columns)),
+                   key=lambda cell: (cell[0] - (rows - 1) / 2) ** 2 + (cell[1] - (columns - 1) / 2) ** 2)[:faces]
+    made = []
+    for number in range(count):
+        frame = ground.copy()
+        sway = round(0.04 * side * (1 + np.sin(2 * np.pi * number / count)))
+        for row, column in cells:
+            top, left = row * height // rows + sway, column * width // columns + sway
+            frame[top : top + patch.shape[0], left : left + patch.shape[1]] = patch
+        made.append(frame)
+    return made
+
+
+def film(path: Path, frames: list[Image], fps: float) -> None:
+    """Write frames as a Motion JPEG video, which is what most cameras send. Raises OSError where that cannot be done."""
+    height, width = frames[0].shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), fps, (width, height))
+    if not writer.isOpened():
+        raise OSError(f"cannot write {path}: this OpenCV writes no Motion JPEG")
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
+
+
+def endless(frames: list[Image]) -> Iterator[Image]:
+    """The same frames again and again."""
+    return itertools.cycle(frames)

@@ -1,0 +1,65 @@
+"""The nodes of one process, given images as fast as they take them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import time
+from collections.abc import Sequence
+
+import rclpy
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
+from std_msgs.msg import Header
+
+from fer_ros.bench.timing import Spread
+from fer_ros.core.types import Image
+from fer_ros.nodes.emotion import EmotionNode
+from fer_ros.nodes.face_detector import FaceDetectorNode
+from fer_ros.ros.exchange import Exchange, LocalImage, Worker
+
+FPS = 30
+
+
+def unpaced(images: Sequence[Image], frames: int, model: str, cores: int) -> float:
+    """Seconds that a frame takes through detector and emotion node, which work at the same time, on so many cores.
+
+    The median over ten parts of the run, each after the other, none with a pause.
+    """
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(allowed)[:cores])  # of this thread, and of those that it starts
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    exchange, worker, nodes = Exchange(lossless=True), Worker(), []
+    arguments = ["--ros-args", "-r", f"__ns:=/fer_bench_{os.getpid()}"]
+    try:
+        for node_class, overrides in ((FaceDetectorNode, []), (EmotionNode, [Parameter("model", value=model)])):
+            node = node_class(exchange=exchange, cli_args=arguments, parameter_overrides=overrides)
+            nodes.append(node)
+            exchange.topics.update(map(node.resolve_topic_name, (*node.LOCAL_OUTPUTS, "image")))
+        for node in nodes:
+            node.trigger_configure()
+            node.trigger_activate()
+        topic, answers = nodes[0].resolve_topic_name("image"), nodes[1].resolve_topic_name("emotions")
+        done = threading.Semaphore(0)
+        exchange.subscribe(answers, worker, lambda message: done.release(), 100)
+        part = max(frames // 10, 1)
+        took = []
+        for number in range(part * 11):
+            header = Header()
+            header.stamp.sec, rest = divmod(FPS + number, FPS)  # from 1 s on: 0 stands for no stamp
+            header.stamp.nanosec = rest * 10**9 // FPS
+            if number % part == 0:
+                took.append(time.perf_counter())
+            exchange.put(topic, LocalImage(header, images[number % len(images)]))
+        for _ in range(part * 11):
+            done.acquire(timeout=60)
+        # The first part warms up.
+        return Spread.of([(b - a) / part for a, b in itertools.pairwise(took[1:])]).p50
+    finally:
+        for node in nodes:
+            node.release()
+            node.destroy_node()
+        worker.end()
+        rclpy.try_shutdown()
+        os.sched_setaffinity(0, allowed)

@@ -1,0 +1,179 @@
+"""A running graph, measured from another process: when its answers come, what is lost, what it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import rclpy
+import yaml
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from fer_ros.bench.timing import Spread
+from fer_ros.graph import Graph, dds_environment, default_params_file, privacy_environment, webcam_graph
+from fer_ros.msg import EmotionArray
+from fer_ros.processes import Processes
+from fer_ros.ros.messages import seconds
+from fer_ros.ros.qos import RESULTS
+
+_PATIENCE = 60.0  # seconds for the first answer
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass
+class Answers:
+    """What came on one topic within a window.
+
+    Attributes:
+        stamps: of the images, in seconds.
+        latencies: from a stamp to the receipt of its answer, in seconds.
+        faces: in each answer.
+    """
+
+    stamps: list[float] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+    faces: list[int] = field(default_factory=list)
+
+    def lost(self, fps: float) -> int:
+        """How many frames of a source with a steady rate have no answer."""
+        if len(self.stamps) < 2:
+            return 0
+        return max(round((self.stamps[-1] - self.stamps[0]) * fps) + 1 - len(self.stamps), 0)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was measured of a graph.
+
+    Attributes:
+        answers: by topic.
+        load: processor time of all its processes, in cores.
+        memory: resident, of all its processes, in bytes, at the end.
+    """
+
+    answers: Mapping[str, Answers]
+    load: float
+    memory: int
+
+    @property
+    def latency(self) -> Spread:
+        return Spread.of([one for answers in self.answers.values() for one in answers.latencies])
+
+
+class Watch:
+    """A graph's processes and its answers; made by `watched`."""
+
+    def __init__(self, processes: Processes, executor: SingleThreadedExecutor, topics: Sequence[str]):
+        self._processes, self._executor, self._topics = processes, executor, topics
+        self._answers: dict[str, Answers] = {}
+        self.start()
+
+    def heard(self, topic: str, message: EmotionArray) -> None:
+        now, stamp = time.time(), seconds(message.header.stamp)
+        answers = self._answers[topic]
+        answers.stamps.append(stamp)
+        answers.latencies.append(now - stamp)
+        answers.faces.append(len(message.emotions))
+
+    def start(self) -> None:
+        """Forget what came, and begin a window."""
+        self._answers = {topic: Answers() for topic in self._topics}
+        self._begun, self._spent = time.monotonic(), self._cpu()
+
+    def spin(self, until: Callable[[dict[str, Answers]], bool]) -> None:
+        """Listen until a condition holds. Raises ValueError where a process of the graph ends."""
+        while not until(self._answers):
+            ended = self._processes.ended()
+            if ended is not None:
+                raise ValueError(f"{ended[0]} ended with status {ended[1]}: {' '.join(self.said[-3:])}")
+            self._executor.spin_once(timeout_sec=0.1)
+
+    said: list[str]
+
+    def window(self) -> Run:
+        """What was measured since `start`."""
+        load = (self._cpu() - self._spent) / max(time.monotonic() - self._begun, 1e-9)
+        memory = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE for pid in self._processes.pids)
+        return Run(self._answers, load, memory)
+
+    def _cpu(self) -> float:
+        """Seconds of processor time so far."""
+        total = 0
+        for pid in self._processes.pids:
+            with contextlib.suppress(OSError):
+                total += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+        return total / _TICKS
+
+
+def camera_graph(source: str, fps: float, composed: bool, namespace: str = "", cameras: Sequence[str] = (),
+                 **parameters: Any) -> tuple[Graph, dict[str, Any]]:
+    """A graph that plays a video as if it were a camera: again and again, and nothing waits for anybody.
+
+    Args:
+        cameras: names of several cameras in one process, which all play it.
+        parameters: of all nodes.
+
+    Returns:
+        The graph, and the content of its parameter file.
+    """
+    graph = webcam_graph({}, namespace=namespace, composed=composed, overlay=False)
+    content: dict[str, Any] = {"/**": {"ros__parameters": {"diagnostics_period": 1.0, **parameters}}} if parameters else {}
+    # In the file and not in the graph, which would wait for what is known to have an end.
+    content["/**/camera_node"] = {"ros__parameters": {"source": source, "loop": True, "fps": float(fps),
+                                                      "wait_for_subscribers": 0}}
+    if cameras:
+        content["/**/pipeline_node"] = {"ros__parameters": {"cameras": ",".join(cameras)}}
+    return graph, content
+
+
+@contextlib.contextmanager
+def watched(graph: Graph, content: Mapping[str, Any], topics: Sequence[str] = ()) -> Iterator[Watch]:
+    """Start a graph, and wait for its first answers.
+
+    Args:
+        content: of a parameter file.
+        topics: of its emotions; empty for the graph's own.
+
+    Raises:
+        ValueError: a process ended, or no answer came.
+    """
+    os.environ.update(privacy_environment(os.environ))
+    os.environ.update(dds_environment(os.environ))
+    topics = topics or [graph.topics.emotions]
+    said: list[str] = []
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fer_ros_bench_")))
+        file = folder / "bench.yaml"
+        file.write_text(yaml.safe_dump(dict(content)))
+        file = file if content else default_params_file()
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        stack.callback(rclpy.try_shutdown)
+        node = rclpy.create_node("fer_ros_bench")
+        stack.callback(node.destroy_node)
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        processes = stack.enter_context(Processes(file, "warn", lambda name, line: said.append(line)))
+        watch = Watch(processes, executor, topics)
+        watch.said = said
+        for topic in topics:
+            node.create_subscription(EmotionArray, topic, lambda message, topic=topic: watch.heard(topic, message), RESULTS)
+        for process in graph.processes:
+            processes.start(process, lambda spec: {})
+        deadline = time.monotonic() + _PATIENCE
+
+        def all_there(answers: dict[str, Answers]) -> bool:
+            if time.monotonic() > deadline:
+                raise ValueError(f"no answer came within {_PATIENCE:g} s: {' '.join(said[-3:])}")
+            return all(len(one.stamps) >= 30 for one in answers.values())
+
+        watch.spin(all_there)
+        watch.start()
+        yield watch

@@ -1,0 +1,42 @@
+"""How durations are taken and told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Durations in seconds: median and 95th percentile."""
+
+    p50: float
+    p95: float
+
+    @classmethod
+    def of(cls, durations: Sequence[float]) -> Spread:
+        p50, p95 = np.percentile(durations, [50, 95]) if len(durations) else (np.nan, np.nan)
+        return cls(float(p50), float(p95))
+
+    def __str__(self) -> str:
+        return f"{1e3 * self.p50:.2f} ({1e3 * self.p95:.2f})"
+
+
+def alternate(works: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 5) -> dict[str, Spread]:
+    """Time several works in turns, so that a machine that is slow for a while is so for all.
+
+    Args:
+        works: by name; each is called once a round.
+        rounds: that count, after `warm_up` that do not.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for number in range(warm_up + rounds):
+        for name, work in works.items():
+            begun = time.perf_counter()
+            work()
+            if number >= warm_up:
+                taken[name].append(time.perf_counter() - begun)
+    return {name: Spread.of(durations) for name, durations in taken.items()}

@@ -1,0 +1,275 @@
+"""`fer-ros bench latency | throughput | scale | bridge | soak`: what the graph costs on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from fer_ros.commands.arguments import count, seconds
+from fer_ros.commands.measuring import Rows, measured_by
+
+if TYPE_CHECKING:
+    from fer_ros.bench.running import Run
+    from fer_ros.bench.timing import Spread
+
+_DIFFERENT = 60  # frames of a film, which is played again and again
+
+
+def add_to(kinds: argparse._SubParsersAction) -> None:
+    latency = kinds.add_parser(
+        "latency", help="from an image's stamp to its emotions in another process",
+        description="The graph on a film that is played like a camera, in one process and in several, in turns. Latency, "
+                    "frames without an answer, and the processor time of all its processes.",
+    )
+    latency.add_argument("--sizes", type=size, nargs="+", default=[(640, 480), (1920, 1080)], metavar="WxH",
+                         help="of the images (default: 640x480 1920x1080)")
+    latency.add_argument("--faces", type=count, nargs="+", default=[1, 5], metavar="N", help="in each (default: 1 5)")
+    latency.add_argument("--fps", type=count, default=30, metavar="N", help="(default: 30)")
+    latency.add_argument("--frames", type=count, default=1000, metavar="N", help="of each kind (default: 1000)")
+    latency.add_argument("--turns", type=count, default=2, metavar="N", help="in which they are taken (default: 2)")
+    measured_by(latency, _latency)
+
+    throughput = kinds.add_parser(
+        "throughput", help="what a frame costs beside the bare networks",
+        description="Detection and emotion of a frame without any pacing, and both networks alone on inputs that were made "
+                    "before, in turns; then the nodes of one process, which work at the same time, on one core and on two.",
+    )
+    throughput.add_argument("--size", type=size, default=(640, 480), metavar="WxH", help="of the images (default: 640x480)")
+    throughput.add_argument("--model", default="emotion.onnx", metavar="FILE", help="emotion network (default: emotion.onnx)")
+    throughput.add_argument("--frames", type=count, default=1000, metavar="N", help="(default: 1000)")
+    measured_by(throughput, _throughput)
+
+    scale = kinds.add_parser(
+        "scale", help="the cost of more faces, more pixels, more cameras",
+        description="Time of a frame against the number of faces and of pixels, each beside the first; load and losses of "
+                    "several cameras in one process.",
+    )
+    scale.add_argument("--faces", type=count, nargs="+", default=[1, 2, 4, 8, 16, 32], metavar="N",
+                       help="(default: 1 2 4 8 16 32)")
+    scale.add_argument("--pixels", type=size, nargs="+", metavar="WxH",
+                       default=[(640, 480), (1280, 720), (1920, 1080), (3840, 2160)], help="(default: VGA to 4K)")
+    scale.add_argument("--cameras", type=count, nargs="*", default=[1, 2, 3, 4], metavar="N", help="(default: 1 2 3 4)")
+    scale.add_argument("--fps", type=count, default=15, metavar="N", help="of each camera (default: 15)")
+    scale.add_argument("--rounds", type=count, default=100, metavar="N", help="of each kind of frame (default: 100)")
+    scale.add_argument("--seconds", type=seconds, default=20.0, metavar="S", help="for each number of cameras (default: 20)")
+    scale.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it (needs matplotlib)")
+    measured_by(scale, _scale)
+
+    bridge = kinds.add_parser(
+        "bridge", help="messages to arrays and back",
+        description="An image message as a BGR array and back: this package's way, cv_bridge's, and a plain copy, in turns.",
+    )
+    bridge.add_argument("--sizes", type=size, nargs="+", default=[(640, 480), (1920, 1080)], metavar="WxH",
+                        help="(default: 640x480 1920x1080)")
+    bridge.add_argument("--rounds", type=count, default=100, metavar="N", help="(default: 100)")
+    measured_by(bridge, _bridge)
+
+    soak = kinds.add_parser(
+        "soak", help="memory and latency over a long time",
+        description="The graph in one process on a film that is played like a camera: memory of the process, latency and "
+                    "losses of each interval.",
+    )
+    soak.add_argument("--minutes", type=seconds, default=60.0, metavar="M", help="(default: 60)")
+    soak.add_argument("--interval", type=seconds, default=60.0, metavar="S", help="seconds of each row (default: 60)")
+    soak.add_argument("--fps", type=count, default=30, metavar="N", help="(default: 30)")
+    soak.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it (needs matplotlib)")
+    measured_by(soak, _soak)
+
+
+def size(text: str) -> tuple[int, int]:
+    """Width and height in pixels, for argparse."""
+    found = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text)
+    if not found or min(map(int, found.groups())) < 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT, each from 64 to 9999")
+    return int(found[1]), int(found[2])
+
+
+@contextlib.contextmanager
+def _film(width: int, height: int, faces: int, fps: int) -> Iterator[str]:
+    from fer_ros.bench import footage
+
+    with tempfile.TemporaryDirectory(prefix="fer_ros_bench_") as folder:
+        path = Path(folder) / "film.avi"
+        footage.film(path, footage.pictures(width, height, faces, _DIFFERENT, _columns(faces)), fps)
+        yield str(path)
+
+
+def _columns(faces: int) -> int:
+    """Of the grid of faces: as large as they can be."""
+    return 4 if faces <= 8 else 8
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _run(source: str, fps: int, frames: int, composed: bool, cameras: Sequence[str] = (), namespace: str = "") -> Run:
+    from fer_ros.bench.running import camera_graph, watched
+
+    namespace = namespace or f"fer_bench_{os.getpid()}"
+    graph, content = camera_graph(source, fps, composed, namespace, cameras)
+    topics = [f"/{namespace}/{name}/fer/emotions" for name in cameras]
+    with watched(graph, content, topics) as watch:
+        deadline = time.monotonic() + 2 * frames / fps + 10
+        watch.spin(lambda answers: time.monotonic() > deadline or
+                   all(one.stamps and one.stamps[-1] - one.stamps[0] >= (frames - 1) / fps for one in answers.values()))
+        return watch.window()
+
+
+def _latency(options: argparse.Namespace) -> tuple[Table, Rows]:
+    kinds = [(pixels, faces) for pixels in options.sizes for faces in options.faces]
+    taken: dict[tuple[Any, ...], list[Run]] = {}
+    per_turn = math.ceil(options.frames / options.turns)
+    for (width, height), faces in kinds:
+        with _film(width, height, faces, options.fps) as source:
+            for turn in range(options.turns):
+                for composed in (True, False):
+                    _say(f"{width}x{height}, {faces} faces, {'one process' if composed else 'several'}, turn {turn + 1} ...")
+                    run = _run(source, options.fps, per_turn, composed)
+                    taken.setdefault((width, height, faces, composed), []).append(run)
+    from fer_ros.bench.timing import Spread
+
+    table = Table("images", "faces", "processes", "p50 (ms)", "p95 (ms)", "lost", "load (cores)", "memory (MB)")
+    rows = []
+    for (width, height, faces, composed), runs in taken.items():
+        answers = [one for run in runs for one in run.answers.values()]
+        spread = Spread.of([latency for one in answers for latency in one.latencies])
+        frames, lost = sum(len(one.stamps) for one in answers), sum(one.lost(options.fps) for one in answers)
+        seen = sum(sum(one.faces) for one in answers) / max(frames, 1)
+        load, memory = max(run.load for run in runs), max(run.memory for run in runs)
+        rows.append({"width": width, "height": height, "faces": faces, "seen": seen, "composed": composed, "fps": options.fps,
+                     "frames": frames + lost, "lost": lost, "p50": spread.p50, "p95": spread.p95, "load": load,
+                     "memory": memory})
+        table.add_row(f"{width}x{height}", f"{seen:.1f}", "one" if composed else "several", f"{1e3 * spread.p50:.1f}",
+                      f"{1e3 * spread.p95:.1f}", f"{lost} of {frames + lost}", f"{load:.2f}", f"{memory / 1e6:.0f}")
+    return table, rows
+
+
+def _throughput(options: argparse.Namespace) -> tuple[Table, Rows]:
+    from fer_ros.bench import footage, throughput
+    from fer_ros.bench.nodes import unpaced
+
+    images = footage.pictures(*options.size, 1, 8, _columns(1))
+    table = Table("what", "ms a frame (p95)", "frames a second", "beside the bare networks")
+    rows: Rows = []
+    taken, seen = throughput.measure(images, options.frames, options.model)
+    if seen < 0.9:
+        raise ValueError(f"the detector sees {seen:.1f} faces in these frames, not 1: choose a larger --size")
+    bare = taken["detector"].p50 + taken["classifier"].p50
+
+    def add(what: str, took: float, told: str) -> None:
+        rows.append({"what": what, "seconds": took, "ratio": took / bare})
+        table.add_row(what, told, f"{1 / took:.0f}", f"{took / bare:.2f}")
+
+    add("detector, bare", taken["detector"].p50, str(taken["detector"]))
+    add("emotion network, bare", taken["classifier"].p50, str(taken["classifier"]))
+    add("both, bare", bare, f"{1e3 * bare:.2f}")
+    add("a frame", taken["frame"].p50, str(taken["frame"]))
+    for cores in (1, 2):
+        if cores > len(os.sched_getaffinity(0)):
+            _say(f"{cores} cores: this machine has not so many")
+            continue
+        took = unpaced(images, options.frames, options.model, cores)
+        add(f"the nodes, {cores} core{'s' if cores > 1 else ''}", took, f"{1e3 * took:.2f}")
+    return table, rows
+
+
+def _scale(options: argparse.Namespace) -> tuple[Table, Rows]:
+    from fer_ros.bench import footage, throughput
+    from fer_ros.bench.timing import alternate
+
+    table = Table("what", "ms a frame (p95)", "beside the first", "seen", "lost", "load (cores)")
+    rows: Rows = []
+    most = max(options.faces)
+    if most > footage.MOST_FACES:
+        raise ValueError(f"at most {footage.MOST_FACES} faces, not {most}")
+
+    def compare(what: str, kinds: dict[int, Any], told: dict[int, str]) -> None:
+        seen: dict[int, int] = {}
+        works = {key: lambda key=key, frames=frames: seen.update({key: len(frames())}) for key, frames in kinds.items()}
+        taken: dict[int, Spread] = alternate(works, options.rounds)
+        first = taken[next(iter(kinds))]
+        for key, spread in taken.items():
+            rows.append({"what": what, "value": key, "p50": spread.p50, "p95": spread.p95, "ratio": spread.p50 / first.p50,
+                         "seen": seen[key]})
+            table.add_row(told[key], str(spread), f"{spread.p50 / first.p50:.2f}", str(seen[key]), "", "")
+
+    # All faces of one size, however many there are.
+    compare("faces", {n: throughput.Frames(footage.pictures(640, 480, n, 8)) for n in options.faces},
+            {n: f"{n} face{'s' if n > 1 else ''}, 640x480" for n in options.faces})
+    compare("pixels", {w * h: throughput.Frames(footage.pictures(w, h, 1, 4, 4)) for w, h in options.pixels},
+            {w * h: f"{w}x{h}, 1 face" for w, h in options.pixels})
+    for cameras in options.cameras:
+        _say(f"{cameras} cameras ...")
+        with _film(640, 480, 1, options.fps) as source:
+            names = [f"camera{i + 1}" for i in range(cameras)]
+            run = _run(source, options.fps, round(options.seconds * options.fps), True, names)
+        lost = sum(one.lost(options.fps) for one in run.answers.values())
+        frames = lost + sum(len(one.stamps) for one in run.answers.values())
+        spread = run.latency
+        rows.append({"what": "cameras", "value": cameras, "fps": options.fps, "p50": spread.p50, "p95": spread.p95,
+                     "lost": lost, "frames": frames, "load": run.load})
+        table.add_row(f"{cameras} camera{'s' if cameras > 1 else ''}, {options.fps} Hz: latency", str(spread), "", "",
+                      f"{lost} of {frames}", f"{run.load:.2f}")
+    if options.plot:
+        from fer_ros.bench.plots import scale
+
+        scale(rows, options.plot)
+    return table, rows
+
+
+def _bridge(options: argparse.Namespace) -> tuple[Table, Rows]:
+    from fer_ros.bench import bridge
+
+    table = Table("encoding", "image", "way", "ms (p95)", "beside a copy")
+    rows = []
+    for width, height in options.sizes:
+        for encoding in bridge.ENCODINGS:
+            taken = bridge.measure(encoding, width, height, options.rounds)
+            for way, spread in taken.items():
+                rows.append({"encoding": encoding, "width": width, "height": height, "way": way, "p50": spread.p50,
+                             "p95": spread.p95})
+                table.add_row(encoding, f"{width}x{height}", way, f"{1e3 * spread.p50:.3f} ({1e3 * spread.p95:.3f})",
+                              f"{spread.p50 / taken['a copy'].p50:.2f}")
+    return table, rows
+
+
+def _soak(options: argparse.Namespace) -> tuple[Table, Rows]:
+    from fer_ros.bench.running import camera_graph, watched
+
+    table = Table("minute", "memory (MB)", "beside the first", "p50 (ms)", "p95 (ms)", "lost", "load (cores)")
+    rows: Rows = []
+    with _film(640, 480, 1, options.fps) as source:
+        graph, content = camera_graph(source, options.fps, True, f"fer_bench_{os.getpid()}")
+        with watched(graph, content) as watch:
+            for number in range(1, max(round(60 * options.minutes / options.interval), 1) + 1):
+                watch.start()
+                end = time.monotonic() + options.interval
+                watch.spin(lambda answers, end=end: time.monotonic() > end)
+                run = watch.window()
+                (answers,), spread = run.answers.values(), run.latency
+                minute, lost = number * options.interval / 60, answers.lost(options.fps)
+                rows.append({"minute": minute, "memory": run.memory, "p50": spread.p50, "p95": spread.p95, "lost": lost,
+                             "frames": lost + len(answers.stamps), "load": run.load})
+                _say(f"minute {minute:.1f}: {run.memory / 1e6:.1f} MB, p50 {1e3 * spread.p50:.1f} ms, {lost} lost")
+    step = max(len(rows) // 12, 1)
+    for row in (*rows[:1], *rows[step - 1 :: step]):
+        table.add_row(f"{row['minute']:.1f}", f"{row['memory'] / 1e6:.1f}", f"{row['memory'] / rows[0]['memory']:.3f}",
+                      f"{1e3 * row['p50']:.1f}", f"{1e3 * row['p95']:.1f}", f"{row['lost']} of {row['frames']}",
+                      f"{row['load']:.2f}")
+    if options.plot:
+        from fer_ros.bench.plots import soak
+
+        soak(rows, options.plot)
+    return table, rows

@@ -1,0 +1,55 @@
+"""The measurements of a running graph, each as short as it can be."""
+
+from __future__ import annotations
+
+import json
+
+
+def test_latency_is_measured_in_one_process_and_in_several(fer_ros, tmp_path):
+    command = fer_ros("bench", "latency", "--sizes", "320x240", "--faces", 2, "--frames", 20, "--turns", 1,
+                      "--json", "out.json")
+    assert command.wait() == 0, command.text
+    one, several = json.loads((tmp_path / "out.json").read_text())
+    assert (one["composed"], several["composed"]) == (True, False)
+    for row in (one, several):
+        assert row["seen"] == 2
+        assert row["frames"] - row["lost"] >= 20 or row["lost"]
+        assert 0 < row["p50"] <= row["p95"]
+        assert row["load"] > 0
+    assert several["memory"] > one["memory"]
+
+
+def test_cameras_share_a_process(fer_ros, tmp_path):
+    command = fer_ros("bench", "scale", "--faces", 1, "--pixels", "320x240", "--rounds", 1, "--cameras", 2, "--seconds", 2,
+                      "--json", "out.json")
+    assert command.wait() == 0, command.text
+    row = json.loads((tmp_path / "out.json").read_text())[-1]
+    assert (row["what"], row["value"]) == ("cameras", 2)
+    assert row["frames"] >= 50
+
+
+def test_a_soak_tells_of_each_interval(fer_ros, tmp_path):
+    command = fer_ros("bench", "soak", "--minutes", 0.1, "--interval", 3, "--json", "out.json")
+    assert command.wait() == 0, command.text
+    rows = json.loads((tmp_path / "out.json").read_text())
+    assert [row["minute"] for row in rows] == [0.05, 0.1]
+    assert all(row["memory"] > 5e7 for row in rows)
+
+
+def test_the_nodes_are_measured_without_pacing(fer_ros, tmp_path):
+    command = fer_ros("bench", "throughput", "--frames", 40, "--json", "out.json")
+    assert command.wait() == 0, command.text
+    rows = {row["what"]: row["seconds"] for row in json.loads((tmp_path / "out.json").read_text())}
+    assert rows["both, bare"] < rows["a frame"]
+    assert "the nodes, 1 core" in rows
+
+
+def test_an_interrupted_measurement_leaves_nothing(fer_ros, tmp_path, descendants):
+    command = fer_ros("bench", "soak", "--json", "out.json", "--interval", 2)
+    command.wait_for(lambda: "minute 0.0" in command.text, "the first interval")
+    pids, alive = descendants(command)
+    assert pids
+    assert command.end() == 130
+    assert not [pid for pid in pids if alive(pid)]
+    assert "Traceback" not in command.text
+    assert not (tmp_path / "out.json").exists()

@@ -1,0 +1,101 @@
+"""The measures of speed see the faces that are there, count right, and end in figures that agree with one another."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_ros.bench import footage, throughput
+from fer_ros.bench.timing import Spread, alternate
+from fer_ros.cli import main
+from fer_ros.core.detector import DetectorParams, FaceDetector
+
+
+@pytest.mark.parametrize(("faces", "columns"), [(0, 8), (1, 8), (16, 8), (32, 8), (1, 4), (8, 4)])
+def test_as_many_faces_are_seen_as_are_wanted(faces, columns):
+    pictures = footage.pictures(640, 480, faces, 3, columns)
+    detector = FaceDetector(DetectorParams())
+    assert [len(detector.detect(picture)) for picture in pictures] == [faces] * 3
+    assert {picture.shape for picture in pictures} == {(480, 640, 3)}
+    assert (pictures[0] != pictures[1]).any() or not faces
+
+
+@pytest.mark.parametrize(("faces", "columns"), [(33, 8), (9, 4)])
+def test_more_than_fit_are_refused(faces, columns):
+    with pytest.raises(ValueError, match=f"{faces} faces do not fit"):
+        footage.pictures(640, 480, faces, 1, columns)
+
+
+def test_a_film_is_what_was_given(tmp_path):
+    pictures = footage.pictures(320, 240, 1, 4, 4)
+    footage.film(tmp_path / "film.avi", pictures, 30)
+    film = cv2.VideoCapture(str(tmp_path / "film.avi"))
+    assert film.get(cv2.CAP_PROP_FPS) == 30
+    for picture in pictures:
+        ok, frame = film.read()
+        assert ok
+        assert np.abs(frame.astype(int) - picture).mean() < 12
+    assert not film.read()[0]
+
+
+def test_works_take_turns_and_the_warm_up_does_not_count(monkeypatch):
+    now, calls = [0.0], []
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+
+    def work(name, duration):
+        calls.append(name)
+        now[0] += duration if len(calls) > 4 else 100.0
+
+    taken = alternate({"a": lambda: work("a", 1.0), "b": lambda: work("b", 3.0)}, rounds=5, warm_up=2)
+    assert calls == ["a", "b"] * 7
+    assert taken == {"a": Spread(1.0, 1.0), "b": Spread(3.0, 3.0)}
+
+
+def test_a_spread_is_median_and_95th_percentile_in_milliseconds():
+    assert Spread.of([i / 1000 for i in range(101)]) == Spread(pytest.approx(0.05), pytest.approx(0.095))
+    assert str(Spread(0.0123, 0.5)) == "12.30 (500.00)"
+
+
+def test_a_frame_is_measured_beside_its_networks():
+    taken, seen = throughput.measure(footage.pictures(640, 480, 1, 2, 4), 3)
+    assert seen == 1
+    assert set(taken) == {"frame", "detector", "classifier"}
+    assert all(0 < spread.p50 <= spread.p95 for spread in taken.values())
+
+
+def run(*arguments: str) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["bench", *arguments])
+
+
+def test_scale_tells_what_more_faces_and_pixels_cost(tmp_path, capsys):
+    out = tmp_path / "out.json"
+    run("scale", "--faces", "1", "8", "--pixels", "320x240", "640x480", "--cameras", "--rounds", "3", "--json", str(out))
+    rows = json.loads(out.read_text())
+    assert [(row["what"], row["value"], row["seen"]) for row in rows] == [
+        ("faces", 1, 1), ("faces", 8, 8), ("pixels", 320 * 240, 1), ("pixels", 640 * 480, 1)]
+    assert [rows[0]["ratio"], rows[2]["ratio"]] == [1, 1]
+    assert rows[1]["ratio"] == pytest.approx(rows[1]["p50"] / rows[0]["p50"])
+    assert "8 faces" in capsys.readouterr().out
+
+
+def test_scale_can_be_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    run("scale", "--faces", "1", "2", "--pixels", "320x240", "--cameras", "--rounds", "2", "--plot", str(tmp_path / "a.png"))
+    assert cv2.imread(str(tmp_path / "a.png")).shape[0] > 100
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    (["latency", "--sizes", "640"], "is not WIDTHxHEIGHT"),
+    (["latency", "--sizes", "20x20"], "is not WIDTHxHEIGHT"),
+    (["soak", "--minutes", "0"], "not a positive number"),
+    (["scale", "--faces", "100"], "at most 32 faces"),
+    (["throughput", "--model", "none.onnx"], "none.onnx not found"),
+])
+def test_what_is_wrong_is_said(arguments, text, capsys):
+    with pytest.raises(SystemExit, match=r"^[12]$"):
+        main(["bench", *arguments])
+    assert text in capsys.readouterr().err
