@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -61,6 +60,14 @@ def pictures(width: int, height: int, faces: int, count: int, columns: int = 8) 
     return made
 
 
+def demo(width: int, height: int, count: int) -> list[Image]:
+    """Frames of the demo clip's first seconds, in which one face is to be seen, scaled."""
+    source = open_source(SourceParams(source="demo", realtime=False, width=width, height=height))
+    every = [source.read() for _ in range(120)]
+    source.close()
+    return [np.ascontiguousarray(every[number * len(every) // count]) for number in range(count)]
+
+
 def film(path: Path, frames: list[Image], fps: float) -> None:
     """Write frames as a Motion JPEG video, which is what most cameras send. Raises OSError where that cannot be done."""
     height, width = frames[0].shape[:2]
@@ -70,8 +77,3 @@ def film(path: Path, frames: list[Image], fps: float) -> None:
     for frame in frames:
         writer.write(frame)
     writer.release()
-
-
-def endless(frames: list[Image]) -> Iterator[Image]:
-    """The same frames again and again."""
-    return itertools.cycle(frames)

@@ -123,21 +123,13 @@ def _detector(options: argparse.Namespace) -> tuple[Table, Rows]:
 
 
 def _alignment(options: argparse.Namespace) -> tuple[Table, Rows]:
-    import numpy as np
-
     from fer_ros.bench import alignment
     from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
     from fer_ros.core.detector import DetectorParams, FaceDetector
-    from fer_ros.core.labels import EMOTIONS
     from fer_ros.core.session import InferenceParams
-    from fer_ros.training.data import load, most_voted
+    from fer_ros.training.data import validation_faces
 
-    split = load(options.data).splits.get("validation")
-    if split is None or not split.voted:
-        raise ValueError(f"{options.data} has no PublicTest faces with FER+ votes (fer2013new.csv)")
-    known, truth = most_voted(split, len(EMOTIONS))
-    chosen = np.random.default_rng(0).permutation(len(known))[: options.faces]
-    images, truth = split.images[known[chosen]], truth[chosen]
+    images, truth = validation_faces(options.data, options.faces)
     classify = EmotionClassifier(ClassifierParams(), InferenceParams())
     table = Table("model", "roll", "margin", "found", *alignment.WAYS)
     rows = []

@@ -1,4 +1,4 @@
-"""`fer-ros bench latency | throughput | scale | bridge | soak`: what the graph costs on this machine."""
+"""`fer-ros bench latency | throughput | scale | bridge | peers | soak`: what the graph costs on this machine."""
 
 from __future__ import annotations
 
@@ -74,6 +74,22 @@ def add_to(kinds: argparse._SubParsersAction) -> None:
                         help="(default: 640x480 1920x1080)")
     bridge.add_argument("--rounds", type=count, default=100, metavar="N", help="(default: 100)")
     measured_by(bridge, _bridge)
+
+    peers = kinds.add_parser(
+        "peers", help="beside fer, mediapipe, human and face-api",
+        description="Detection and emotion of the demo clip's frames on the same cores, in turns of ten frames. Each peer is "
+                    "installed into an environment of its own (some 3 GB in all, from PyPI and npm), and skipped with the "
+                    "reason where it cannot be. With --data also which share of FER2013's PublicTest faces, enlarged, each "
+                    "finds and calls as most people do (FER+).",
+    )
+    peers.add_argument("--env", type=Path, required=True, metavar="DIR", help="for the environments; kept for the next time")
+    peers.add_argument("--only", nargs="+", metavar="NAME", help="of the peers, or a part of a name (default: all)")
+    peers.add_argument("--size", type=size, default=(640, 480), metavar="WxH", help="of the frames (default: 640x480)")
+    peers.add_argument("--frames", type=count, default=200, metavar="N", help="of each peer (default: 200)")
+    peers.add_argument("--data", type=Path, metavar="DIR", help="with fer2013.csv and fer2013new.csv")
+    peers.add_argument("--faces", type=count, default=1000, metavar="N", help="of the data, drawn by chance (default: 1000)")
+    peers.add_argument("--cores", type=count, default=2, metavar="N", help="that all may use (default: 2)")
+    measured_by(peers, _peers)
 
     soak = kinds.add_parser(
         "soak", help="memory and latency over a long time",
@@ -242,6 +258,44 @@ def _bridge(options: argparse.Namespace) -> tuple[Table, Rows]:
                              "p95": spread.p95})
                 table.add_row(encoding, f"{width}x{height}", way, f"{1e3 * spread.p50:.3f} ({1e3 * spread.p95:.3f})",
                               f"{spread.p50 / taken['a copy'].p50:.2f}")
+    return table, rows
+
+
+def _peers(options: argparse.Namespace) -> tuple[Table, Rows]:
+    import numpy as np
+
+    from fer_ros.bench import footage, peers
+
+    wanted = [peer for peer in peers.PEERS if not options.only or any(part in peer.name for part in options.only)]
+    if not wanted:
+        raise ValueError(f"no peer is named {' or '.join(options.only)}: there are "
+                         f"{', '.join(peer.name for peer in peers.PEERS)}")
+    faces, truth = np.empty((0, 48, 48), np.uint8), []
+    if options.data is not None:
+        from fer_ros.core.labels import EMOTIONS
+        from fer_ros.training.data import validation_faces
+
+        faces, named = validation_faces(options.data, options.faces)
+        truth = [EMOTIONS[label] for label in named]
+    cores = sorted(os.sched_getaffinity(0))[: options.cores]
+    different = 8
+    with tempfile.TemporaryDirectory(prefix="fer_ros_bench_") as folder:
+        peers.write(Path(folder), footage.demo(*options.size, different), faces)
+        found = peers.measure(wanted, options.env.resolve(), Path(folder), different, options.frames, truth, cores, _say)
+    table = Table("what", "ms a frame (p95)", "beside the first", "faces found", "right of all", "faces answered")
+    rows: Rows = []
+    first = next((one.spread.p50 for one in found.values() if not one.skipped), math.nan)
+    for name, one in found.items():
+        if one.skipped:
+            rows.append({"name": name, "skipped": one.skipped})
+            table.add_row(name, f"skipped: {one.skipped}")
+            continue
+        seen = sum(one.faces) / len(one.faces)
+        accuracy, answered = (one.right / one.asked, one.answered / one.asked) if one.asked else (None, None)
+        rows.append({"name": name, "p50": one.spread.p50, "p95": one.spread.p95, "ratio": one.spread.p50 / first,
+                     "faces": seen, "accuracy": accuracy, "answered": answered, "cores": len(cores)})
+        table.add_row(name, str(one.spread), f"{one.spread.p50 / first:.1f}", f"{seen:.2f}",
+                      "" if accuracy is None else f"{accuracy:.1%}", "" if answered is None else f"{answered:.1%}")
     return table, rows
 
 

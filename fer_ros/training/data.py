@@ -227,6 +227,23 @@ def most_voted(split: Split, classes: int = len(FERPLUS)) -> tuple[np.ndarray, n
     return rows, winner[rows]
 
 
+def validation_faces(folder: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """PublicTest faces drawn by chance, always the same ones, and what most people see in them (FER+).
+
+    Returns:
+        (N, 48, 48) uint8, and (N,) indices of `EMOTIONS`; N is `count`, or fewer where there are no more.
+
+    Raises:
+        ValueError: there are none with votes.
+    """
+    split = load(folder).splits.get("validation")
+    if split is None or not split.voted:
+        raise ValueError(f"{folder} has no PublicTest faces with FER+ votes (fer2013new.csv)")
+    rows, truth = most_voted(split, len(EMOTIONS))
+    chosen = np.random.default_rng(0).permutation(len(rows))[:count]
+    return split.images[rows[chosen]], truth[chosen]
+
+
 def truth_of(split: Split, head: str, classes: int = len(FERPLUS)) -> tuple[np.ndarray, np.ndarray]:
     """What a head of a network is checked by: rows, and the right class of each.
 

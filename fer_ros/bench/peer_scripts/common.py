@@ -1,0 +1,36 @@
+"""What the measurements in Python share: frames and faces from a folder, one JSON line in, one JSON line out.
+
+Runs in the peers' environments, which do not have fer_ros.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+
+def serve(folder, analyse):
+    """Answer requests; `analyse` takes an HxWx3 uint8 BGR image and gives the label of each face."""
+    folder = Path(folder)
+    told = json.loads((folder / "frames.json").read_text())
+    frames = np.fromfile(folder / "frames.bgr", np.uint8).reshape(told["count"], told["height"], told["width"], 3)
+    faces = np.fromfile(folder / "faces.grey", np.uint8).reshape(-1, 48, 48)
+    out, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints
+    analyse(np.ascontiguousarray(frames[0]))
+    print(json.dumps({"ready": True}), file=out, flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        image = np.ascontiguousarray(frames[request["frame"]]) if "frame" in request else enlarged(faces[request["face"]])
+        begun = time.perf_counter()
+        labels = analyse(image)
+        print(json.dumps({"seconds": time.perf_counter() - begun, "labels": labels}), file=out, flush=True)
+
+
+def enlarged(face):
+    """A 48x48 grey face, four times as large, with a border of its mean, as BGR."""
+    large = cv2.resize(face, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
+    framed = cv2.copyMakeBorder(large, 48, 48, 48, 48, cv2.BORDER_CONSTANT, value=int(face.mean().round()))
+    return cv2.cvtColor(framed, cv2.COLOR_GRAY2BGR)

@@ -1,0 +1,32 @@
+"""This package: detection, tracking, alignment, classification and smoothing of a frame, as its nodes do it."""
+
+import itertools
+import sys
+
+from common import serve
+
+from fer_ros.core.align import AlignParams
+from fer_ros.core.classifier import ClassifierParams
+from fer_ros.core.detector import DetectorParams
+from fer_ros.core.pipeline import EmotionStage, FaceStage
+from fer_ros.core.session import InferenceParams
+from fer_ros.core.smoothing import SmoothingParams
+from fer_ros.core.tracker import TrackerParams
+
+model = sys.argv[2]
+faces = FaceStage(DetectorParams(), TrackerParams(), InferenceParams())
+emotions = EmotionStage(ClassifierParams(model=model), AlignParams(), SmoothingParams(confidence_threshold=0.0),
+                        InferenceParams())
+# Frames are one film; each face of the data is somebody else, whom no time connects with the last.
+stamps, last = itertools.count(), [None]
+
+
+def analyse(image):
+    stamp = next(stamps) / 30
+    if image.shape != last[0] or image.shape[0] == image.shape[1]:
+        faces.tracker.reset()
+    last[0] = image.shape
+    return [emotion.label for emotion in emotions(image, faces(image, stamp), stamp)]
+
+
+serve(sys.argv[1], analyse)

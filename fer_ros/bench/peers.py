@@ -1,0 +1,241 @@
+"""This package beside what a user would pick instead: the same frames, the same cores, in turns."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from fer_ros.bench.timing import Spread
+from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.types import Image
+
+_SCRIPTS = Path(__file__).resolve().parent / "peer_scripts"
+_TURN = 10  # frames
+_PATIENCE = 1800  # seconds for one step of an installation
+_TFJS = ("@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Something else that finds faces and says what they show.
+
+    Attributes:
+        script: in `peer_scripts`.
+        steps: arguments of pip or npm, one installation after the other; none for this package itself.
+        arguments: further ones of the script.
+    """
+
+    name: str
+    script: str
+    steps: tuple[tuple[str, ...], ...] = ()
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def under_node(self) -> bool:
+        return self.script.endswith(".js")
+
+
+PEERS = (
+    Peer("fer_ros", "ours.py", arguments=("emotion.onnx",)),
+    Peer("fer_ros, int8", "ours.py", arguments=("emotion_int8.onnx",)),
+    Peer("fer 25.10.3", "fer.py", (
+        ("tensorflow-cpu", "opencv-contrib-python<5", "setuptools<81", "pandas", "requests", "tqdm", "moviepy<2",
+         "ffmpeg-python", "matplotlib"),
+        ("--no-deps", "fer==25.10.3"),
+    )),
+    Peer("mediapipe 0.10.21", "mediapipe.py", (("mediapipe==0.10.21",),)),
+    Peer("human 3.3.6", "human.js", (("@vladmandic/human@3.3.6", *_TFJS),)),
+    Peer("face-api 1.7.15", "face_api.js", (("@vladmandic/face-api@1.7.15", *_TFJS),)),
+)
+
+
+class Unavailable(Exception):
+    """A peer cannot be installed or started; the text says why."""
+
+
+@dataclass
+class Measured:
+    """What came of a peer.
+
+    Attributes:
+        skipped: why there is nothing else; empty where there is.
+        seconds: of each frame.
+        faces: found in each frame.
+        answered, right: of the data's faces, how many were found, and how many were called as most people do.
+        asked: how many of the data's faces there were; 0 where it names no emotion.
+    """
+
+    skipped: str = ""
+    seconds: list[float] = field(default_factory=list)
+    faces: list[int] = field(default_factory=list)
+    answered: int = 0
+    right: int = 0
+    asked: int = 0
+
+    @property
+    def spread(self) -> Spread:
+        return Spread.of(self.seconds)
+
+
+def install(peer: Peer, folder: Path) -> list[str]:
+    """Install a peer into a folder of its own, unless that has been done; the command that runs its script.
+
+    Raises:
+        Unavailable: something is missing, or the installation failed.
+    """
+    if not peer.steps:
+        return [sys.executable, str(_SCRIPTS / peer.script)]
+    place, done = folder / peer.script.partition(".")[0], "installed.txt"
+    if peer.under_node:
+        node, npm = shutil.which("node"), shutil.which("npm")
+        if not (node and npm):
+            raise Unavailable("needs Node.js and npm, which are not installed")
+        command = [node, str(_SCRIPTS / peer.script), str(place / "node_modules")]
+        installer = [npm, "install", "--no-fund", "--no-audit", "--prefix", str(place)]
+    else:
+        command = [str(place / "bin" / "python"), str(_SCRIPTS / peer.script)]
+        installer = [command[0], "-m", "pip", "install", "--quiet"]
+    if (place / done).is_file() and (place / done).read_text() == repr(peer.steps):
+        return command
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    if not peer.under_node:
+        venv.create(place, with_pip=True)
+    for step in peer.steps:
+        try:
+            outcome = subprocess.run([*installer, *step], cwd=place, capture_output=True, text=True, timeout=_PATIENCE,
+                                     check=False)
+        except subprocess.TimeoutExpired:
+            raise Unavailable(f"its installation takes more than {_PATIENCE // 60} minutes") from None
+        if outcome.returncode != 0:
+            raise Unavailable(f"cannot be installed: {_last(outcome.stderr)}")
+    (place / done).write_text(repr(peer.steps))
+    return command
+
+
+class Running:
+    """A peer that waits for images; a context manager."""
+
+    def __init__(self, peer: Peer, command: Sequence[str], footage: Path, cores: Sequence[int]):
+        self.peer = peer
+        # Neither PYTHONPATH nor the current folder shall give a peer what is not its own.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH" or not peer.steps}
+        self._errors = (footage / f"{peer.script}.log").open("w+")
+        self._process = subprocess.Popen(
+            [*command, str(footage), *peer.arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
+            text=True, bufsize=1, env={**environment, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+        )
+        try:
+            self._read()
+        except Unavailable:
+            self.close()
+            raise
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ask(self, **request: int) -> tuple[float, list[str]]:
+        """How many seconds an image took, and the labels of its faces. Raises Unavailable where the process has ended."""
+        with contextlib.suppress(OSError):  # what it said before it ended is read below
+            self._process.stdin.write(json.dumps(request) + "\n")
+        answer = self._read()
+        return answer["seconds"], answer["labels"]
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._errors.close()
+
+    def _read(self) -> dict:
+        while True:
+            line = self._process.stdout.readline()
+            if not line:
+                self._errors.seek(0)
+                raise Unavailable(f"does not run here: {_last(self._errors.read())}")
+            if line.startswith("{"):  # what libraries print is no answer
+                return json.loads(line)
+
+
+def write(folder: Path, frames: Sequence[Image], faces: np.ndarray) -> None:
+    """Frames and (N, 48, 48) uint8 faces for all peers."""
+    height, width = frames[0].shape[:2]
+    (folder / "frames.json").write_text(json.dumps({"width": width, "height": height, "count": len(frames)}))
+    np.concatenate([frame.ravel() for frame in frames]).tofile(folder / "frames.bgr")
+    faces.astype(np.uint8).tofile(folder / "faces.grey")
+
+
+def measure(peers: Sequence[Peer], installed: Path, footage: Path, frames: int, rounds: int, truth: Sequence[str],
+            cores: Sequence[int], say: Callable[[str], None]) -> dict[str, Measured]:
+    """All peers in turns: a few frames each, and then face for face.
+
+    Args:
+        installed: folder for their environments.
+        footage: folder that `write` filled.
+        frames: how many different ones there are.
+        rounds: frames that count.
+        truth: what most people say of each face; empty for no faces.
+        cores: that all may use.
+    """
+    results = {peer.name: Measured() for peer in peers}
+    with ExitStack() as stack:
+        running: list[Running] = []
+        for peer in peers:
+            say(f"{peer.name} ...")
+            try:
+                running.append(stack.enter_context(Running(peer, install(peer, installed), footage, cores)))
+            except (Unavailable, OSError) as error:
+                results[peer.name].skipped = str(error)
+
+        def ask(one: Running, **request: int) -> tuple[float, list[str]] | None:
+            try:
+                return None if results[one.peer.name].skipped else one.ask(**request)
+            except Unavailable as error:
+                results[one.peer.name].skipped = str(error)
+                return None
+
+        # Some frames of each at a time, as a program that runs would see them; the very first ones warm up.
+        for turn in range(1 + -(-rounds // _TURN)):
+            for one in running:
+                for number in range(_TURN):
+                    answer = ask(one, frame=(turn * _TURN + number) % frames)
+                    if answer is not None and turn > 0:
+                        results[one.peer.name].seconds.append(answer[0])
+                        results[one.peer.name].faces.append(len(answer[1]))
+        for number, label in enumerate(truth):
+            if number % 500 == 0:
+                say(f"face {number} of {len(truth)} ...")
+            for one in running:
+                answer = ask(one, face=number)
+                if answer is None:
+                    continue
+                result, labels = results[one.peer.name], [name for name in answer[1] if name in EMOTIONS]
+                result.asked += 1
+                result.answered += bool(labels)
+                result.right += bool(labels) and labels[0] == label
+    for result in results.values():
+        if not result.answered:
+            result.asked = 0
+    return results
+
+
+def _last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if "rror" in line]
+    return (errors or lines or ["it says nothing"])[-1][:200]
