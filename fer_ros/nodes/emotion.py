@@ -15,7 +15,7 @@ from fer_ros.core.pipeline import EmotionStage
 from fer_ros.core.session import InferenceParams
 from fer_ros.core.smoothing import SmoothingParams
 from fer_ros.msg import EmotionArray
-from fer_ros.ros.exchange import LocalEmotions
+from fer_ros.ros.exchange import AnyFaces, AnyImage, LocalEmotions
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.matching import MatchingParams, StampPairs
 from fer_ros.ros.messages import emotions_to_message, faces_from_message, seconds, stamp_key
@@ -33,7 +33,7 @@ class EmotionNode(FerNode):
         self._stage = EmotionStage(params[ClassifierParams], params[AlignParams], params[SmoothingParams],
                                    params[InferenceParams])
         self._frame_clock, self._times = FrameClock(), StageTimes()
-        self._pairs: StampPairs[Image, Detection2DArray] = StampPairs(params[MatchingParams].cache_size)
+        self._pairs: StampPairs[AnyImage, AnyFaces] = StampPairs(params[MatchingParams].cache_size)
         self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)
         self.hardware_id = params[ClassifierParams].model
 
@@ -59,13 +59,13 @@ class EmotionNode(FerNode):
     def stage_times(self) -> Iterable[StageTimes]:
         return self._stage.times, self._times
 
-    def _on_image(self, message: Image) -> None:
+    def _on_image(self, message: AnyImage) -> None:
         self._on_pair(self._pairs.add_first(stamp_key(message.header), message))
 
-    def _on_faces(self, message: Detection2DArray) -> None:
+    def _on_faces(self, message: AnyFaces) -> None:
         self._on_pair(self._pairs.add_second(stamp_key(message.header), message))
 
-    def _on_pair(self, pair: tuple[Image, Detection2DArray] | None) -> None:
+    def _on_pair(self, pair: tuple[AnyImage, AnyFaces] | None) -> None:
         if pair is None:
             return
         image, detections = pair

@@ -12,7 +12,7 @@ from fer_ros.core.meter import FrameClock, StageTimes
 from fer_ros.core.pipeline import FaceStage
 from fer_ros.core.session import InferenceParams
 from fer_ros.core.tracker import TrackerParams
-from fer_ros.ros.exchange import LocalFaces
+from fer_ros.ros.exchange import AnyImage, LocalFaces
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import faces_to_message, seconds
 from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
@@ -49,7 +49,7 @@ class FaceDetectorNode(FerNode):
     def stage_times(self) -> Iterable[StageTimes]:
         return self._stage.times, self._times
 
-    def _on_image(self, message: Image) -> None:
+    def _on_image(self, message: AnyImage) -> None:
         self.diagnostics.count("images")
         stamp = seconds(message.header.stamp)
         if stamp == 0:

@@ -11,6 +11,7 @@ from fer_ros.core.meter import RateMeter, StageTimes
 from fer_ros.core.overlay import OverlayStyle, draw_overlay
 from fer_ros.core.params import param
 from fer_ros.msg import EmotionArray
+from fer_ros.ros.exchange import AnyEmotions, AnyImage
 from fer_ros.ros.images import from_bgr, to_bgr, to_jpeg
 from fer_ros.ros.matching import MatchingParams, StampPairs
 from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
@@ -30,7 +31,7 @@ class OverlayNode(FerNode):
     PARAMS = (OverlayStyle, OverlayParams, MatchingParams, PairedImageParams)
 
     def setup(self) -> None:
-        self._pairs: StampPairs[Image, EmotionArray] = StampPairs(self.params[MatchingParams].cache_size)
+        self._pairs: StampPairs[AnyImage, AnyEmotions] = StampPairs(self.params[MatchingParams].cache_size)
         self._raw = self.advertise(Image, "overlay", PICTURES)
         self._jpeg = self.advertise(CompressedImage, "overlay/compressed", PICTURES)
         self._watched, self._times = False, StageTimes()
@@ -70,13 +71,13 @@ class OverlayNode(FerNode):
             self.unsubscribe()
         self._watched = watched
 
-    def _on_image(self, message: Image) -> None:
+    def _on_image(self, message: AnyImage) -> None:
         self._on_pair(self._pairs.add_first(stamp_key(message.header), message))
 
-    def _on_emotions(self, message: EmotionArray) -> None:
+    def _on_emotions(self, message: AnyEmotions) -> None:
         self._on_pair(self._pairs.add_second(stamp_key(message.header), message))
 
-    def _on_pair(self, pair: tuple[Image, EmotionArray] | None) -> None:
+    def _on_pair(self, pair: tuple[AnyImage, AnyEmotions] | None) -> None:
         if pair is None:
             return
         message, emotions = pair

@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray
 
 from fer_ros.core.types import Emotion, Face
 from fer_ros.core.types import Image as Pixels
+from fer_ros.msg import EmotionArray
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,11 @@ class LocalEmotions:
     header: Header
     emotions: Sequence[Emotion]
     labels: Sequence[str]
+
+
+AnyImage = Image | LocalImage
+AnyFaces = Detection2DArray | LocalFaces
+AnyEmotions = EmotionArray | LocalEmotions
 
 
 class Worker:

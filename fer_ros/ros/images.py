@@ -11,10 +11,10 @@ from std_msgs.msg import Header
 
 from fer_ros.core import encodings, types
 from fer_ros.core.encodings import ENCODINGS, ImageError, UnknownEncoding
-from fer_ros.ros.exchange import LocalImage
+from fer_ros.ros.exchange import AnyImage, LocalImage
 
 
-def to_bgr(message: Image | LocalImage) -> types.Image:
+def to_bgr(message: AnyImage) -> types.Image:
     """The pixels of a message as HxWx3 uint8 BGR.
 
     bgr8 is a view of the message's memory, to be read only; every other encoding is converted into an array of its own.

@@ -16,7 +16,7 @@ from fer_ros.core.labels import EMOTIONS, FACE_CLASS
 from fer_ros.core.types import Box, Emotion, Face
 from fer_ros.msg import Emotion as EmotionMessage
 from fer_ros.msg import EmotionArray
-from fer_ros.ros.exchange import LocalEmotions, LocalFaces
+from fer_ros.ros.exchange import AnyEmotions, AnyFaces, LocalEmotions, LocalFaces
 
 
 def stamp_key(header: Header) -> tuple[int, int]:
@@ -55,7 +55,7 @@ def faces_to_message(faces: list[Face], header: Header) -> Detection2DArray:
     return message
 
 
-def faces_from_message(message: Detection2DArray | LocalFaces) -> tuple[list[Face], int]:
+def faces_from_message(message: AnyFaces) -> tuple[list[Face], int]:
     """The detections that have a usable box, and how many have not.
 
     The score is the best of a detection's results, 1 where a detector gives none.
@@ -89,7 +89,7 @@ def emotions_to_message(emotions: list[Emotion], header: Header, model: str) -> 
     return message
 
 
-def emotions_from_message(message: EmotionArray | LocalEmotions) -> list[Emotion]:
+def emotions_from_message(message: AnyEmotions) -> list[Emotion]:
     """The emotions as they are in the message; a reader must be ready for boxes and numbers that make no sense."""
     if isinstance(message, LocalEmotions):
         return list(message.emotions)

@@ -93,14 +93,14 @@ class Output:
         Args:
             local: stands for it within the process; None where no node of the process listens.
         """
+        if self._exchange is not None and local is not None:
+            self._exchange.put(self.topic_name, local)  # first: whoever works on it need not wait for the message
         with self._lock:
             if self.remote or (self._wanted and self._kept.maxlen):
                 self._give_kept()
                 self.publisher.publish(to_message())
             else:
                 self._kept.append(to_message)
-        if self._exchange is not None and local is not None:
-            self._exchange.put(self.topic_name, local)
 
     def serve(self) -> None:
         """Give what is kept to a listener that has come since the last message."""
@@ -252,8 +252,6 @@ class FerNode(LifecycleNode):
 
     def report(self) -> None:
         """Publish diagnostics now, and look whether an input is silent and somebody has come late."""
-        for output in self._outputs:
-            output.serve()
         if not self._configured:
             self.diagnostics.publish(WARN, "unconfigured", {})
         elif not self.active:
@@ -261,6 +259,8 @@ class FerNode(LifecycleNode):
         elif not self.enabled:
             self.diagnostics.publish(OK, "disabled", {}, self.hardware_id)
         else:
+            for output in self._outputs:
+                output.serve()
             level, state, values = self.health()
             # A publisher that this end knows of: what it sends from here on arrives.
             found = {f"publishers of {entry.topic}": self.count_publishers(entry.topic) for entry in self._inputs}

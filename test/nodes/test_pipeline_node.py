@@ -95,9 +95,12 @@ def test_an_image_goes_out_only_to_who_listens(bench, composed, demo_bag, demo_i
     assert node._images.get_subscription_count() >= 3
 
 
-def test_who_comes_late_gets_what_is_durable(bench, composed, demo_bag):
+def test_who_comes_late_gets_what_is_durable(bench, composed, demo_bag, monkeypatch):
+    made = []
+    monkeypatch.setattr(source_node, "from_bgr", lambda *arguments: made.append(1) or from_bgr(*arguments))
     composed.play(demo_bag, rate=5.0, image_durability="transient_local", image_depth=60)
     bench.wait_for(lambda: len(composed.emotions) >= 45, "all answers")
+    assert not made  # until somebody comes
     late = []
     bench.tester.create_subscription(Image, "image_raw", late.append,
                                      QoSProfile(depth=60, durability=DurabilityPolicy.TRANSIENT_LOCAL))
@@ -226,6 +229,37 @@ def test_an_image_that_is_none_is_told_once_and_skipped(bench, pipeline, demo_im
     bench.wait_for(lambda: bench.nodes[2]._emotions.remote, "the tester to be heard")
     give(from_bgr(demo_images[0], Header()))
     bench.wait_for(lambda: emotions, "an answer")
+
+
+def test_where_classification_is_slow_the_newest_image_is_next_and_none_is_detected_in_vain(bench, pipeline, demo_images):
+    made = pipeline(image_node="none", overlay=False)
+    detector, emotion = made["/fer/face_detector_node"], made["/fer/emotion_node"]
+    work = emotion._stage
+
+    class Slow:
+        classifier, times = work.classifier, work.times
+
+        def __call__(self, *arguments):
+            time.sleep(0.05)
+            return work(*arguments)
+
+    emotion._stage = Slow()
+    faces, emotions = bench.listen(Detection2DArray, "/fer/faces", 200), bench.listen(EmotionArray, "/fer/emotions", 200)
+    bench.wait_for(lambda: detector._faces.remote and emotion._emotions.remote, "the tester to be heard")
+    give = bench.speak(Image, "/image")
+    for number in range(1, 61):
+        header = Header()
+        header.stamp.sec = number
+        give(from_bgr(demo_images[0], header))
+        bench.spin(0.01)
+    last = bench.nodes[0].diagnostics
+    bench.wait_for(lambda: emotions and len(emotions) + detector.diagnostics.total("skipped") == last.total("images"),
+                   "an answer to each image that was not skipped")
+    stamps = [message.header.stamp.sec for message in emotions]
+    assert stamps == sorted(stamps)
+    assert detector.diagnostics.total("skipped") > 5
+    assert emotion.diagnostics.total("skipped") == 0
+    bench.wait_for(lambda: len(faces) == len(emotions), "as many faces as emotions")
 
 
 def test_each_of_several_cameras_has_its_own_nodes(bench, pipeline, demo_images):
