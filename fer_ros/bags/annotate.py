@@ -10,25 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros.bags.reader import BagReader, Frame, is_bag
-from fer_ros.core.align import AlignParams
-from fer_ros.core.classifier import ClassifierParams
-from fer_ros.core.detector import DetectorParams
 from fer_ros.core.files import replacing
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.meter import FrameClock
-from fer_ros.core.pipeline import EmotionStage, FaceStage
-from fer_ros.core.session import InferenceParams
-from fer_ros.core.smoothing import SmoothingParams
+from fer_ros.core.pipeline import stages
 from fer_ros.core.source import SourceError, SourceParams, open_source
-from fer_ros.core.tracker import TrackerParams
 from fer_ros.core.types import Emotion, Face
-
-DETECTOR, EMOTION = "face_detector_node", "emotion_node"
-PARAMS: dict[str, tuple[type, ...]] = {
-    DETECTOR: (DetectorParams, TrackerParams, InferenceParams),
-    EMOTION: (ClassifierParams, AlignParams, SmoothingParams, InferenceParams),
-}
-"""What can be set of the pipeline, by the node that it belongs to in the graph."""
 
 COLUMNS = ("stamp", "frame", "face_id", "x", "y", "width", "height", "roll", "detection_score", "label", "confidence",
            *EMOTIONS, *(f"raw_{name}" for name in EMOTIONS))
@@ -118,11 +105,10 @@ class Recording:
 
 
 class Annotator:
-    """The stages of the graph in one process, with the parameters of its nodes, see `PARAMS`."""
+    """The stages of the graph in one process, with the parameters of its nodes, see `fer_ros.core.pipeline.PARAMS`."""
 
     def __init__(self, params: Mapping[str, Mapping[type, Any]]):
-        self._faces = FaceStage(*(params[DETECTOR][group] for group in PARAMS[DETECTOR]))
-        self._emotions = EmotionStage(*(params[EMOTION][group] for group in PARAMS[EMOTION]))
+        self._faces, self._emotions = stages(params)
         # Where stamps stand still, the time of the recording goes on, and not this machine's: the answer is always the same.
         self._recorded = 0.0
         self._clock = FrameClock(lambda: self._recorded)

@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 
 import rclpy
-from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import Header
 
@@ -22,7 +21,7 @@ from fer_ros.ros.exchange import Exchange, LocalImage, Worker
 FPS = 30
 
 
-def unpaced(images: Sequence[Image], frames: int, model: str, cores: int) -> float:
+def unpaced(images: Sequence[Image], frames: int, cores: int) -> float:
     """Seconds that a frame takes through detector and emotion node, which work at the same time, on so many cores.
 
     The median over ten parts of the run, each after the other, none with a pause.
@@ -33,8 +32,8 @@ def unpaced(images: Sequence[Image], frames: int, model: str, cores: int) -> flo
     exchange, worker, nodes = Exchange(lossless=True), Worker(), []
     arguments = ["--ros-args", "-r", f"__ns:=/fer_bench_{os.getpid()}"]
     try:
-        for node_class, overrides in ((FaceDetectorNode, []), (EmotionNode, [Parameter("model", value=model)])):
-            node = node_class(exchange=exchange, cli_args=arguments, parameter_overrides=overrides)
+        for node_class in (FaceDetectorNode, EmotionNode):
+            node = node_class(exchange=exchange, cli_args=arguments)
             nodes.append(node)
             exchange.topics.update(map(node.resolve_topic_name, (*node.LOCAL_OUTPUTS, "image")))
         for node in nodes:

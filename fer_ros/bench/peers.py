@@ -23,6 +23,7 @@ from fer_ros.core.types import Image
 _SCRIPTS = Path(__file__).resolve().parent / "peer_scripts"
 _TURN = 10  # frames
 _PATIENCE = 1800  # seconds for one step of an installation
+_NOT_FOR_PEERS = {"PYTHONPATH", "LD_LIBRARY_PATH", "_ROS_WHEELS_BOOTSTRAP_COMPLETE"}
 _TFJS = ("@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0")
 
 
@@ -129,8 +130,8 @@ class Running:
 
     def __init__(self, peer: Peer, command: Sequence[str], footage: Path, cores: Sequence[int]):
         self.peer = peer
-        # Neither PYTHONPATH nor the current folder shall give a peer what is not its own.
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH" or not peer.steps}
+        # What belongs to this Python, and to the ROS wheels in it, is no peer's.
+        environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_PEERS or not peer.steps}
         self._errors = (footage / f"{peer.script}.log").open("w+")
         self._process = subprocess.Popen(
             [*command, str(footage), *peer.arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,

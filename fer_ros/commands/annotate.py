@@ -60,12 +60,13 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _annotate(options: argparse.Namespace) -> int:
-    from fer_ros.bags.annotate import PARAMS, Annotator, Recording, table
+    from fer_ros.bags.annotate import Annotator, Recording, table
     from fer_ros.bags.reader import BagError
     from fer_ros.bags.writer import ResultWriter
     from fer_ros.core.overlay import draw_overlay
     from fer_ros.core.params import assignment
     from fer_ros.core.params_file import parameters
+    from fer_ros.core.pipeline import PARAMS
     from fer_ros.core.record import VideoRecorder
     from fer_ros.core.summary import Summary
     from fer_ros.graph import default_params_file

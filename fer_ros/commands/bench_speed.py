@@ -42,11 +42,15 @@ def add_to(kinds: argparse._SubParsersAction) -> None:
 
     throughput = kinds.add_parser(
         "throughput", help="what a frame costs beside the bare networks",
-        description="Detection and emotion of a frame without any pacing, and both networks alone on inputs that were made "
-                    "before, in turns; then the nodes of one process, which work at the same time, on one core and on two.",
+        description="Detection and emotion of a frame without any pacing, and both networks alone (one face) on inputs that "
+                    "were made before, in turns; then the nodes of one process, which work at the same time, on one core and "
+                    "on two.",
     )
     throughput.add_argument("--size", type=size, default=(640, 480), metavar="WxH", help="of the images (default: 640x480)")
-    throughput.add_argument("--model", default="emotion.onnx", metavar="FILE", help="emotion network (default: emotion.onnx)")
+    throughput.add_argument("--faces", type=count, default=1, metavar="N", help="in each (default: 1)")
+    throughput.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes",
+                            help="a parameter of the stages, which are then measured beside those without it: "
+                            "emotion_node.model=emotion_int8.onnx; can be given several times")
     throughput.add_argument("--frames", type=count, default=1000, metavar="N", help="(default: 1000)")
     measured_by(throughput, _throughput)
 
@@ -175,13 +179,15 @@ def _latency(options: argparse.Namespace) -> tuple[Table, Rows]:
 def _throughput(options: argparse.Namespace) -> tuple[Table, Rows]:
     from fer_ros.bench import footage, throughput
     from fer_ros.bench.nodes import unpaced
+    from fer_ros.core.params import assignment
 
-    images = footage.pictures(*options.size, 1, 8, _columns(1))
+    images = footage.pictures(*options.size, options.faces, 8, _columns(options.faces))
+    changes = dict(map(assignment, options.changes))
     table = Table("what", "ms a frame (p95)", "frames a second", "beside the bare networks")
     rows: Rows = []
-    taken, seen = throughput.measure(images, options.frames, options.model)
-    if seen < 0.9:
-        raise ValueError(f"the detector sees {seen:.1f} faces in these frames, not 1: choose a larger --size")
+    taken, seen = throughput.measure(images, options.frames, changes)
+    if seen < 0.9 * options.faces:
+        raise ValueError(f"the detector sees {seen:.1f} faces in these frames, not {options.faces}: choose a larger --size")
     bare = taken["detector"].p50 + taken["classifier"].p50
 
     def add(what: str, took: float, told: str) -> None:
@@ -191,12 +197,16 @@ def _throughput(options: argparse.Namespace) -> tuple[Table, Rows]:
     add("detector, bare", taken["detector"].p50, str(taken["detector"]))
     add("emotion network, bare", taken["classifier"].p50, str(taken["classifier"]))
     add("both, bare", bare, f"{1e3 * bare:.2f}")
+    if changes:
+        add("a frame, nothing set", taken["unchanged"].p50, str(taken["unchanged"]))
+        add(f"a frame, {', '.join(options.changes)}", taken["frame"].p50, str(taken["frame"]))
+        return table, rows
     add("a frame", taken["frame"].p50, str(taken["frame"]))
     for cores in (1, 2):
         if cores > len(os.sched_getaffinity(0)):
             _say(f"{cores} cores: this machine has not so many")
             continue
-        took = unpaced(images, options.frames, options.model, cores)
+        took = unpaced(images, options.frames, cores)
         add(f"the nodes, {cores} core{'s' if cores > 1 else ''}", took, f"{1e3 * took:.2f}")
     return table, rows
 

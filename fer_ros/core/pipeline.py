@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,13 @@ from fer_ros.core.session import InferenceParams
 from fer_ros.core.smoothing import Smoother, SmoothingParams, choose_label
 from fer_ros.core.tracker import Tracker, TrackerParams
 from fer_ros.core.types import Emotion, Face, Image
+
+DETECTOR, EMOTION = "face_detector_node", "emotion_node"
+PARAMS: dict[str, tuple[type, ...]] = {
+    DETECTOR: (DetectorParams, TrackerParams, InferenceParams),
+    EMOTION: (ClassifierParams, AlignParams, SmoothingParams, InferenceParams),
+}
+"""What can be set of the stages, by the node that has each in the graph."""
 
 
 class FaceStage:
@@ -108,6 +116,12 @@ class EmotionStage:
         waiting = sorted(range(len(faces)), key=lambda i: seen[i])
         due = waiting[: self.faces_per_frame] + [i for i in waiting[self.faces_per_frame :] if stamp - seen[i] >= self._STALE]
         return sorted(due)
+
+
+def stages(params: Mapping[str, Mapping[type, Any]]) -> tuple[FaceStage, EmotionStage]:
+    """Both stages with parameters like `PARAMS`."""
+    return (FaceStage(*(params[DETECTOR][group] for group in PARAMS[DETECTOR])),
+            EmotionStage(*(params[EMOTION][group] for group in PARAMS[EMOTION])))
 
 
 def _visible(face: Face, image: Image) -> bool:

@@ -15,9 +15,10 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
-from fer_ros.bags.annotate import PARAMS, Annotator
+from fer_ros.bags.annotate import Annotator
 from fer_ros.bags.reader import BagReader
 from fer_ros.core.params_file import parameters
+from fer_ros.core.pipeline import PARAMS
 from fer_ros.graph import webcam_graph
 from fer_ros.msg import EmotionArray
 from fer_ros.nodes.emotion import EmotionNode

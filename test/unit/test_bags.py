@@ -12,10 +12,11 @@ import pytest
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from fer_ros.bags.annotate import PARAMS, Annotator, Recording
+from fer_ros.bags.annotate import Annotator, Recording
 from fer_ros.bags.reader import BagError, BagReader, is_bag
 from fer_ros.cli import main
 from fer_ros.core.params_file import parameters
+from fer_ros.core.pipeline import PARAMS
 from fer_ros.core.resources import message_definitions
 from fer_ros.core.source import SourceError
 

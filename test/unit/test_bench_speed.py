@@ -66,6 +66,12 @@ def test_a_frame_is_measured_beside_its_networks():
     assert all(0 < spread.p50 <= spread.p95 for spread in taken.values())
 
 
+def test_parameters_are_measured_beside_the_defaults(tmp_path):
+    out = tmp_path / "out.json"
+    run("throughput", "--faces", "8", "--frames", "3", "--set", "faces_per_frame=2", "--json", str(out))
+    assert [row["what"] for row in json.loads(out.read_text())][-2:] == ["a frame, nothing set", "a frame, faces_per_frame=2"]
+
+
 def run(*arguments: str) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["bench", *arguments])
@@ -93,7 +99,8 @@ def test_scale_can_be_drawn(tmp_path):
     (["latency", "--sizes", "20x20"], "is not WIDTHxHEIGHT"),
     (["soak", "--minutes", "0"], "not a positive number"),
     (["scale", "--faces", "100"], "at most 32 faces"),
-    (["throughput", "--model", "none.onnx"], "none.onnx not found"),
+    (["throughput", "--set", "emotion_node.model=none.onnx"], "none.onnx not found"),
+    (["throughput", "--set", "speed=1"], "there is no parameter speed"),
 ])
 def test_what_is_wrong_is_said(arguments, text, capsys):
     with pytest.raises(SystemExit, match=r"^[12]$"):

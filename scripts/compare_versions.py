@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""How long each stage takes in another version of this repository, and in the installed one: in one process, in turns.
+
+    python3 scripts/compare_versions.py COMMIT
+
+Needs fer_ros installed, and git. Without ROS: only `fer_ros.core` of the other version is loaded, under another name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import itertools
+import math
+import subprocess
+import sys
+import tarfile
+import tempfile
+from io import BytesIO
+from pathlib import Path
+from types import SimpleNamespace
+
+from fer_ros.bench import footage
+from fer_ros.bench.timing import alternate
+from fer_ros.core import resources
+
+ROOT = Path(__file__).resolve().parent.parent
+OTHER = "fer_ros_before"
+
+
+def unpack(commit: str, folder: Path) -> None:
+    """Put a commit's core into a folder, as a package of its own."""
+    packed = subprocess.run(["git", "-C", str(ROOT), "archive", commit, "fer_ros/core"], capture_output=True, check=False)
+    if packed.returncode:
+        sys.exit(f"git has no {commit} with fer_ros/core: {packed.stderr.decode().strip()}")
+    with tarfile.open(fileobj=BytesIO(packed.stdout)) as archive:
+        archive.extractall(folder)
+    (folder / "fer_ros").rename(folder / OTHER)
+    (folder / OTHER / "__init__.py").touch()
+    for file in (folder / OTHER).rglob("*.py"):
+        file.write_text(file.read_text().replace("fer_ros.core", f"{OTHER}.core"))
+
+
+def version(package: str) -> SimpleNamespace:
+    """The stages of a package's core."""
+    names = ("align", "classifier", "detector", "pipeline", "session", "smoothing", "tracker")
+    found = SimpleNamespace(**{name: importlib.import_module(f"{package}.core.{name}") for name in names})
+    found.detector.model_file = found.classifier.model_file = resources.model_file  # the same models for both
+    return found
+
+
+def works(core: SimpleNamespace, images: dict[int, list]) -> dict[str, object]:
+    """What is timed, by name, each a function without arguments."""
+    inference = core.session.InferenceParams()
+
+    def frame(faces: int) -> object:
+        stage = core.pipeline.FaceStage(core.detector.DetectorParams(), core.tracker.TrackerParams(), inference)
+        emotions = core.pipeline.EmotionStage(core.classifier.ClassifierParams(), core.align.AlignParams(),
+                                              core.smoothing.SmoothingParams(), inference)
+        numbers = itertools.count()
+
+        def next_one() -> None:
+            number = next(numbers)
+            image = images[faces][number % len(images[faces])]
+            emotions(image, stage(image, number / 30), number / 30)
+
+        return next_one
+
+    detector = core.detector.FaceDetector(core.detector.DetectorParams(), inference)
+
+    def tracking(faces: int) -> object:
+        found = [detector.detect(image) for image in images[faces]]
+        tracker, numbers = core.tracker.Tracker(), itertools.count()
+
+        def next_one() -> None:
+            number = next(numbers)
+            tracker.update(found[number % len(found)], number / 30)
+
+        return next_one
+
+    classifier, image = core.classifier.EmotionClassifier(), images[1][0]
+    faces = detector.detect(image)
+    grey = {"grey": True} if hasattr(classifier, "is_grey") else {}
+    return {
+        "detection": lambda: detector.detect(image),
+        "tracking, 1 face": tracking(1), "tracking, 16 faces": tracking(16),
+        "crop": lambda: classifier._prepare(core.align.align_faces(image, faces, classifier.input_size, **grey)),
+        "frame, 1 face": frame(1), "frame, 16 faces": frame(16),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("commit")
+    parser.add_argument("--rounds", type=int, default=300)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        unpack(options.commit, Path(folder))
+        sys.path.insert(0, folder)
+        images = {1: footage.demo(640, 480, 8), 16: footage.pictures(640, 480, 16, 8)}
+        before, now = works(version(OTHER), images), works(version("fer_ros"), images)
+        print(f"{'':20} {options.commit[:10]:>12} {'installed':>12} {'ratio':>7}    ms, median")
+        for name in now:
+            taken = alternate({"before": before[name], "now": now[name]}, options.rounds)
+            ratio = taken["now"].p50 / taken["before"].p50 if taken["before"].p50 else math.nan
+            print(f"{name:20} {1e3 * taken['before'].p50:12.3f} {1e3 * taken['now'].p50:12.3f} {ratio:7.2f}")
+
+
+if __name__ == "__main__":
+    main()
