@@ -38,7 +38,7 @@ class BagPlayer:
         if not params.bag.strip():
             raise ValueError("no bag is named: `bag` takes a folder with metadata.yaml, or a .mcap, .db3 or .bag file")
         self.name = params.bag
-        self.rate = params.rate
+        self.rate = self._paced = params.rate
         self.interrupted: Callable[[], bool] = lambda: False
         self._loop, self._tell_time = params.loop, tell_time
         self._bag = BagReader(Path(params.bag).expanduser())
@@ -90,8 +90,11 @@ class BagPlayer:
         """Until the next image is due, at a time of the recording; False where that was interrupted."""
         elapsed = self._advance()
         late = self._position - self._due
+        changed, self._paced = self.rate != self._paced, self.rate
         if elapsed > _STALL:
             self._position = self._due
+        elif changed and late > 0:
+            self._due = self._position  # it was late at another rate: there is nothing to catch up with at this one
         elif late > _STALL * 1e9 * self.rate:
             self._due = self._position
         while self._due - self._position > _NEAR:
