@@ -69,18 +69,24 @@ class Process:
             folder: for those that are written here. By file and not with -p: there `source:=no` would be the boolean false.
             extra: parameters of a node that come last of all.
         """
+        def write(part: str, content: dict[str, Mapping[str, Any]]) -> list[Path]:
+            sections = {name: {"ros__parameters": dict(values)} for name, values in content.items() if values}
+            if not sections:
+                return []
+            file = folder / f"{self.node.executable}-{part}.yaml"
+            file.write_text(yaml.safe_dump(sections), encoding="utf-8")
+            return [file]
+
+        # Of the sections that fit a node, ROS lets that one win whose name came last for the first time, whatever the order
+        # of the files. So what the user's file shall win over has the shipped file's names, which came before any of its.
         shipped = default_params_file()
-        files = [shipped]
-        for part, values in (("tuned", lambda node: node.tuned), ("user's", None), ("named", lambda node: node.named),
-                             ("extra", extra)):
-            if values is None:
-                files += [] if users_file.absolute() == shipped else [users_file]
-                continue
-            content = {node.full_name: {"ros__parameters": dict(values(node))} for node in self.nodes if values(node)}
-            if content:
-                files.append(folder / f"{self.node.executable}-{part}.yaml")
-                files[-1].write_text(yaml.safe_dump(content), encoding="utf-8")
-        return files
+        return [
+            shipped,
+            *write("tuned", {f"/**/{node.executable}": node.tuned for node in self.nodes}),
+            *([] if users_file.absolute() == shipped else [users_file]),
+            *write("named", {node.full_name: node.named for node in self.nodes}),
+            *write("extra", {node.full_name: extra(node) for node in self.nodes}),
+        ]
 
 
 @dataclass(frozen=True)
@@ -163,7 +169,8 @@ def _graph(source: str, named: Mapping[str, Any], finite: bool, image: str, to_o
     )
     # A file plays once and every frame of it counts: wait until all are there to see it, and lose nothing. From a camera,
     # on the other hand, the newest frame is wanted, and it waits for nobody.
-    from_source: dict[str, Any] = {"wait_for_subscribers": 2 + more_subscribers}
+    # In one process the image comes to the other nodes by way of the detector.
+    from_source: dict[str, Any] = {"wait_for_subscribers": 1 if composed else 2 + more_subscribers}
     to_others = dict(to_others)
     if finite:
         # One end of a connection knows of the other first: durable, so that nothing is lost in between.

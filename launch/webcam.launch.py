@@ -22,7 +22,10 @@ ARGUMENTS = (
 
 def _graph(given: Arguments, **how: Any) -> Graph:
     camera = given.named({"source": str, "width": int, "height": int, "fps": float})
-    return webcam_graph(camera, image=given.text("image"), **how)
+    image = given.text("image")
+    if image and camera:
+        raise RuntimeError(f"image:={image} is in place of a camera node: {', '.join(camera)} cannot be given as well")
+    return webcam_graph(camera, image=image, **how)
 
 
 def generate_launch_description() -> LaunchDescription:

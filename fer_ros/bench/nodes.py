@@ -44,15 +44,16 @@ def unpaced(images: Sequence[Image], frames: int, cores: int) -> float:
         exchange.subscribe(answers, worker, lambda message: done.release(), 100)
         part = max(frames // 10, 1)
         took = []
-        for number in range(part * 11):
+        for number in range(part * 11 + 1):
             header = Header()
             header.stamp.sec, rest = divmod(FPS + number, FPS)  # from 1 s on: 0 stands for no stamp
             header.stamp.nanosec = rest * 10**9 // FPS
             if number % part == 0:
                 took.append(time.perf_counter())
             exchange.put(topic, LocalImage(header, images[number % len(images)]))
-        for _ in range(part * 11):
-            done.acquire(timeout=60)
+        for _ in range(part * 11 + 1):
+            if not done.acquire(timeout=60):
+                raise ValueError("a frame got no answer within a minute")
         # The first part warms up.
         return Spread.of([(b - a) / part for a, b in itertools.pairwise(took[1:])]).p50
     finally:

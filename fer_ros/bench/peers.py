@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
+import time
 import venv
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -22,6 +24,7 @@ from fer_ros.core.types import Image
 
 _SCRIPTS = Path(__file__).resolve().parent / "peer_scripts"
 _TURN = 10  # frames
+_LONGEST = 120  # seconds for one answer; the first waits for all that is loaded
 _PATIENCE = 1800  # seconds for one step of an installation
 _NOT_FOR_PEERS = {"PYTHONPATH", "LD_LIBRARY_PATH", "_ROS_WHEELS_BOOTSTRAP_COMPLETE"}
 _TFJS = ("@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0")
@@ -132,10 +135,11 @@ class Running:
         self.peer = peer
         # What belongs to this Python, and to the ROS wheels in it, is no peer's.
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_PEERS or not peer.steps}
-        self._errors = (footage / f"{peer.script}.log").open("w+")
+        self._errors = (footage / f"{peer.name}.log").open("w+")
+        self._waiting = b""
         self._process = subprocess.Popen(
             [*command, str(footage), *peer.arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-            text=True, bufsize=1, env={**environment, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            bufsize=0, env={**environment, "TF_CPP_MIN_LOG_LEVEL": "3"},
             preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )
         try:
@@ -153,7 +157,7 @@ class Running:
     def ask(self, **request: int) -> tuple[float, list[str]]:
         """How many seconds an image took, and the labels of its faces. Raises Unavailable where the process has ended."""
         with contextlib.suppress(OSError):  # what it said before it ended is read below
-            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
         answer = self._read()
         return answer["seconds"], answer["labels"]
 
@@ -165,13 +169,21 @@ class Running:
         self._errors.close()
 
     def _read(self) -> dict:
+        deadline = time.monotonic() + _LONGEST
         while True:
-            line = self._process.stdout.readline()
-            if not line:
+            line, end, rest = self._waiting.partition(b"\n")
+            if end:
+                self._waiting = rest
+                if line.startswith(b"{"):  # what libraries print is no answer
+                    return json.loads(line)
+                continue
+            if not select.select([self._process.stdout], [], [], max(deadline - time.monotonic(), 0))[0]:
+                raise Unavailable(f"does not answer within {_LONGEST} s")
+            more = os.read(self._process.stdout.fileno(), 65536)
+            if not more:
                 self._errors.seek(0)
                 raise Unavailable(f"does not run here: {_last(self._errors.read())}")
-            if line.startswith("{"):  # what libraries print is no answer
-                return json.loads(line)
+            self._waiting += more
 
 
 def write(folder: Path, frames: Sequence[Image], faces: np.ndarray) -> None:

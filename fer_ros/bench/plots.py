@@ -13,7 +13,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 def scale(rows: Rows, path: Path) -> None:
     """Time of a frame against faces and pixels, load against cameras."""
-    plt = _pyplot()
+    plt = pyplot()
     figure, axes = plt.subplots(1, 3, figsize=(15, 4.2))
     for axis, what, name, unit in zip(axes, ("faces", "pixels", "cameras"), ("faces", "megapixels", "cameras"),
                                       ("ms a frame", "ms a frame", "latency in ms"), strict=True):
@@ -34,7 +34,7 @@ def scale(rows: Rows, path: Path) -> None:
 
 def soak(rows: Rows, path: Path) -> None:
     """Memory and latency over the minutes."""
-    plt = _pyplot()
+    plt = pyplot()
     figure, (memory, latency) = plt.subplots(2, 1, figsize=(10, 5.5), sharex=True)
     minutes = [row["minute"] for row in rows]
     memory.plot(minutes, [row["memory"] / 1e6 for row in rows], ".-")
@@ -48,7 +48,8 @@ def soak(rows: Rows, path: Path) -> None:
     _save(plt, figure, path)
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """matplotlib's. Raises ValueError where it is not installed."""
     try:
         import matplotlib
     except ImportError:

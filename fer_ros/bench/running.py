@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import tempfile
 import time
@@ -33,20 +34,26 @@ class Answers:
     """What came on one topic within a window.
 
     Attributes:
+        since: stamp of the last answer before it.
+        until: when it ended.
         stamps: of the images, in seconds.
         latencies: from a stamp to the receipt of its answer, in seconds.
         faces: in each answer.
     """
 
+    since: float
+    until: float = math.nan
     stamps: list[float] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
     faces: list[int] = field(default_factory=list)
 
     def lost(self, fps: float) -> int:
-        """How many frames of a source with a steady rate have no answer."""
-        if len(self.stamps) < 2:
-            return 0
-        return max(round((self.stamps[-1] - self.stamps[0]) * fps) + 1 - len(self.stamps), 0)
+        """How many frames of a source with a steady rate have no answer, those at the end of the window included."""
+        last = self.stamps[-1] if self.stamps else self.since
+        inside = round((last - self.since) * fps) - len(self.stamps)
+        # What was taken just before the end may still be on its way.
+        on_the_way = max(self.latencies, default=0.0) + 2 / fps
+        return max(inside, 0) + max(round((self.until - on_the_way - last) * fps), 0)
 
 
 @dataclass(frozen=True)
@@ -72,8 +79,8 @@ class Watch:
     """A graph's processes and its answers; made by `watched`."""
 
     def __init__(self, processes: Processes, executor: SingleThreadedExecutor, topics: Sequence[str]):
-        self._processes, self._executor, self._topics = processes, executor, topics
-        self._answers: dict[str, Answers] = {}
+        self._processes, self._executor = processes, executor
+        self._answers = {topic: Answers(time.time()) for topic in topics}
         self.start()
 
     def heard(self, topic: str, message: EmotionArray) -> None:
@@ -85,7 +92,8 @@ class Watch:
 
     def start(self) -> None:
         """Forget what came, and begin a window."""
-        self._answers = {topic: Answers() for topic in self._topics}
+        self._answers = {topic: Answers(before.stamps[-1] if before.stamps else before.since)
+                         for topic, before in self._answers.items()}
         self._begun, self._spent = time.monotonic(), self._cpu()
 
     def spin(self, until: Callable[[dict[str, Answers]], bool]) -> None:
@@ -102,6 +110,8 @@ class Watch:
         """What was measured since `start`."""
         load = (self._cpu() - self._spent) / max(time.monotonic() - self._begun, 1e-9)
         memory = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE for pid in self._processes.pids)
+        for answers in self._answers.values():
+            answers.until = time.time()
         return Run(self._answers, load, memory)
 
     def _cpu(self) -> float:

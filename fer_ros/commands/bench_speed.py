@@ -211,7 +211,19 @@ def _throughput(options: argparse.Namespace) -> tuple[Table, Rows]:
     return table, rows
 
 
+def _check_plot(path: Path | None) -> None:
+    """Before hours of measuring and not after them. Raises ValueError where it cannot be drawn."""
+    if path is None:
+        return
+    from fer_ros.bench.plots import pyplot
+
+    pyplot()
+    if path.suffix.lower() != ".png" or not path.absolute().parent.is_dir():
+        raise ValueError(f"cannot write '{path}': name a .png file in a folder that is there")
+
+
 def _scale(options: argparse.Namespace) -> tuple[Table, Rows]:
+    _check_plot(options.plot)
     from fer_ros.bench import footage, throughput
     from fer_ros.bench.timing import alternate
 
@@ -310,6 +322,7 @@ def _peers(options: argparse.Namespace) -> tuple[Table, Rows]:
 
 
 def _soak(options: argparse.Namespace) -> tuple[Table, Rows]:
+    _check_plot(options.plot)
     from fer_ros.bench.running import camera_graph, watched
 
     table = Table("minute", "memory (MB)", "beside the first", "p50 (ms)", "p95 (ms)", "lost", "load (cores)")
@@ -328,7 +341,7 @@ def _soak(options: argparse.Namespace) -> tuple[Table, Rows]:
                              "frames": lost + len(answers.stamps), "load": run.load})
                 _say(f"minute {minute:.1f}: {run.memory / 1e6:.1f} MB, p50 {1e3 * spread.p50:.1f} ms, {lost} lost")
     step = max(len(rows) // 12, 1)
-    for row in (*rows[:1], *rows[step - 1 :: step]):
+    for row in [one for number, one in enumerate(rows) if number == 0 or (number + 1) % step == 0]:
         table.add_row(f"{row['minute']:.1f}", f"{row['memory'] / 1e6:.1f}", f"{row['memory'] / rows[0]['memory']:.3f}",
                       f"{1e3 * row['p50']:.1f}", f"{1e3 * row['p95']:.1f}", f"{row['lost']} of {row['frames']}",
                       f"{row['load']:.2f}")

@@ -36,17 +36,17 @@ class FaceStage:
         self.detector = FaceDetector(detector, inference)
         self.tracker = Tracker(tracker)
         self.times = StageTimes()
-        self._since = 0  # frames since the last detection
+        self._since, self._looked = 0, -math.inf  # frames since the last detection, and its stamp
 
     def __call__(self, image: Image, stamp: float) -> list[Face]:
         """The faces of an HxWx3 uint8 BGR image with their track ids; `stamp` in seconds."""
         self._since += 1
-        if self._since < self.detector.params.detect_every:
+        # After long the tracker would know nobody any more, however few frames came in between.
+        recent = 0 <= stamp - self._looked <= self.tracker.params.track_timeout / 2
+        if self._since < self.detector.params.detect_every and recent:
             with self.times("track"):
-                expected = self.tracker.predict(stamp)
-            if expected is not None:
-                return expected
-        self._since = 0
+                return self.tracker.predict(stamp)
+        self._since, self._looked = 0, stamp
         with self.times("detect"):
             found = self.detector.detect(image)
         with self.times("track"):

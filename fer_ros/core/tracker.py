@@ -172,13 +172,12 @@ class Tracker:
             self._shown.append((dataclasses.replace(face, box=box, id=track.id), track))
         return [face for face, _ in self._shown]
 
-    def predict(self, stamp: float) -> list[Face] | None:
-        """The faces of the last `update`, where they should be now if they go on as they moved.
+    def predict(self, stamp: float) -> list[Face]:
+        """The faces of the last `update`, where they should be now if they go on as they moved, without landmarks.
 
-        They come without landmarks. None where that cannot be said, because time went back.
+        Args:
+            stamp: the frame's time in seconds, not before that of the last `update` nor much later.
         """
-        if self._stamp is None or stamp < self._stamp:
-            return None
         return [dataclasses.replace(face, box=track.ahead(face.box, stamp), landmarks=None) for face, track in self._shown]
 
     def _match(self, faces: Sequence[Face], free: list[int], tracks: list[_Track],

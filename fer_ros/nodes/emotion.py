@@ -15,7 +15,7 @@ from fer_ros.core.pipeline import EmotionStage
 from fer_ros.core.session import InferenceParams
 from fer_ros.core.smoothing import SmoothingParams
 from fer_ros.msg import EmotionArray
-from fer_ros.ros.exchange import AnyFaces, AnyImage, LocalEmotions
+from fer_ros.ros.exchange import AnyFaces, AnyImage, LocalEmotions, LocalFaces
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.matching import MatchingParams, StampPairs
 from fer_ros.ros.messages import emotions_to_message, faces_from_message, seconds, stamp_key
@@ -39,8 +39,9 @@ class EmotionNode(FerNode):
 
     def start(self) -> None:
         self._pairs.clear()
-        self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]))
         self.subscribe(Detection2DArray, "faces", self._on_faces, RESULTS, waited_for=True)
+        if not self.is_local("faces"):
+            self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]))
 
     def apply(self) -> None:
         self._stage.max_faces = self.params[ClassifierParams].max_faces
@@ -63,7 +64,8 @@ class EmotionNode(FerNode):
         self._on_pair(self._pairs.add_first(stamp_key(message.header), message))
 
     def _on_faces(self, message: AnyFaces) -> None:
-        self._on_pair(self._pairs.add_second(stamp_key(message.header), message))
+        local = isinstance(message, LocalFaces)
+        self._on_pair((message.image, message) if local else self._pairs.add_second(stamp_key(message.header), message))
 
     def _on_pair(self, pair: tuple[AnyImage, AnyFaces] | None) -> None:
         if pair is None:
@@ -83,7 +85,7 @@ class EmotionNode(FerNode):
             emotions = self._stage(pixels, faces, self._frame_clock(stamp))
         with self._times("publish"):
             self._emotions.publish(lambda: emotions_to_message(emotions, image.header, self._stage.classifier.metadata.name),
-                                   LocalEmotions(image.header, emotions, EMOTIONS))
+                                   LocalEmotions(image.header, emotions, EMOTIONS, image))
         latency = self.age(stamp)
         if latency is not None:
             self._times.add("latency", latency)

@@ -60,7 +60,7 @@ class FaceDetectorNode(FerNode):
         faces = self._stage(image, self._frame_clock(stamp))
         self.diagnostics.count("faces", len(faces))
         with self._times("publish"):
-            self._faces.publish(lambda: faces_to_message(faces, message.header), LocalFaces(message.header, faces))
+            self._faces.publish(lambda: faces_to_message(faces, message.header), LocalFaces(message.header, faces, message))
 
 
 main = main_of(FaceDetectorNode)

@@ -11,7 +11,7 @@ from fer_ros.core.meter import RateMeter, StageTimes
 from fer_ros.core.overlay import OverlayStyle, draw_overlay
 from fer_ros.core.params import param
 from fer_ros.msg import EmotionArray
-from fer_ros.ros.exchange import AnyEmotions, AnyImage
+from fer_ros.ros.exchange import AnyEmotions, AnyImage, LocalEmotions
 from fer_ros.ros.images import from_bgr, to_bgr, to_jpeg
 from fer_ros.ros.matching import MatchingParams, StampPairs
 from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
@@ -65,8 +65,9 @@ class OverlayNode(FerNode):
         if watched and not self._watched:
             self._pairs.clear()
             self._meter = RateMeter()
-            self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]))
-            self.subscribe(EmotionArray, "emotions", self._on_emotions, RESULTS)
+            self.subscribe(EmotionArray, "emotions", self._on_emotions, RESULTS, local_depth=2)
+            if not self.is_local("emotions"):
+                self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]))
         elif self._watched and not watched:
             self.unsubscribe()
         self._watched = watched
@@ -75,7 +76,8 @@ class OverlayNode(FerNode):
         self._on_pair(self._pairs.add_first(stamp_key(message.header), message))
 
     def _on_emotions(self, message: AnyEmotions) -> None:
-        self._on_pair(self._pairs.add_second(stamp_key(message.header), message))
+        local = isinstance(message, LocalEmotions)
+        self._on_pair((message.image, message) if local else self._pairs.add_second(stamp_key(message.header), message))
 
     def _on_pair(self, pair: tuple[AnyImage, AnyEmotions] | None) -> None:
         if pair is None:

@@ -27,19 +27,21 @@ class LocalImage:
 
 @dataclass(frozen=True)
 class LocalFaces:
-    """Stands for a `vision_msgs/Detection2DArray`."""
+    """Stands for a `vision_msgs/Detection2DArray`, and brings the image along."""
 
     header: Header
     faces: Sequence[Face]
+    image: Image | LocalImage
 
 
 @dataclass(frozen=True)
 class LocalEmotions:
-    """Stands for a `fer_ros/EmotionArray`."""
+    """Stands for a `fer_ros/EmotionArray`, and brings the image along."""
 
     header: Header
     emotions: Sequence[Emotion]
     labels: Sequence[str]
+    image: Image | LocalImage
 
 
 AnyImage = Image | LocalImage

@@ -67,10 +67,13 @@ class Output:
     Args:
         kept: with a durable publisher, how many messages somebody who comes late gets. Until the first one comes, what they
             are made of is kept.
+        asked_for: whether a listener wants old messages, too.
     """
 
-    def __init__(self, publisher: Publisher, exchange: Exchange | None, kept: int = 0):
+    def __init__(self, publisher: Publisher, exchange: Exchange | None, kept: int = 0,
+                 asked_for: Callable[[], bool] = lambda: True):
         self.publisher = publisher
+        self._asked_for = asked_for
         self.topic_name = publisher.topic_name
         self._exchange = exchange
         self._kept: deque[Callable[[], Any]] = deque(maxlen=kept)
@@ -110,6 +113,8 @@ class Output:
 
     def _give_kept(self) -> None:
         self._wanted = True
+        if self._kept and not self._asked_for():
+            self._kept.clear()  # who does not ask for old messages gets none
         while self._kept:
             self.publisher.publish(self._kept.popleft()())
 
@@ -186,16 +191,17 @@ class FerNode(LifecycleNode):
         return self.params[NodeParams].enabled
 
     def subscribe(self, message_type: type[M], topic: str, callback: Callable[[M], None], qos: QoSProfile,
-                  waited_for: bool = False, outside: bool = False) -> None:
+                  waited_for: bool = False, local_depth: int = 0, outside: bool = False) -> None:
         """Subscribe while active. Whatever `callback` raises is reported and counted: no message ends the node.
 
         Args:
             waited_for: whether a publisher in the same process waits until each message is taken. What this node cannot
                 follow is then not made in the first place.
+            local_depth: how many messages of the same process wait; 0 for as many as `qos` says.
             outside: over ROS, although the topic is handed on within the process.
         """
         name = self.resolve_topic_name(topic)
-        entry = _Input(name, qos, not outside and self._exchange is not None and name in self._exchange.topics)
+        entry = _Input(name, qos, not outside and self.is_local(topic))
 
         def guarded(message: M) -> None:
             entry.heard = time.monotonic()
@@ -209,18 +215,25 @@ class FerNode(LifecycleNode):
 
         if entry.local:
             self._worker = self._worker or Worker()
-            entry.close = self._exchange.subscribe(name, self._worker, guarded, 1 if waited_for else qos.depth, waited_for,
+            depth = 1 if waited_for else local_depth or qos.depth
+            entry.close = self._exchange.subscribe(name, self._worker, guarded, depth, waited_for,
                                                    lambda: self.diagnostics.count("skipped")).close
         else:
             subscription = self.create_subscription(message_type, topic, guarded, qos)
             entry.close = lambda: self.destroy_subscription(subscription)
         self._inputs.append(entry)
 
+    def is_local(self, topic: str) -> bool:
+        """Whether a topic is published within the process, and handed on as it is."""
+        return self._exchange is not None and self.resolve_topic_name(topic) in self._exchange.topics
+
     def advertise(self, message_type: type[M], topic: str, qos: QoSProfile | int) -> Output:
         """A publisher that lives until the node is cleaned up, and publishes while it is active."""
         durable = isinstance(qos, QoSProfile) and qos.durability == DurabilityPolicy.TRANSIENT_LOCAL
         publisher = self.create_lifecycle_publisher(message_type, topic, qos)
-        self._outputs.append(Output(publisher, self._exchange, qos.depth if durable else 0))
+        self._outputs.append(Output(publisher, self._exchange, qos.depth if durable else 0, lambda: any(
+            info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
+            for info in self.get_subscriptions_info_by_topic(publisher.topic_name))))
         return self._outputs[-1]
 
     def every(self, period: float, callback: Callable[[], None]) -> Timer:

@@ -36,7 +36,10 @@ def test_the_bridge_is_measured_per_encoding(tmp_path):
     assert len(rows) == 3 * len(bridge.ENCODINGS) + 2
 
 
-@pytest.mark.parametrize(("stamps", "lost"), [([], 0), ([1.0], 0), ([1.0, 1.1, 1.2], 0), ([1.0, 1.1, 1.3, 1.5], 2),
-                                              ([1.0, 1.1004, 1.1996, 1.3003], 0)])
-def test_frames_without_an_answer_are_counted_by_their_stamps(stamps, lost):
-    assert Answers(stamps=stamps).lost(10) == lost
+@pytest.mark.parametrize(("stamps", "until", "lost"), [
+    ([1.1, 1.2, 1.3], 1.5, 0), ([1.1, 1.3, 1.5], 1.7, 2), ([1.1004, 1.1996, 1.3003], 1.5, 0),
+    ([1.1, 1.2], 2.4, 10),  # and then no more
+    ([], 2.2, 10), ([], 1.2, 0),
+])
+def test_frames_without_an_answer_are_counted_by_their_stamps(stamps, until, lost):
+    assert Answers(since=1.0, until=until, stamps=stamps).lost(10) == lost

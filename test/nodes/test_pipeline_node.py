@@ -21,6 +21,7 @@ from fer_ros.core.params_file import parameters
 from fer_ros.core.pipeline import PARAMS
 from fer_ros.graph import webcam_graph
 from fer_ros.msg import EmotionArray
+from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.overlay import OverlayNode
@@ -62,7 +63,7 @@ def composed(bench):
             bench.spin(0.3)
 
         def play(self, bag, **named) -> ReplayNode:
-            return bench.add(ReplayNode, bag=str(bag), wait_for_subscribers=2, exchange=self.exchange, **named)
+            return bench.add(ReplayNode, bag=str(bag), wait_for_subscribers=1, exchange=self.exchange, **named)
 
     return Composed()
 
@@ -93,7 +94,7 @@ def test_an_image_goes_out_only_to_who_listens(bench, composed, demo_bag, demo_i
     assert any((to_bgr(images[-1]) == image).all() for image in demo_images)
     assert (images[-1].width, images[-1].encoding, images[-1].header.frame_id) == (320, "bgr8", "cam")
     assert (to_bgr(overlays[-1]) != 0).any()
-    assert node._images.get_subscription_count() >= 3
+    assert node._images.get_subscription_count() == 2  # the detector, and the tester
 
 
 def test_who_comes_late_gets_what_is_durable(bench, composed, demo_bag, monkeypatch):
@@ -208,6 +209,22 @@ def test_it_makes_the_nodes_that_the_graph_describes(pipeline):
     assert all(entry.local for node in made.values() for entry in node._inputs)
 
 
+@pytest.mark.parametrize("composed", [True, False])
+def test_a_users_file_wins_over_what_suits_the_graph_and_the_command_line_over_both(bench, tmp_path, composed):
+    users = tmp_path / "mine.yaml"
+    users.write_text("/**/camera_node: {ros__parameters: {image_depth: 7}}\n"
+                     "/**: {ros__parameters: {width: 640, height: 480, autostart: true, wait_for_subscribers: 0}}\n")
+    graph = webcam_graph({"source": "demo", "width": 320, "height": 240}, composed=composed)
+    files = graph.processes[-1].parameter_files(users, tmp_path, lambda spec: {"autostart": False})
+    node = CameraNode(cli_args=["--ros-args", "-r", "__ns:=/camera",
+                                *(word for file in files for word in ("--params-file", str(file)))])
+    bench.nodes.append(node)
+    found = {name: node.get_parameter(name).value for name in (
+        "source", "image_durability", "image_depth", "wait_for_subscribers", "width", "height", "autostart")}
+    assert found == {"source": "demo", "image_durability": "transient_local", "image_depth": 7, "wait_for_subscribers": 0,
+                     "width": 320, "height": 240, "autostart": False}
+
+
 def test_another_drivers_images_are_taken_in_once(bench, pipeline, demo_images):
     made = pipeline(image_node="none", overlay=False)
     assert set(made) == {"/fer/face_detector_node", "/fer/emotion_node"}
@@ -241,7 +258,7 @@ def test_where_classification_is_slow_the_newest_image_is_next_and_none_is_detec
         classifier, times = work.classifier, work.times
 
         def __call__(self, *arguments):
-            time.sleep(0.05)
+            time.sleep(0.15)  # of fifteen images
             return work(*arguments)
 
     emotion._stage = Slow()

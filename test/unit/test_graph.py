@@ -83,7 +83,7 @@ def test_a_source_that_ends_waits_for_its_audience_and_loses_nothing(source):
 def test_in_one_process_a_source_that_ends_waits_while_the_others_work(source):
     graph = webcam_graph({"source": source}, more_subscribers=1)
     assert graph.composed.tuned == {"drop_frames": False}
-    assert node(graph, "camera_node").tuned["wait_for_subscribers"] == 3
+    assert node(graph, "camera_node").tuned["wait_for_subscribers"] == 1  # the detector
     assert node(graph, "camera_node").tuned["image_durability"] == "transient_local"  # for who records it
     assert node(graph, "face_detector_node").tuned == {"image_depth": 2}
 
@@ -156,7 +156,7 @@ def test_what_the_user_says_wins(tmp_path, composed):
     shipped, tuned, users, named, extra = files
     assert (shipped, users) == (default_params_file(), mine)
     name = "/camera/camera_node"
-    assert yaml.safe_load(tuned.read_text())[name] == {"ros__parameters": dict(graph.source.tuned)}
+    assert yaml.safe_load(tuned.read_text())["/**/camera_node"] == {"ros__parameters": dict(graph.source.tuned)}
     assert yaml.safe_load(named.read_text())[name] == {"ros__parameters": camera}
     assert yaml.safe_load(extra.read_text())[name] == {"ros__parameters": {"enabled": True}}
     assert set(yaml.safe_load(extra.read_text())) == {spec.full_name for spec in process.nodes}

@@ -236,6 +236,18 @@ def test_between_detections_faces_go_on_as_they_moved(demo_frames):
     assert looked
 
 
+@pytest.mark.parametrize(("every", "fps"), [(30, 25), (10, 5), (30, 1)])
+def test_a_face_keeps_its_id_however_seldom_it_is_looked_for(demo_frames, every, fps):
+    stage = FaceStage(DetectorParams(detect_every=every), TrackerParams(), InferenceParams())
+    assert {face.id for i in range(70) for face in stage(demo_frames[0], i / fps)} == {"1"}
+
+
+def test_who_was_there_before_a_pause_is_not_there_after_it(demo_frames):
+    stage = FaceStage(DetectorParams(detect_every=5), TrackerParams(), InferenceParams())
+    assert len(stage(demo_frames[0], 0.0)) == 1
+    assert [stage(np.zeros_like(demo_frames[0]), 600 + i / 30) for i in range(8)] == [[]] * 8
+
+
 def test_between_detections_nobody_stays_nobody():
     stage = FaceStage(DetectorParams(detect_every=4), TrackerParams(), InferenceParams())
     assert [stage(np.zeros((100, 100, 3), np.uint8), i / 30) for i in range(9)] == [[]] * 9
