@@ -25,18 +25,20 @@ class Spread:
         return f"{1e3 * self.p50:.2f} ({1e3 * self.p95:.2f})"
 
 
-def alternate(works: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 5) -> dict[str, Spread]:
+def alternate(works: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 5, each: int = 1) -> dict[str, Spread]:
     """Time several works in turns, so that a machine that is slow for a while is so for all.
 
     Args:
         works: by name; each is called once a round.
         rounds: that count, after `warm_up` that do not.
+        each: how many calls make a turn, whose mean counts: for a work that does not do the same every time.
     """
     taken: dict[str, list[float]] = {name: [] for name in works}
     for number in range(warm_up + rounds):
         for name, work in works.items():
             begun = time.perf_counter()
-            work()
+            for _ in range(each):
+                work()
             if number >= warm_up:
-                taken[name].append(time.perf_counter() - begun)
+                taken[name].append((time.perf_counter() - begun) / each)
     return {name: Spread.of(durations) for name, durations in taken.items()}

@@ -54,6 +54,18 @@ def test_works_take_turns_and_the_warm_up_does_not_count(monkeypatch):
     assert taken == {"a": Spread(1.0, 1.0), "b": Spread(3.0, 3.0)}
 
 
+def test_of_a_work_that_is_not_always_the_same_the_mean_counts(monkeypatch):
+    now, calls = [0.0], []
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+
+    def work():
+        calls.append(1)
+        now[0] += 1.0 if len(calls) % 3 else 4.0
+
+    assert alternate({"a": work}, rounds=4, warm_up=1, each=3) == {"a": Spread(2.0, 2.0)}
+    assert len(calls) == 15
+
+
 def test_a_spread_is_median_and_95th_percentile_in_milliseconds():
     assert Spread.of([i / 1000 for i in range(101)]) == Spread(pytest.approx(0.05), pytest.approx(0.095))
     assert str(Spread(0.0123, 0.5)) == "12.30 (500.00)"
