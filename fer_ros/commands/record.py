@@ -73,7 +73,8 @@ def _record(bag, topics, options: argparse.Namespace) -> int:
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
         with on_end(ended.set), View(f"fer-ros record {bag.path}") as view:
-            recorder = Recorder(wanted, bag.write, lambda text: view.say(f"fer-ros: {text}", "yellow"))
+            recorder = Recorder(wanted, (topics.faces, topics.emotions), bag.write,
+                                lambda text: view.say(f"fer-ros: {text}", "yellow"))
             executor = SingleThreadedExecutor()
             executor.add_node(recorder)
             started, first, begun, explained, shown = time.monotonic(), None, None, False, 0.0
