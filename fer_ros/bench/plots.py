@@ -38,7 +38,7 @@ def soak(rows: Rows, path: Path) -> None:
     figure, (memory, latency) = plt.subplots(2, 1, figsize=(10, 5.5), sharex=True)
     minutes = [row["minute"] for row in rows]
     memory.plot(minutes, [row["memory"] / 1e6 for row in rows], ".-")
-    memory.set(ylabel="memory in MB", ylim=(0, None))
+    memory.set(ylabel="memory in MB", ylim=(0, 1.2 * max(row["memory"] for row in rows) / 1e6))
     latency.plot(minutes, [1e3 * row["p50"] for row in rows], ".-", label="median")
     latency.plot(minutes, [1e3 * row["p95"] for row in rows], ".:", label="95th percentile")
     latency.set(xlabel="minute", ylabel="latency in ms", ylim=(0, None))
