@@ -28,7 +28,9 @@ def scale(rows: Rows, path: Path) -> None:
             load.set(ylabel="load in cores", ylim=(0, None))
             load.legend(loc="lower right")
         axis.grid(alpha=0.3)
-        axis.legend(loc="upper left")
+        axis.legend(loc="upper left" if what == "cameras" else "lower right")
+        if what == "cameras":
+            axis.set(xticks=x, ylim=(0, 1.4 * max((1e3 * row["p95"] for row in found), default=1)))
     _save(plt, figure, path)
 
 
