@@ -169,15 +169,12 @@ class Run:
         deadline = time.monotonic() + self._READY
         while not self._stopped:
             missing = [n.executable for n in others if not observer.is_ready(n.executable, *wanted[n.executable])]
-            if observer.strangers:
-                raise Failed(f"{', '.join(sorted(observer.strangers))} runs already in this ROS domain: end it, or run this "
-                             "graph with --namespace or in another ROS_DOMAIN_ID")
             if not missing and observer.hears():
                 break
             if time.monotonic() > deadline:
                 raise Failed(f"{', '.join(missing)} did not get ready within {self._READY:g} s")
             self._view.waiting(f"starting {', '.join(missing)} ...")
-            self._step(processes, executor)
+            self._step(processes, observer, executor)
         if self._stopped:
             return
         if composed:
@@ -185,20 +182,24 @@ class Run:
         else:
             processes.start(self._graph.processes[-1], lambda node: quiet)
         while not self._stopped and not self._over(observer):
-            self._step(processes, executor)
+            self._step(processes, observer, executor)
 
     def _activate(self, name: str, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:
         """Configure and activate a node that waits for it."""
         for transition in observer.CONFIGURE, observer.ACTIVATE:
             done = observer.change_state(name, transition)
             while not (self._stopped or done.done()):
-                self._step(processes, executor)
+                self._step(processes, observer, executor)
             if self._stopped:
                 return
             if not done.result().success:
                 raise Failed(f"{name.rpartition('/')[2]} could not start; what it said stands above")
 
-    def _step(self, processes: Processes, executor: SingleThreadedExecutor) -> None:
+    def _step(self, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:
+        # At any time: on a busy machine one graph may find the other late.
+        if observer.strangers:
+            raise Failed(f"{', '.join(sorted(observer.strangers))} runs already in this ROS domain: end it, or run this graph "
+                         "with --namespace or in another ROS_DOMAIN_ID")
         ended = processes.ended()
         if ended is not None:
             name, status = ended

@@ -15,6 +15,9 @@ from fer_ros.ros.qos import RESULTS
 PROCESS = f"{socket.gethostname()}:{os.getpid()}"
 """Where a report comes from, as host:pid: two nodes of one name on a network are told apart by it."""
 
+STARTED = time.time()
+"""When this process began, in seconds since 1970: of two graphs with the same names the later one gives way."""
+
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
 
@@ -48,7 +51,7 @@ class Diagnostics:
         """
         now = time.monotonic()
         elapsed, self._since = max(now - self._since, 1e-6), now
-        entries = {"process": PROCESS, **{key: str(value) for key, value in values.items()}}
+        entries = {"process": PROCESS, "started": f"{STARTED:.3f}", **{key: str(value) for key, value in values.items()}}
         for what, total in list(self._totals.items()):
             entries[what] = str(total)
             entries[f"{what} rate"] = f"{(total - self._reported.get(what, 0)) / elapsed:.1f} Hz"

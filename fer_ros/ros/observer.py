@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +35,14 @@ def number(text: str | None) -> int:
     return int(text) if text is not None and text.isdigit() else -1
 
 
+def _seconds(text: str) -> float:
+    """A time as it is in diagnostics; 0 where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
 class Observer(Node):
     """Calls back for every answer and overlay image, and keeps every node's last diagnostics in `health`."""
 
@@ -48,13 +57,13 @@ class Observer(Node):
         Args:
             on_emotions: called with a frame's emotions, its stamp and the latency of the answer, both in seconds.
             on_overlay: called with the overlay image and its stamp; without it the overlay is not subscribed to.
-            is_ours: whether a process, as host:pid, belongs to the graph; the names of nodes that report from another are
-                put into `strangers`.
+            is_ours: whether a process, as host:pid, belongs to the graph; the names of nodes that report from another one,
+                which has been there longer, are put into `strangers`.
         """
         super().__init__("fer_ros_run", namespace=graph.nodes[0].namespace)
         self.health: dict[str, Health] = {}
         self.strangers: set[str] = set()
-        self._is_ours = is_ours
+        self._is_ours, self._begun = is_ours, time.time()
         self._topics = graph.topics
         self._names = {node.full_name: node.executable for node in graph.nodes}
         self._on_emotions, self._on_overlay = on_emotions, on_overlay
@@ -76,7 +85,8 @@ class Observer(Node):
             if status.name in self._names:
                 values = {entry.key: entry.value for entry in status.values}
                 if not self._is_ours(values.get("process", "")):
-                    self.strangers.add(status.name)
+                    if _seconds(values.get("started", "")) < self._begun:
+                        self.strangers.add(status.name)
                     continue
                 self.health[self._names[status.name]] = Health(status.message, values)
 
