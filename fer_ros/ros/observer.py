@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -109,6 +109,16 @@ class Observer(Node):
         """Whether this end, too, has found the publishers that it listens to; one end knows of the other first."""
         topics = [self._topics.emotions, *([self._topics.overlay] if self._on_overlay else [])]
         return all(self.count_publishers(topic) for topic in topics)
+
+    def others_hear(self, inside: Mapping[str, int]) -> bool:
+        """Whether detector and emotion node have found all who subscribe to their results, as far as the ROS graph knows.
+
+        Args:
+            inside: of each, how many listen within its process.
+        """
+        topics = {"face_detector_node": self._topics.faces, "emotion_node": self._topics.emotions}
+        return all(number(self.health[name].values.get("subscribers")) >= inside[name] + self.count_subscribers(topic)
+                   for name, topic in topics.items())
 
     def is_ready(self, executable: str, subscribers: int, reads: str | None) -> bool:
         """Whether a node works, has so many subscribers, and has found the publisher of the topic that it `reads`."""
