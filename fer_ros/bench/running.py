@@ -18,7 +18,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from fer_ros.bench.timing import Spread
-from fer_ros.graph import Graph, dds_environment, default_params_file, privacy_environment, webcam_graph
+from fer_ros.graph import Graph, dds_environment, privacy_environment, webcam_graph
 from fer_ros.msg import EmotionArray
 from fer_ros.processes import Processes
 from fer_ros.ros.messages import seconds
@@ -78,8 +78,8 @@ class Run:
 class Watch:
     """A graph's processes and its answers; made by `watched`."""
 
-    def __init__(self, processes: Processes, executor: SingleThreadedExecutor, topics: Sequence[str]):
-        self._processes, self._executor = processes, executor
+    def __init__(self, processes: Processes, executor: SingleThreadedExecutor, topics: Sequence[str], said: Sequence[str]):
+        self._processes, self._executor, self._said = processes, executor, said
         self._answers = {topic: Answers(time.time()) for topic in topics}
         self.start()
 
@@ -101,10 +101,8 @@ class Watch:
         while not until(self._answers):
             ended = self._processes.ended()
             if ended is not None:
-                raise ValueError(f"{ended[0]} ended with status {ended[1]}: {' '.join(self.said[-3:])}")
+                raise ValueError(f"{ended[0]} ended with status {ended[1]}: {' '.join(self._said[-3:])}")
             self._executor.spin_once(timeout_sec=0.1)
-
-    said: list[str]
 
     def window(self) -> Run:
         """What was measured since `start`."""
@@ -123,22 +121,20 @@ class Watch:
         return total / _TICKS
 
 
-def camera_graph(source: str, fps: float, composed: bool, namespace: str = "", cameras: Sequence[str] = (),
-                 **parameters: Any) -> tuple[Graph, dict[str, Any]]:
+def camera_graph(source: str, fps: float, composed: bool, namespace: str,
+                 cameras: Sequence[str] = ()) -> tuple[Graph, dict[str, Any]]:
     """A graph that plays a video as if it were a camera: again and again, and nothing waits for anybody.
 
     Args:
         cameras: names of several cameras in one process, which all play it.
-        parameters: of all nodes.
 
     Returns:
         The graph, and the content of its parameter file.
     """
     graph = webcam_graph({}, namespace=namespace, composed=composed, overlay=False)
-    content: dict[str, Any] = {"/**": {"ros__parameters": {"diagnostics_period": 1.0, **parameters}}} if parameters else {}
     # In the file and not in the graph, which would wait for what is known to have an end.
-    content["/**/camera_node"] = {"ros__parameters": {"source": source, "loop": True, "fps": float(fps),
-                                                      "wait_for_subscribers": 0}}
+    content: dict[str, Any] = {"/**/camera_node": {"ros__parameters": {"source": source, "loop": True, "fps": float(fps),
+                                                                      "wait_for_subscribers": 0}}}
     if cameras:
         content["/**/pipeline_node"] = {"ros__parameters": {"cameras": ",".join(cameras)}}
     return graph, content
@@ -160,10 +156,8 @@ def watched(graph: Graph, content: Mapping[str, Any], topics: Sequence[str] = ()
     topics = topics or [graph.topics.emotions]
     said: list[str] = []
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fer_ros_bench_")))
-        file = folder / "bench.yaml"
+        file = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fer_ros_bench_"))) / "bench.yaml"
         file.write_text(yaml.safe_dump(dict(content)))
-        file = file if content else default_params_file()
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         stack.callback(rclpy.try_shutdown)
         node = rclpy.create_node("fer_ros_bench")
@@ -172,8 +166,7 @@ def watched(graph: Graph, content: Mapping[str, Any], topics: Sequence[str] = ()
         stack.callback(executor.shutdown, timeout_sec=0)
         executor.add_node(node)
         processes = stack.enter_context(Processes(file, "warn", lambda name, line: said.append(line)))
-        watch = Watch(processes, executor, topics)
-        watch.said = said
+        watch = Watch(processes, executor, topics, said)
         for topic in topics:
             node.create_subscription(EmotionArray, topic, lambda message, topic=topic: watch.heard(topic, message), RESULTS)
         for process in graph.processes:

@@ -14,6 +14,7 @@ from fer_ros.core.pipeline import PARAMS, stages
 from fer_ros.core.types import Emotion, Image
 
 FPS = 30.0
+STAGES = ("detect", "track", "align", "classify", "smooth")
 _ALIKE = 12  # frames after which most patterns repeat
 
 
@@ -44,8 +45,8 @@ def measure(images: Sequence[Image], rounds: int, changes: Mapping[str, Any] | N
         changes: as for `Frames`; with some, the frame as it is without them is measured, too.
 
     Returns:
-        The durations of `frame`, `detector`, `classifier` and, with changes, `unchanged`, and how many faces were seen in a
-        frame, in the mean.
+        The durations of `frame`, of its `STAGES`, of `detector`, `classifier` and, with changes, `unchanged`, and how many
+        faces were seen in a frame, in the mean.
     """
     frames = Frames(images, changes)
     seen: list[int] = []
@@ -57,4 +58,7 @@ def measure(images: Sequence[Image], rounds: int, changes: Mapping[str, Any] | N
         works["unchanged"] = Frames(images)
     # With changes not every frame may be alike: detection in every third, say.
     each = _ALIKE if changes else 1
-    return alternate(works, -(-rounds // each), each=each), float(np.mean(seen))
+    taken = alternate(works, -(-rounds // each), each=each)
+    for times in frames.faces.times, frames.emotions.times:
+        taken |= {stage: Spread(*pair) for stage, pair in times.take().items()}
+    return taken, float(np.mean(seen))

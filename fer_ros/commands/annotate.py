@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from fer_ros.commands.signals import on_end
+from fer_ros.commands.signals import interrupt, on_end
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -44,9 +44,6 @@ def main(options: argparse.Namespace) -> int:
         return 1
     from fer_ros.core.record import RecordError
     from fer_ros.core.source import SourceError, SourceUnavailable
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
 
     try:
         with on_end(interrupt):  # however it is ended, no half-written file is left

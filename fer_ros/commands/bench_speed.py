@@ -134,10 +134,15 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _run(source: str, fps: int, frames: int, composed: bool, cameras: Sequence[str] = (), namespace: str = "") -> Run:
+def _namespace() -> str:
+    """Of this measurement alone: a graph that runs already is not disturbed."""
+    return f"fer_bench_{os.getpid()}"
+
+
+def _run(source: str, fps: int, frames: int, composed: bool, cameras: Sequence[str] = ()) -> Run:
     from fer_ros.bench.running import camera_graph, watched
 
-    namespace = namespace or f"fer_bench_{os.getpid()}"
+    namespace = _namespace()
     graph, content = camera_graph(source, fps, composed, namespace, cameras)
     topics = [f"/{namespace}/{name}/fer/emotions" for name in cameras]
     with watched(graph, content, topics) as watch:
@@ -202,6 +207,8 @@ def _throughput(options: argparse.Namespace) -> tuple[Table, Rows]:
         add(f"a frame, {', '.join(options.changes)}", taken["frame"].p50, str(taken["frame"]))
         return table, rows
     add("a frame", taken["frame"].p50, str(taken["frame"]))
+    for stage in throughput.STAGES:
+        add(f"  {stage}", taken[stage].p50, str(taken[stage]))
     for cores in (1, 2):
         if cores > len(os.sched_getaffinity(0)):
             _say(f"{cores} cores: this machine has not so many")
@@ -328,7 +335,7 @@ def _soak(options: argparse.Namespace) -> tuple[Table, Rows]:
     table = Table("minute", "memory (MB)", "beside the first", "p50 (ms)", "p95 (ms)", "lost", "load (cores)")
     rows: Rows = []
     with _film(640, 480, 1, options.fps) as source:
-        graph, content = camera_graph(source, options.fps, True, f"fer_bench_{os.getpid()}")
+        graph, content = camera_graph(source, options.fps, True, _namespace())
         with watched(graph, content) as watch:
             for number in range(1, max(round(60 * options.minutes / options.interval), 1) + 1):
                 watch.start()

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from fer_ros.commands.signals import on_end
+from fer_ros.commands.signals import interrupt, on_end
 
 Rows = list[dict[str, Any]]
 Measure = Callable[[argparse.Namespace], tuple[Table, Rows]]
@@ -25,9 +25,6 @@ def measured_by(parser: argparse.ArgumentParser, measure: Measure) -> None:
 
 
 def _main(options: argparse.Namespace) -> int:
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
     try:
         with on_end(interrupt):
             table, rows = options.measure(options)

@@ -9,6 +9,11 @@ from contextlib import contextmanager
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def interrupt() -> None:
+    """Raise KeyboardInterrupt: for a command that is unwound wherever it is."""
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def on_end(handle: Callable[[], None]) -> Iterator[None]:
     """Call `handle` on Ctrl-C, on a supervisor's SIGTERM, and when the terminal is closed; inside of the block alone."""

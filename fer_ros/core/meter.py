@@ -68,7 +68,8 @@ class FrameClock:
 
     A good stamp is given back as it is. One that is zero or the same as the last counts the time of this machine on, so
     that nothing that hangs on time stands still; one from before the last, as two publishers on one topic make them, counts
-    as the last. A step back of more than `RESTART` seconds, or to the very first stamp, is a recording that starts again, and
+    as the last. A step back of more than `RESTART` seconds, or to the first stamp (since the last jump that
+    large), is a recording that starts again, and
     is given back.
 
     Args:
@@ -88,8 +89,8 @@ class FrameClock:
         if stamp == 0 or stamp == self._stamp:
             self._seconds += now - self._heard if self._heard else 0.0
         elif stamp > self._seconds or stamp < self._seconds - self.RESTART or stamp == self._first:
+            if self._first is None or stamp < self._first or abs(stamp - self._seconds) > self.RESTART:
+                self._first = stamp  # another recording, or one after a gap
             self._seconds = stamp
-            if self._first is None or stamp < self._first:
-                self._first = stamp
         self._stamp, self._heard = stamp, now
         return self._seconds

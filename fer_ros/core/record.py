@@ -25,6 +25,7 @@ class VideoRecorder:
     """
 
     _MEASURED = 20  # frames that settle the rate
+    _JITTER = 1.5  # frames
     _LONGEST_GAP = 10.0  # seconds that are filled at most; a longer pause is cut
 
     def __init__(self, path: Path):
@@ -104,12 +105,13 @@ class VideoRecorder:
         if (image.shape[1], image.shape[0]) != self._size:  # a folder of images of several sizes
             image = _fitted(image, self._size)
         if self._last is not None:
-            # Where on the video's own clock this frame belongs; half a frame of jitter is no gap.
+            # Where on the video's own clock this frame belongs. One that comes late, and the next in time again, is no gap.
             self._elapsed += min(max(stamp - self._last[1], 0.0), self._LONGEST_GAP)
             ahead = self.frames - self._elapsed * self._fps
-            for _ in range(int(0.5 - ahead)):
-                self._put(self._last[0])
-            if ahead > 1.5:  # the source has become faster than the video
+            if ahead < -self._JITTER:
+                for _ in range(round(-ahead)):
+                    self._put(self._last[0])
+            if ahead > self._JITTER:  # the source has become faster than the video
                 self._last = (image, stamp)
                 return
         self._put(image)

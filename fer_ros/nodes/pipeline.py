@@ -18,7 +18,7 @@ from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.nodes.replay import ReplayNode
 from fer_ros.ros.exchange import Exchange, LocalImage
 from fer_ros.ros.images import to_bgr
-from fer_ros.ros.node import OK, FerNode, run_nodes
+from fer_ros.ros.node import FerNode, run_nodes
 from fer_ros.ros.qos import ImageInputParams, image_qos
 
 _SOURCES: Mapping[str, type[FerNode] | None] = {"camera_node": CameraNode, "replay_node": ReplayNode, "none": None}
@@ -95,9 +95,6 @@ class PipelineNode(FerNode):
             # Once for all: each further subscription would be a further copy.
             self.subscribe(Image, topic, functools.partial(self._on_image, self.resolve_topic_name(topic)),
                            image_qos(self.params[ImageInputParams]), outside=True)
-
-    def health(self) -> tuple[bytes, str, Mapping[str, object]]:
-        return OK, "active", {}
 
     def _on_image(self, topic: str, message: Image) -> None:
         self.diagnostics.count("images")

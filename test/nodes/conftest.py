@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,17 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray
 
+from fer_ros.bags.annotate import Annotator
+from fer_ros.bags.reader import BagReader
+from fer_ros.core.params_file import parameters
+from fer_ros.core.pipeline import PARAMS
 from fer_ros.core.source import SourceParams, open_source
+from fer_ros.msg import EmotionArray
 from fer_ros.ros.exchange import Exchange
 from fer_ros.ros.images import from_bgr
+from fer_ros.ros.messages import emotions_to_message, faces_to_message
 from fer_ros.ros.node import FerNode
 
 
@@ -103,6 +111,23 @@ def bench() -> Iterator[Bench]:
     finally:
         made.close()
         rclpy.shutdown()
+
+
+@pytest.fixture(scope="session")
+def golden() -> Callable[[Path], list[tuple[Detection2DArray, EmotionArray]]]:
+    """What `fer-ros annotate` makes of a bag, as the messages that a graph should publish."""
+
+    def of(bag: Path) -> list[tuple[Detection2DArray, EmotionArray]]:
+        annotator, found = Annotator(parameters(PARAMS, [])), []
+        with BagReader(bag) as reader:
+            for frame in reader.frames(reader.image_topic()):
+                one = annotator(frame)
+                header = Header(frame_id=frame.frame_id)
+                header.stamp.sec, header.stamp.nanosec = divmod(frame.stamp, 10**9)
+                found.append((faces_to_message(one.faces, header), emotions_to_message(one.emotions, header, annotator.model)))
+        return found
+
+    return of
 
 
 @pytest.fixture(scope="session")

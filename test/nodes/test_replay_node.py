@@ -12,19 +12,14 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
-from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
-from fer_ros.bags.annotate import Annotator
-from fer_ros.bags.reader import BagReader
-from fer_ros.core.params_file import parameters
-from fer_ros.core.pipeline import PARAMS
 from fer_ros.msg import EmotionArray
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.replay import ReplayNode
 from fer_ros.ros.images import to_bgr
-from fer_ros.ros.messages import emotions_to_message, faces_to_message, stamp_key
+from fer_ros.ros.messages import stamp_key
 
 LOSSLESS = {"image_durability": "transient_local", "image_depth": 60}  # as fer_ros.graph has it for a bag
 STAMPS = [(1_700_000_000 + (250_000_000 + i * 33_333_333) // 10**9, (250_000_000 + i * 33_333_333) % 10**9)
@@ -67,20 +62,7 @@ def images(bench) -> list[Image]:
     return heard
 
 
-def golden(bag) -> list[tuple[Detection2DArray, EmotionArray]]:
-    """What `fer-ros annotate` makes of a bag."""
-    annotator, found = Annotator(parameters(PARAMS, [])), []
-    with BagReader(bag) as reader:
-        for frame in reader.frames(reader.image_topic()):
-            one = annotator(frame)
-            header = Header(frame_id=frame.frame_id)
-            header.stamp.sec, header.stamp.nanosec = divmod(frame.stamp, 10**9)
-            found.append((faces_to_message(one.faces, header),
-                          emotions_to_message(one.emotions, header, annotator.model)))
-    return found
-
-
-def test_the_graph_answers_each_image_as_the_annotation_does(graph, demo_bag):
+def test_the_graph_answers_each_image_as_the_annotation_does(graph, demo_bag, golden):
     graph.play(demo_bag)
     expected = golden(demo_bag)
     assert sum(len(emotions.emotions) for _, emotions in expected) > 30

@@ -74,7 +74,8 @@ def test_a_spread_is_median_and_95th_percentile_in_milliseconds():
 def test_a_frame_is_measured_beside_its_networks():
     taken, seen = throughput.measure(footage.pictures(640, 480, 1, 2, 4), 3)
     assert seen == 1
-    assert set(taken) == {"frame", "detector", "classifier"}
+    assert set(taken) == {"frame", "detector", "classifier", *throughput.STAGES}
+    assert taken["frame"].p50 > taken["detect"].p50
     assert all(0 < spread.p50 <= spread.p95 for spread in taken.values())
 
 

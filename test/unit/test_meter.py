@@ -69,8 +69,11 @@ def test_two_publishers_do_not_make_it_jump_but_a_recording_that_restarts_does()
     assert clock(1.0) == 1.0
 
 
-def test_a_recording_of_less_than_a_second_restarts_too():
+@pytest.mark.parametrize("before", [[], [1.0, 1.1], [900.0, 900.1]])
+def test_a_recording_of_less_than_a_second_restarts_too(before):
     clock = FrameClock()
+    for stamp in before:  # another recording
+        clock(stamp)
     assert [clock(stamp) for stamp in (5.0, 5.1, 5.2, 5.0, 5.1, 5.0, 5.1)] == [5.0, 5.1, 5.2, 5.0, 5.1, 5.0, 5.1]
 
 

@@ -59,6 +59,13 @@ def test_a_gap_is_filled_with_the_frame_before_it(tmp_path, numbered, number_of)
     assert [number_of(image) for image in frames] == [0, 1, 2, 3, 3, 3, 3, 4, 5]
 
 
+@pytest.mark.parametrize("late", [0.6, 1.0, 1.4])
+def test_a_frame_that_comes_late_is_no_gap(tmp_path, numbered, number_of, late):
+    stamps = [(i + late * (i == 25)) / 30 for i in range(30)]
+    record(tmp_path / "out.avi", numbered(10) * 3, np.maximum.accumulate(stamps))
+    assert [number_of(image) for image in read(tmp_path / "out.avi")[0]] == list(range(10)) * 3
+
+
 def test_a_source_that_slows_down_plays_as_slowly(tmp_path, numbered):
     stamps = [i / 20 for i in range(20)] + [1 + i / 16 for i in range(32)]  # not a whole number of frames apart
     record(tmp_path / "out.avi", numbered(4) * 13, stamps)
