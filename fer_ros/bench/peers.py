@@ -23,7 +23,7 @@ from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.types import Image
 
 _SCRIPTS = Path(__file__).resolve().parent / "peer_scripts"
-_TURN = 10  # frames
+_TURN = 12  # frames
 _LONGEST = 120  # seconds for one answer; the first waits for all that is loaded
 _PATIENCE = 1800  # seconds for one step of an installation
 _NOT_FOR_PEERS = {"PYTHONPATH", "LD_LIBRARY_PATH", "_ROS_WHEELS_BOOTSTRAP_COMPLETE"}
@@ -51,8 +51,8 @@ class Peer:
 
 
 PEERS = (
-    Peer("fer_ros", "ours.py", arguments=("emotion.onnx",)),
-    Peer("fer_ros, int8", "ours.py", arguments=("emotion_int8.onnx",)),
+    Peer("fer_ros", "ours.py", arguments=("auto",)),
+    Peer("fer_ros, emotion.onnx", "ours.py", arguments=("emotion.onnx",)),
     Peer("fer 25.10.3", "fer.py", (
         ("tensorflow-cpu", "opencv-contrib-python<5", "setuptools<81", "pandas", "requests", "tqdm", "moviepy<2",
          "ffmpeg-python", "matplotlib"),
@@ -74,7 +74,8 @@ class Measured:
 
     Attributes:
         skipped: why there is nothing else; empty where there is.
-        seconds: of each frame.
+        seconds: that a frame took, the mean of each turn.
+        busy: seconds of processors' time that a frame took, likewise; more where several cores work at once.
         faces: found in each frame.
         answered, right: of the data's faces, how many were found, and how many were called as most people do.
         asked: how many of the data's faces there were; 0 where it names no emotion.
@@ -82,6 +83,7 @@ class Measured:
 
     skipped: str = ""
     seconds: list[float] = field(default_factory=list)
+    busy: list[float] = field(default_factory=list)
     faces: list[int] = field(default_factory=list)
     answered: int = 0
     right: int = 0
@@ -161,6 +163,14 @@ class Running:
         answer = self._read()
         return answer["seconds"], answer["labels"]
 
+    def busy(self) -> float:
+        """Seconds of processors' time that its threads have had so far."""
+        spent = 0
+        for schedule in Path(f"/proc/{self._process.pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # a thread that has ended
+                spent += int(schedule.read_text().split()[0])
+        return spent / 1e9
+
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -226,11 +236,12 @@ def measure(peers: Sequence[Peer], installed: Path, footage: Path, frames: int, 
         # Some frames of each at a time, as a program that runs would see them; the very first ones warm up.
         for turn in range(1 + -(-rounds // _TURN)):
             for one in running:
-                for number in range(_TURN):
-                    answer = ask(one, frame=(turn * _TURN + number) % frames)
-                    if answer is not None and turn > 0:
-                        results[one.peer.name].seconds.append(answer[0])
-                        results[one.peer.name].faces.append(len(answer[1]))
+                result, before = results[one.peer.name], one.busy()
+                answers = [ask(one, frame=(turn * _TURN + number) % frames) for number in range(_TURN)]
+                if turn > 0 and not result.skipped:
+                    result.seconds.append(sum(seconds for seconds, _ in answers) / _TURN)
+                    result.busy.append((one.busy() - before) / _TURN)
+                    result.faces += [len(labels) for _, labels in answers]
         for number, label in enumerate(truth):
             if number % 500 == 0:
                 say(f"face {number} of {len(truth)} ...")

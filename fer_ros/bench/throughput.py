@@ -56,9 +56,8 @@ def measure(images: Sequence[Image], rounds: int, changes: Mapping[str, Any] | N
     }
     if changes:
         works["unchanged"] = Frames(images)
-    # With changes not every frame may be alike: detection in every third, say.
-    each = _ALIKE if changes else 1
-    taken = alternate(works, -(-rounds // each), each=each)
+    # Not every frame is alike: all of the image is searched in some.
+    taken = alternate(works, -(-rounds // _ALIKE), each=_ALIKE)
     for times in frames.faces.times, frames.emotions.times:
         taken |= {stage: Spread(*pair) for stage, pair in times.take().items()}
     return taken, float(np.mean(seen))

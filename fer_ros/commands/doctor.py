@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from fer_ros.core.model_files import ModelFileError, load_catalogue, verify
-from fer_ros.core.resources import share_directory
+from fer_ros.core.resources import emotion_model, share_directory
 from fer_ros.graph import PROFILE_VARIABLES, dds_environment
 
 OK, NOTE, BAD = "ok", "note", "missing"
@@ -108,6 +108,7 @@ def _models() -> Iterator[Finding]:
             f"sha256 {entry.sha256[:12]}... as listed" if state == "ok" and entry.sha256 else
             "" if state == "ok" else f"{state} in {folder}: run `fer-ros models get`"
         )
+    yield OK, f"emotion_node takes {emotion_model()}", "for this processor, unless its parameter model names another"
 
 
 def _cameras() -> Iterator[Finding]:

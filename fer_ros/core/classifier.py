@@ -10,7 +10,7 @@ import numpy as np
 
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.params import param
-from fer_ros.core.resources import model_file
+from fer_ros.core.resources import emotion_model, model_file
 from fer_ros.core.session import InferenceParams, open_session
 
 COLOURS = {"grey": cv2.COLOR_BGR2GRAY, "rgb": cv2.COLOR_BGR2RGB, "bgr": None}
@@ -20,8 +20,10 @@ COLOURS = {"grey": cv2.COLOR_BGR2GRAY, "rgb": cv2.COLOR_BGR2RGB, "bgr": None}
 class ClassifierParams:
     """Which network, and which of its answers."""
 
-    model: str = param("emotion.onnx", "ONNX file of the emotion network: a name in share/fer_ros/models, or a path.",
-                       live=False)
+    model: str = param(
+        "auto", "ONNX file of the emotion network: a name in share/fer_ros/models, or a path. auto takes emotion_int8.onnx, "
+        "which is as accurate, on processors that are made for it (x86 with VNNI), and emotion.onnx on others.", live=False,
+    )
     answer: str = param("", "Which of the network's answers counts, by name; empty takes its first. The shipped one has "
                         "ferplus (what ten people would say) and fer2013 (what FER2013's label would be).", live=False)
     faces_per_frame: int = param(
@@ -118,7 +120,14 @@ class ModelMetadata:
 
 
 class EmotionClassifier:
-    """Probabilities of the seven emotions for face crops. One instance serves one thread."""
+    """Probabilities of the seven emotions for face crops. One instance serves one thread.
+
+    Attributes:
+        file: name of the network's file.
+        metadata: what that says of itself.
+        answer: which of its answers counts.
+        provider: onnxruntime's execution provider.
+    """
 
     def __init__(self, params: ClassifierParams = ClassifierParams(), inference: InferenceParams = InferenceParams()):
         """Load the network.
@@ -128,7 +137,8 @@ class EmotionClassifier:
             ValueError: it is not an emotion network, its metadata is wrong, it has no such answer, or the provider is not
                 to be had.
         """
-        path = model_file(params.model)
+        path = model_file(emotion_model(params.model, inference.provider))
+        self.file = path.name
         self._session = open_session(path, str(path), inference)
         outputs = [output.name for output in self._session.get_outputs()]
         self.metadata = ModelMetadata.parse(self._session.get_modelmeta().custom_metadata_map, str(path), outputs)

@@ -36,19 +36,36 @@ class FaceStage:
         self.detector = FaceDetector(detector, inference)
         self.tracker = Tracker(tracker)
         self.times = StageTimes()
-        self._since, self._looked = 0, -math.inf  # frames since the last detection, and its stamp
+        self._since = 0  # frames since the last detection
+        # Stamps of the last detection, of the last search of a whole image, of the last time that somebody known was missing,
+        # and of the last frame.
+        self._looked = self._searched = self._missed = self._stamp = -math.inf
 
     def __call__(self, image: Image, stamp: float) -> list[Face]:
         """The faces of an HxWx3 uint8 BGR image with their track ids; `stamp` in seconds."""
+        params = self.detector.params
         self._since += 1
+        step, self._stamp = stamp - self._stamp, stamp
         # After long the tracker would know nobody any more, however few frames came in between.
         recent = 0 <= stamp - self._looked <= self.tracker.params.track_timeout / 2
-        if self._since < self.detector.params.detect_every and recent:
+        if self._since < params.detect_every and recent:
             with self.times("track"):
                 return self.tracker.predict(stamp)
         self._since, self._looked = 0, stamp
         with self.times("detect"):
-            found = self.detector.detect(image)
+            known = None
+            # Whom the network does not see from near, it sees in the whole image; not to look twice at each, for a while.
+            if recent and params.search_period > 0 and not 0 <= stamp - self._missed < params.search_period:
+                expected = [face.box for face in self.tracker.predict(stamp)]
+                known = self.detector.follow(image, expected)
+                if expected and known is None:
+                    self._missed = stamp
+            # Known faces are not taken from the search, too: boxes of two kinds in turns would tremble. Rather half a frame
+            # too early than too late.
+            if known is None or stamp - self._searched + step / 2 >= params.search_period:
+                found, self._searched = self.detector.detect(image, known or ()), stamp
+            else:
+                found = known
         with self.times("track"):
             return self.tracker.update(found, stamp)
 

@@ -88,7 +88,8 @@ class VideoRecorder:
     def _open(self) -> None:
         steps = np.diff([stamp for _, stamp in self._waiting])
         steps = steps[steps > 0]
-        steps = steps[steps < 1.5 * np.median(steps)] if len(steps) else steps  # without gaps
+        if len(steps):  # without gaps, and without what came at once after one
+            steps = steps[abs(np.log(steps / np.median(steps))) < np.log(1.5)]
         self._fps = float(np.clip(np.round(1 / np.mean(steps), 2), 1, 240)) if len(steps) else 30.0
         height, width = self._waiting[0][0].shape[:2]
         self._size = (width, height)

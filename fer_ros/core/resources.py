@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 _MARK = Path("share") / "fer_ros" / "package.xml"
@@ -60,3 +61,23 @@ def model_file(name_or_path: str) -> Path:
     if not path.is_file():
         raise FileNotFoundError(f"model {path} not found: {hint}")
     return path
+
+
+def emotion_model(model: str = "auto", provider: str = "cpu") -> str:
+    """The file that `auto` means on this machine; others as they are."""
+    if model != "auto":
+        return model
+    return "emotion_int8.onnx" if provider == "cpu" and multiplies_bytes() else "emotion.onnx"
+
+
+@cache
+def multiplies_bytes() -> bool:
+    """Whether the processor has instructions for sums of products of 8-bit numbers (x86: VNNI).
+
+    Without them a quantized network gains little in onnxruntime, and its sums may saturate.
+    """
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split()
+    except OSError:  # not Linux
+        return False
+    return "avx512_vnni" in flags or "avx_vnni" in flags

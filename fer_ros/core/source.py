@@ -18,6 +18,7 @@ import cv2
 from fer_ros.core.encodings import decode
 from fer_ros.core.params import param
 from fer_ros.core.resources import share_directory
+from fer_ros.core.scaling import resized
 from fer_ros.core.types import Image
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
@@ -163,12 +164,7 @@ def _natural(path: Path) -> list:
 
 
 def _resized(image: Image, params: SourceParams) -> Image:
-    if params.width and image.shape[:2] != (params.height, params.width):
-        smaller = params.width * params.height < image.shape[0] * image.shape[1]
-        image = cv2.resize(
-            image, (params.width, params.height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-        )
-    return image
+    return resized(image, params.width, params.height) if params.width else image
 
 
 class _Capture:

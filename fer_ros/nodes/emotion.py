@@ -35,7 +35,7 @@ class EmotionNode(FerNode):
         self._frame_clock, self._times = FrameClock(), StageTimes()
         self._pairs: StampPairs[AnyImage, AnyFaces] = StampPairs(params[MatchingParams].cache_size)
         self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)
-        self.hardware_id = params[ClassifierParams].model
+        self.hardware_id = self._stage.classifier.file
 
     def start(self) -> None:
         self._pairs.clear()

@@ -43,9 +43,10 @@ def measure(chosen, filled, tmp_path, truth=()):
 def test_this_package_sees_the_faces_of_the_frames(filled, tmp_path):
     found = measure([OURS], filled, tmp_path)[OURS.name]
     assert not found.skipped
-    assert found.faces == [1] * 10
-    assert all(seconds > 0 for seconds in found.seconds)
-    assert 0 < found.spread.p50 <= found.spread.p95
+    assert found.faces == [1] * 12
+    assert len(found.seconds) == len(found.busy) == 1
+    # All the processors' time that it had, and no more than it can have had.
+    assert 0 < 0.5 * found.seconds[0] < found.busy[0]
 
 
 def test_answers_to_faces_are_counted(scripts, filled, tmp_path):
@@ -60,7 +61,7 @@ for line in sys.stdin:
 """)
     found = measure([peer], filled, tmp_path, truth=["happy", "happy", "happy"])[peer.name]
     assert (found.asked, found.answered, found.right) == (3, 2, 1)
-    assert found.seconds == [0.01] * 10
+    assert found.seconds == [pytest.approx(0.01)]
 
 
 @pytest.mark.parametrize(("text", "reason"), [
@@ -74,7 +75,7 @@ def test_one_that_fails_is_skipped_with_the_reason_and_the_others_go_on(scripts,
         "    print(json.dumps({'seconds': 1, 'labels': []}), flush=True)")
     found = measure([peer, peers.Peer("good", "good.py")], filled, tmp_path)
     assert reason in found["a peer"].skipped
-    assert len(found["good"].seconds) == 10
+    assert len(found["good"].seconds) == 1
 
 
 def test_one_that_cannot_be_installed_says_why(tmp_path):
@@ -102,8 +103,8 @@ def test_the_command_measures_and_names_what_there_is(tmp_path, capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["bench", "peers", "--env", str(tmp_path / "env"), "--only", "fer_ros", "--frames", "10", "--json", str(out)])
     rows = json.loads(out.read_text())
-    assert [row["name"] for row in rows] == ["fer_ros", "fer_ros, int8"]
-    assert rows[0]["ratio"] == 1
+    assert [row["name"] for row in rows] == ["fer_ros", "fer_ros, emotion.onnx"]
+    assert rows[0]["ratio"] == rows[0]["busy_ratio"] == 1
     with pytest.raises(SystemExit, match="1"):
         main(["bench", "peers", "--env", str(tmp_path), "--only", "nobody"])
     assert "there are fer_ros, " in capsys.readouterr().err

@@ -249,3 +249,85 @@ def test_faces_of_the_size_that_is_wanted_are_found(any_detector, demo_frames, s
 def test_an_inference_size_that_cannot_be_is_refused(params, text):
     with pytest.raises(ValueError, match=text):
         DetectorParams(**params)
+
+
+def shifted(box: Box, x: float, y: float) -> Box:
+    """By shares of its size."""
+    return box._replace(cx=box.cx + x * box.width, cy=box.cy + y * box.height)
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0, 2.7, 6.0])
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (0.15, -0.1), (-0.15, 0.15)])
+def test_a_known_face_is_found_around_where_it_is_expected(any_detector, demo_frames, scale, x, y):
+    image = cv2.resize(demo_frames[0], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    face = only(any_detector.detect(image))
+    again = only(any_detector.follow(image, [shifted(face.box, x, y)]))
+    assert intersection_over_union(again.box, face.box) > 0.7
+    assert np.abs(again.landmarks - face.landmarks).max() < 0.15 * face.box.width
+    assert again.score > 0.6
+
+
+@pytest.mark.parametrize("cut", [
+    (slice(None), slice(250, None)), (slice(None), slice(0, 330)), (slice(130, None), slice(None))])
+def test_a_known_face_at_the_border_is_found(any_detector, demo_frames, cut):
+    image = np.ascontiguousarray(demo_frames[0][cut])
+    face = only(any_detector.detect(image))
+    again = only(any_detector.follow(image, [face.box]))
+    assert intersection_over_union(again.box, face.box) > 0.75
+
+
+def test_known_faces_are_looked_at_side_by_side_each_for_itself(detector, demo_frames):
+    """Two faces of very different sizes, near each other."""
+    small = cv2.resize(demo_frames[0], None, fx=0.45, fy=0.45, interpolation=cv2.INTER_AREA)
+    image = demo_frames[0].copy()
+    image[: small.shape[0], 370 : 370 + small.shape[1]] = small[:, :270]
+    faces = detector.detect(image)
+    assert len(faces) == 2
+    again = detector.follow(image, [face.box for face in reversed(faces)])
+    assert [face.score for face in again] == sorted((face.score for face in again), reverse=True)
+    for face in faces:
+        assert max(intersection_over_union(face.box, other.box) for other in again) > 0.8
+
+
+def test_who_is_not_where_expected_is_not_found(detector, demo_frames):
+    box = only(detector.detect(demo_frames[0])).box
+    for elsewhere in (shifted(box, 1.5, 0), shifted(box, 0, -1.5), shifted(box, -50, 0), box._replace(width=20, height=25)):
+        assert detector.follow(demo_frames[0], [elsewhere]) is None
+        assert detector.follow(demo_frames[0], [box, elsewhere]) is None
+    # Two that are expected at one place are one.
+    assert detector.follow(demo_frames[0], [box, shifted(box, 0.05, 0)]) is None
+
+
+def test_nobody_expected_and_too_many_expected_are_for_a_search(detector, demo_frames):
+    box = only(detector.detect(demo_frames[0])).box
+    assert detector.follow(demo_frames[0], []) is None
+    for size, most in ((320, 2), (640, 9), (128, 0)):
+        looking = with_params(detector, inference_size=size)
+        shapes = []
+        looking._run = lambda seen, shapes=shapes: shapes.append(seen.shape) or (
+            np.zeros((0, 4)), np.zeros(0), np.zeros((0, 5, 2)))
+        for count in range(1, most + 3):
+            assert looking.follow(demo_frames[0], [box] * count) is None
+        assert shapes == [(128, 128 * count, 3) for count in range(1, most + 1)]
+
+
+def test_a_search_leaves_known_faces_as_they_are_and_adds_others(detector, demo_frames):
+    image = demo_frames[270]
+    one, other = detector.detect(image)
+    known = Face(shifted(other.box, 0.1, 0.05), 0.7)
+    assert detector.detect(image, [known]) == [one, known] if one.score > 0.7 else [known, one]
+    assert detector.detect(np.zeros_like(image), [known]) == [known]
+    assert with_params(detector, max_faces=1).detect(image, [known]) == [known]
+
+
+def test_following_obeys_the_parameters(detector, demo_frames):
+    face = only(detector.detect(demo_frames[0]))
+    for params in ({"score_threshold": 0.99}, {"min_face_size": 300}):
+        assert with_params(detector, **params).follow(demo_frames[0], [face.box]) is None
+
+
+@pytest.mark.parametrize("image", [
+    np.zeros((48, 64), np.uint8), np.zeros((48, 64, 3), np.float32), np.zeros((0, 64, 3), np.uint8)])
+def test_what_is_no_bgr_image_is_not_followed_in(detector, image):
+    with pytest.raises(ValueError, match="expected an HxWx3 uint8 image"):
+        detector.follow(image, [Box(10, 10, 10, 10)])

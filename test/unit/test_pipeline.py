@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer_ros.core import detector
 from fer_ros.core.align import AlignParams
 from fer_ros.core.classifier import ClassifierParams
 from fer_ros.core.detector import DetectorParams
@@ -51,8 +52,8 @@ def test_the_astronaut_is_happy_all_the_time(demo):
     assert sum(emotion.label == "happy" for emotion in everyone) / len(everyone) > 0.97
 
 
-def test_the_int8_model_says_the_same(demo):
-    for one, other in zip(demo, play("demo", 30, "emotion_int8.onnx"), strict=True):
+def test_the_int8_model_says_the_same():
+    for one, other in zip(play("demo", 30, "emotion.onnx"), play("demo", 30, "emotion_int8.onnx"), strict=True):
         for a, b in zip(one, other, strict=True):
             assert a.face_id == b.face_id
             assert np.abs(a.probabilities - b.probabilities).max() < 0.15
@@ -218,10 +219,11 @@ def test_how_many_are_looked_at_is_a_parameter(looking, demo_frames, most, expec
 
 
 def test_between_detections_faces_go_on_as_they_moved(demo_frames):
-    every, third = face_stage(), FaceStage(DetectorParams(detect_every=3), TrackerParams(), InferenceParams())
+    every, third = face_stage(), FaceStage(
+        DetectorParams(detect_every=3, search_period=0.0), TrackerParams(), InferenceParams())
     looked = []
     detect = third.detector.detect
-    third.detector.detect = lambda image: looked.append(1) or detect(image)
+    third.detector.detect = lambda image, known: looked.append(1) or detect(image)
     recording = open_source(SourceParams(source="demo", realtime=False))
     for i in range(30):
         image = recording.read()
@@ -251,3 +253,90 @@ def test_who_was_there_before_a_pause_is_not_there_after_it(demo_frames):
 def test_between_detections_nobody_stays_nobody():
     stage = FaceStage(DetectorParams(detect_every=4), TrackerParams(), InferenceParams())
     assert [stage(np.zeros((100, 100, 3), np.uint8), i / 30) for i in range(9)] == [[]] * 9
+
+
+class Watched:
+    """A face stage, and how it looks at each frame: s is a search of the whole image, f a look around those who are known that
+    finds all of them, F one that does not."""
+
+    def __init__(self, **params):
+        self.stage = FaceStage(DetectorParams(**params), TrackerParams(), InferenceParams())
+        self.how: list[str] = []
+        of_stage = self.stage.detector
+        detect, follow = of_stage.detect, of_stage.follow
+
+        def searched(image, known):
+            self.how[-1] += "s"
+            return detect(image, known)
+
+        def followed(image, expected):
+            found = follow(image, expected)
+            self.how[-1] += "f" if found is not None else "F" if expected else ""
+            return found
+
+        of_stage.detect, of_stage.follow = searched, followed
+
+    def __call__(self, image, stamp):
+        self.how.append("")
+        return self.stage(image, stamp)
+
+
+def beside(left, right):
+    """Two frames as one."""
+    return np.hstack([left, right])
+
+
+@pytest.mark.parametrize(("fps", "period", "how"), [
+    (30, 0.2, ["s", "f", "f", "f", "f", "f", "fs", "f"]), (10, 0.2, ["s", "f", "fs", "f", "fs"]),
+    (5, 0.2, ["s", "fs", "fs"]), (30, 0.0, ["s", "s", "s"]), (2.4, 0.2, ["s", "fs", "fs"]), (1, 0.2, ["s", "s"]),
+])
+def test_the_whole_image_is_searched_so_often(demo_frames, fps, period, how):
+    stage = Watched(search_period=period)
+    for i in range(len(how)):
+        assert len(stage(demo_frames[0], i / fps)) == 1
+    assert stage.how == how
+
+
+def test_a_face_that_is_followed_is_where_a_search_finds_it():
+    follows, searches = Watched(), Watched(search_period=0.0)
+    recording = open_source(SourceParams(source="demo", realtime=False))
+    for i in range(75):
+        image = recording.read()
+        (a,), (b,) = follows(image, i / 30), searches(image, i / 30)
+        assert a.id == b.id == "1"
+        assert math.hypot(a.box.cx - b.box.cx, a.box.cy - b.box.cy) < 0.1 * a.box.width
+        assert b.box.width == pytest.approx(a.box.width, rel=0.15)
+        assert a.box.roll == pytest.approx(b.box.roll, abs=0.2)
+    assert follows.how.count("f") == 62
+
+
+def test_a_second_face_is_seen_at_the_next_search(demo_frames):
+    stage = Watched(inference_size=640)
+    alone, both = beside(demo_frames[0], demo_frames[0] * 0), beside(demo_frames[0], demo_frames[0])
+    seen = [[face.id for face in stage(alone if i < 2 else both, i / 30)] for i in range(9)]
+    assert seen[:6] == [["1"]] * 6
+    assert [sorted(ids) for ids in seen[6:]] == [["1", "2"]] * 3
+    assert stage.how == ["s", "f", "f", "f", "f", "f", "fs", "f", "f"]
+
+
+def test_who_is_missing_is_searched_for_at_once(demo_frames):
+    stage, nobody = Watched(), np.zeros_like(demo_frames[0])
+    assert len(stage(demo_frames[0], 0.0)) == 1
+    assert stage(nobody, 1 / 30) == []
+    moved = np.roll(demo_frames[0], 250, axis=1)
+    assert len(stage(moved, 2 / 30)) == 1
+    assert stage.how == ["s", "Fs", "s"]
+
+
+def test_who_is_seen_from_afar_only_is_not_looked_at_twice_in_each_frame(demo_frames, monkeypatch):
+    monkeypatch.setattr(detector, "_SAME", 2.0)  # nobody is the one who was expected
+    stage = Watched()
+    assert all(len(stage(demo_frames[0], i / 30)) == 1 for i in range(14))
+    assert stage.how == ["s", "Fs", *["s"] * 5, "Fs", *["s"] * 5, "Fs"]
+
+
+def test_after_a_jump_in_time_all_begins_anew(demo_frames):
+    stage = Watched()
+    for stamp in (100.0, 100.03, 5.0, 5.03, 900.0, 900.03):
+        stage(demo_frames[0], stamp)
+    assert stage.how == ["s", "f"] * 3

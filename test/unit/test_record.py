@@ -80,6 +80,14 @@ def test_a_source_that_becomes_faster_keeps_its_length(tmp_path, numbered):
     assert len(frames) / fps == pytest.approx(12, abs=0.2)
 
 
+def test_a_start_that_stammers_is_not_taken_for_the_rate(tmp_path, numbered):
+    """The first frame takes a quarter of a second, and the next ones come at once to make up for it."""
+    stamps = [0.0] + [max(i / 24, 0.25 + i / 1000) for i in range(1, 72)]
+    recorder = record(tmp_path / "out.avi", numbered(8) * 9, stamps)
+    assert read(tmp_path / "out.avi")[1] == pytest.approx(24, abs=0.5)
+    assert recorder.frames == pytest.approx(72, abs=2)
+
+
 def test_a_long_pause_is_cut(tmp_path, numbered):
     recorder = record(tmp_path / "out.avi", numbered(4), [0, 0.1, 0.2, 10_000])
     assert 50 < recorder.frames < 150

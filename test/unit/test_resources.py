@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import fer_ros
-from fer_ros.core.resources import model_file, share_directory
+from fer_ros.core import resources
+from fer_ros.core.resources import emotion_model, model_file, multiplies_bytes, share_directory
 
 
 def test_everything_that_is_needed_is_installed(share):
@@ -80,3 +81,25 @@ def test_the_shared_folder_is_this_installations():
 
 def test_the_package_and_the_module_have_one_version(share):
     assert ElementTree.parse(share / "package.xml").findtext("version") == fer_ros.__version__
+
+
+@pytest.mark.parametrize(("flags", "bytes_too"), [
+    ("flags : fpu avx2 avx512f avx512_vnni", True), ("flags : fpu avx2 avx_vnni fma", True),
+    ("flags : fpu avx2 avx512f", False), ("Features : fp asimd asimddp", False), ("", False), (None, False)])
+def test_the_processor_says_whether_it_is_made_for_bytes(monkeypatch, flags, bytes_too):
+    def read(path: Path) -> str:
+        assert str(path) == "/proc/cpuinfo"
+        if flags is None:
+            raise FileNotFoundError
+        return flags
+
+    monkeypatch.setattr(Path, "read_text", read)
+    assert multiplies_bytes.__wrapped__() is bytes_too
+
+
+@pytest.mark.parametrize(("model", "provider", "bytes_too", "file"), [
+    ("auto", "cpu", True, "emotion_int8.onnx"), ("auto", "cpu", False, "emotion.onnx"), ("auto", "cuda", True, "emotion.onnx"),
+    ("mine.onnx", "cpu", True, "mine.onnx")])
+def test_the_quantized_model_is_for_processors_that_are_made_for_it(monkeypatch, model, provider, bytes_too, file):
+    monkeypatch.setattr(resources, "multiplies_bytes", lambda: bytes_too)
+    assert emotion_model(model, provider) == file
