@@ -27,7 +27,7 @@ class ClassifierParams:
     answer: str = param("", "Which of the network's answers counts, by name; empty takes its first. The shipped one has "
                         "ferplus (what ten people would say) and fer2013 (what FER2013's label would be).", live=False)
     faces_per_frame: int = param(
-        4, "Of more faces, those that have waited longest are looked at in a frame, and all that are new or have waited for "
+        3, "Of more faces, those that have waited longest are looked at in a frame, and all that are new or have waited for "
         "0.25 s; the others keep what they showed. 0 looks at all in every frame.", range=(0, 1000),
     )
     max_faces: int = param(64, "Of more faces in an image only the best scored are classified.", range=(1, 1000))
