@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from fer_ros.core.align import AlignParams, align_faces
-from fer_ros.core.types import Face, Image
+from fer_ros.core.types import Box, Face, Image
 
 FRAME = 320
 """Side of the pictures in pixels, which is what the detector's network sees."""
@@ -24,10 +24,14 @@ class Cut:
     Attributes:
         found: share of the faces that the detector found once.
         right: share of these that were classified as they should be, for each of `WAYS`.
+        again: share of these that it found again as faces that are known, from near.
+        right_again: share of those that were classified as they should be, upright.
     """
 
     found: float
     right: dict[str, float]
+    again: float
+    right_again: float
 
 
 def picture(face: np.ndarray, size: float, roll: float) -> Image:
@@ -47,7 +51,8 @@ def picture(face: np.ndarray, size: float, roll: float) -> Image:
 
 
 def measure(images: np.ndarray, truth: np.ndarray, detect: Callable[[Image], Sequence[Face]],
-            classify: Callable[[np.ndarray], np.ndarray], side: int, size: float, roll: float, margin: float = 0.0) -> Cut:
+            follow: Callable[[Image, Sequence[Box]], Sequence[Face] | None], classify: Callable[[np.ndarray], np.ndarray],
+            side: int, size: float, roll: float, margin: float = 0.0) -> Cut:
     """Tilt all faces by a roll, find them again, cut them out and classify them.
 
     Args:
@@ -60,7 +65,7 @@ def measure(images: np.ndarray, truth: np.ndarray, detect: Callable[[Image], Seq
         margin: see `AlignParams.crop_margin`.
     """
     crops: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
-    rows = []
+    rows, again, crops_again = [], [], []
     params = AlignParams(crop_margin=margin)
     for row, face in enumerate(images):
         frame = picture(face, size, roll)
@@ -71,6 +76,13 @@ def measure(images: np.ndarray, truth: np.ndarray, detect: Callable[[Image], Seq
         box = found[0].box
         for way, angle in zip(WAYS, (0.0, box.roll, roll), strict=True):
             crops[way].append(align_faces(frame, [Face(box._replace(roll=angle), 1.0)], side, params)[0])
-    right = {way: float((classify(np.array(cut)).argmax(axis=1) == truth[rows]).mean()) if rows else math.nan
-             for way, cut in crops.items()}
-    return Cut(len(rows) / max(len(images), 1), right)
+        near = follow(frame, [box])
+        if near:
+            again.append(row)
+            crops_again.append(align_faces(frame, near, side, params)[0])
+
+    def right(cut: list[np.ndarray], of: list[int]) -> float:
+        return float((classify(np.array(cut)).argmax(axis=1) == truth[of]).mean()) if of else math.nan
+
+    return Cut(len(rows) / max(len(images), 1), {way: right(cut, rows) for way, cut in crops.items()},
+               len(again) / max(len(rows), 1), right(crops_again, again))

@@ -15,7 +15,8 @@ from fer_ros.core.types import Emotion, Image
 
 FPS = 30.0
 STAGES = ("detect", "track", "align", "classify", "smooth")
-_ALIKE = 12  # frames after which most patterns repeat
+PATTERN = 12
+"""Frames after which most patterns repeat: not all are alike, because the whole image is searched in some."""
 
 
 class Frames:
@@ -56,8 +57,7 @@ def measure(images: Sequence[Image], rounds: int, changes: Mapping[str, Any] | N
     }
     if changes:
         works["unchanged"] = Frames(images)
-    # Not every frame is alike: all of the image is searched in some.
-    taken = alternate(works, -(-rounds // _ALIKE), each=_ALIKE)
+    taken = alternate(works, -(-rounds // PATTERN), each=PATTERN)
     for times in frames.faces.times, frames.emotions.times:
         taken |= {stage: Spread(*pair) for stage, pair in times.take().items()}
     return taken, float(np.mean(seen))

@@ -65,7 +65,7 @@ def add_to(kinds: argparse._SubParsersAction) -> None:
                        default=[(640, 480), (1280, 720), (1920, 1080), (3840, 2160)], help="(default: VGA to 4K)")
     scale.add_argument("--cameras", type=count, nargs="*", default=[1, 2, 3, 4], metavar="N", help="(default: 1 2 3 4)")
     scale.add_argument("--fps", type=count, default=15, metavar="N", help="of each camera (default: 15)")
-    scale.add_argument("--rounds", type=count, default=100, metavar="N", help="of each kind of frame (default: 100)")
+    scale.add_argument("--rounds", type=count, default=240, metavar="N", help="of each kind of frame (default: 240)")
     scale.add_argument("--seconds", type=seconds, default=20.0, metavar="S", help="for each number of cameras (default: 20)")
     scale.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it (needs matplotlib)")
     measured_by(scale, _scale)
@@ -243,7 +243,8 @@ def _scale(options: argparse.Namespace) -> tuple[Table, Rows]:
     def compare(what: str, kinds: dict[int, Any], told: dict[int, str]) -> None:
         seen: dict[int, int] = {}
         works = {key: lambda key=key, frames=frames: seen.update({key: len(frames())}) for key, frames in kinds.items()}
-        taken: dict[int, Spread] = alternate(works, options.rounds)
+        taken: dict[int, Spread] = alternate(works, -(-options.rounds // throughput.PATTERN),
+                                                 each=throughput.PATTERN)
         first = taken[next(iter(kinds))]
         for key, spread in taken.items():
             rows.append({"what": what, "value": key, "p50": spread.p50, "p95": spread.p95, "ratio": spread.p50 / first.p50,

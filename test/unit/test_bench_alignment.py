@@ -24,6 +24,11 @@ def detector(roll: float, size: float = 100.0):
     return lambda image: [Face(Box(FRAME / 2, FRAME / 2, size, size, roll), 0.9)]
 
 
+def nobody(image, expected):
+    """Follows nobody."""
+    assert len(expected) == 1
+
+
 def test_a_picture_is_turned_clockwise_and_as_large_as_asked_for():
     turned = picture(FACE, 100, math.radians(90))
     assert turned.shape == (FRAME, FRAME, 3)
@@ -37,7 +42,7 @@ def test_a_picture_is_turned_clockwise_and_as_large_as_asked_for():
 @pytest.mark.parametrize(("told", "upright"), [(180, 1.0), (10, 0.0)])
 def test_faces_on_their_head_need_a_roll_that_is_right(told, upright):
     images = np.stack([FACE] * 4)
-    cut = measure(images, np.zeros(4, int), detector(math.radians(told)), lit_from, 48, 100, math.radians(180))
+    cut = measure(images, np.zeros(4, int), detector(math.radians(told)), nobody, lit_from, 48, 100, math.radians(180))
     assert cut.found == 1
     assert cut.right == {"as it is": 0.0, "upright": upright, "by the true roll": 1.0}
 
@@ -45,9 +50,17 @@ def test_faces_on_their_head_need_a_roll_that_is_right(told, upright):
 def test_the_truth_of_what_is_found_counts():
     images = np.stack([FACE, FACE[::-1], FACE, FACE])
     seen = iter([[], detector(0.0)(None), detector(0.0)(None) * 2, detector(0.0)(None)])
-    cut = measure(images, np.array([0, 1, 0, 1]), lambda image: next(seen), lit_from, 48, 100, 0.0)
+    cut = measure(images, np.array([0, 1, 0, 1]), lambda image: next(seen), nobody, lit_from, 48, 100, 0.0)
     assert cut.found == 0.5
     assert cut.right["upright"] == 0.5  # the second is right, the fourth is not
+
+
+def test_what_is_found_again_counts_for_itself():
+    images = np.stack([FACE, FACE[::-1], FACE, FACE])
+    again = iter([None, detector(0.0)(None), detector(math.pi)(None), detector(0.0)(None)])
+    cut = measure(images, np.array([0, 1, 0, 0]), detector(0.0), lambda image, expected: next(again), lit_from, 48, 100, 0.0)
+    assert (cut.found, cut.right["upright"]) == (1, 1)
+    assert (cut.again, cut.right_again) == (0.75, pytest.approx(2 / 3))  # the third is cut out upside down
 
 
 def test_the_command_needs_votes(drawn_fer2013, tmp_path, capsys):
