@@ -14,7 +14,7 @@ from fer_ros.core.params import param
 from fer_ros.core.resources import model_file
 from fer_ros.core.scaling import resized
 from fer_ros.core.session import InferenceParams, open_session
-from fer_ros.core.types import Box, Face, Image
+from fer_ros.core.types import Box, Face, Image, intersection_over_union
 
 _SMALLEST_INPUT = 64
 _TILE = 128
@@ -166,18 +166,18 @@ class FaceDetector:
             return None
         seen, corners, factors = _surroundings(image, expected)
         boxes, scores, points = self._run(seen)
+        # What lies across two belongs to the one with its centre.
         tiles = ((boxes[:, 0] + boxes[:, 2] / 2) // _TILE).clip(0, len(expected) - 1).astype(int)
         factor, corner = factors[tiles], corners[tiles]
         boxes, points = boxes * factor[:, None], points * factor[:, None, None] + corner[:, None]
         boxes[:, :2] += corner
-        best = []
-        for i, box in enumerate(expected):
-            same = np.where((tiles == i) & (_overlap(boxes, box) >= _SAME), scores, 0)
-            if same.max(initial=0) == 0:
+        found, known = self._chosen(boxes, scores, points), []
+        for box in expected:
+            overlaps = [intersection_over_union(face.box, box) for face in found]
+            if max(overlaps, default=0.0) < _SAME:
                 return None
-            best.append(int(same.argmax()))
-        found = self._chosen(boxes[best], scores[best], points[best])
-        return found if len(found) == len(expected) else None
+            known.append(found.pop(overlaps.index(max(overlaps))))
+        return sorted(known, key=lambda face: -face.score)
 
     def bare(self, image: Image) -> Callable[[], object]:
         """The network alone on an image, scaled and laid out beforehand: what no detection with it can be faster than."""
@@ -249,14 +249,6 @@ def _surroundings(image: Image, boxes: Sequence[Box]) -> tuple[np.ndarray, np.nd
             part = resized(part, *(max(1, round(length * _TILE / side)) for length in part.shape[1::-1]))
             seen[: part.shape[0], i * _TILE : i * _TILE + part.shape[1]] = part
     return seen, corners, factors
-
-
-def _overlap(boxes: np.ndarray, other: Box) -> np.ndarray:
-    """Intersection over union of each of (N, 4) boxes (x, y, width, height) with another."""
-    begin = np.maximum(boxes[:, :2], (other.cx - other.width / 2, other.cy - other.height / 2))
-    end = np.minimum(boxes[:, :2] + boxes[:, 2:], (other.cx + other.width / 2, other.cy + other.height / 2))
-    both = (end - begin).clip(0).prod(axis=1)
-    return both / (boxes[:, 2:].prod(axis=1) + other.area - both)
 
 
 def _joined(fine: tuple[np.ndarray, ...], coarse: tuple[np.ndarray, ...], largest: float) -> tuple[np.ndarray, ...]:

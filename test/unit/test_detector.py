@@ -287,6 +287,8 @@ def test_known_faces_are_looked_at_side_by_side_each_for_itself(detector, demo_f
     assert [face.score for face in again] == sorted((face.score for face in again), reverse=True)
     for face in faces:
         assert max(intersection_over_union(face.box, other.box) for other in again) > 0.8
+        # Who else is seen there is nobody who is known.
+        assert intersection_over_union(only(detector.follow(image, [face.box])).box, face.box) > 0.8
 
 
 def test_who_is_not_where_expected_is_not_found(detector, demo_frames):
