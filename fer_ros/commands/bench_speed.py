@@ -195,9 +195,9 @@ def _throughput(options: argparse.Namespace) -> tuple[Table, Rows]:
         raise ValueError(f"the detector sees {seen:.1f} faces in these frames, not {options.faces}: choose a larger --size")
     bare = taken["detector"].p50 + taken["classifier"].p50
 
-    def add(what: str, took: float, told: str) -> None:
+    def add(what: str, took: float, told: str, rate: bool = True) -> None:
         rows.append({"what": what, "seconds": took, "ratio": took / bare})
-        table.add_row(what, told, f"{1 / took:.0f}", f"{took / bare:.2f}")
+        table.add_row(what, told, f"{1 / took:.0f}" if rate else "", f"{took / bare:.2f}")
 
     add("detector, bare", taken["detector"].p50, str(taken["detector"]))
     add("emotion network, bare", taken["classifier"].p50, str(taken["classifier"]))
@@ -208,7 +208,7 @@ def _throughput(options: argparse.Namespace) -> tuple[Table, Rows]:
         return table, rows
     add("a frame", taken["frame"].p50, str(taken["frame"]))
     for stage in throughput.STAGES:
-        add(f"  {stage}", taken[stage].p50, str(taken[stage]))
+        add(f"  {stage}", taken[stage].p50, str(taken[stage]), rate=False)
     for cores in (1, 2):
         if cores > len(os.sched_getaffinity(0)):
             _say(f"{cores} cores: this machine has not so many")
