@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from fer_ros.core.align import AlignParams, align_faces
-from fer_ros.core.types import Box, Face, Image
+from fer_ros.core.types import Face, Image
 
 FRAME = 320
 """Side of the pictures in pixels, which is what the detector's network sees."""
@@ -51,7 +51,7 @@ def picture(face: np.ndarray, size: float, roll: float) -> Image:
 
 
 def measure(images: np.ndarray, truth: np.ndarray, detect: Callable[[Image], Sequence[Face]],
-            follow: Callable[[Image, Sequence[Box]], Sequence[Face] | None], classify: Callable[[np.ndarray], np.ndarray],
+            follow: Callable[[Image, Sequence[Face]], Sequence[Face] | None], classify: Callable[[np.ndarray], np.ndarray],
             side: int, size: float, roll: float, margin: float = 0.0) -> Cut:
     """Tilt all faces by a roll, find them again, cut them out and classify them.
 
@@ -76,7 +76,7 @@ def measure(images: np.ndarray, truth: np.ndarray, detect: Callable[[Image], Seq
         box = found[0].box
         for way, angle in zip(WAYS, (0.0, box.roll, roll), strict=True):
             crops[way].append(align_faces(frame, [Face(box._replace(roll=angle), 1.0)], side, params)[0])
-        near = follow(frame, [box])
+        near = follow(frame, found)
         if near:
             again.append(row)
             crops_again.append(align_faces(frame, near, side, params)[0])

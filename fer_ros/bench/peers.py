@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_ros.bench.timing import Spread
+from fer_ros.bench.timing import Spread, processor_time
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.types import Image
 
@@ -75,7 +75,7 @@ class Measured:
     Attributes:
         skipped: why there is nothing else; empty where there is.
         seconds: that a frame took, the mean of each turn.
-        busy: seconds of processors' time that a frame took, likewise; more where several cores work at once.
+        busy: seconds of processors' time that all of them took; more than passed where several cores worked at once.
         faces: found in each frame.
         answered, right: of the data's faces, how many were found, and how many were called as most people do.
         asked: how many of the data's faces there were; 0 where it names no emotion.
@@ -83,7 +83,7 @@ class Measured:
 
     skipped: str = ""
     seconds: list[float] = field(default_factory=list)
-    busy: list[float] = field(default_factory=list)
+    busy: float = 0.0
     faces: list[int] = field(default_factory=list)
     answered: int = 0
     right: int = 0
@@ -92,6 +92,10 @@ class Measured:
     @property
     def spread(self) -> Spread:
         return Spread.of(self.seconds)
+
+    @property
+    def busy_a_frame(self) -> float:
+        return self.busy / len(self.faces)
 
 
 def install(peer: Peer, folder: Path) -> list[str]:
@@ -164,12 +168,8 @@ class Running:
         return answer["seconds"], answer["labels"]
 
     def busy(self) -> float:
-        """Seconds of processors' time that its threads have had so far."""
-        spent = 0
-        for schedule in Path(f"/proc/{self._process.pid}/task").glob("*/schedstat"):
-            with contextlib.suppress(OSError):  # a thread that has ended
-                spent += int(schedule.read_text().split()[0])
-        return spent / 1e9
+        """Seconds of processors' time that it has had so far, with all its threads."""
+        return processor_time(self._process.pid)
 
     def close(self) -> None:
         self._process.kill()
@@ -240,7 +240,7 @@ def measure(peers: Sequence[Peer], installed: Path, footage: Path, frames: int, 
                 answers = [ask(one, frame=(turn * _TURN + number) % frames) for number in range(_TURN)]
                 if turn > 0 and not result.skipped:
                     result.seconds.append(sum(seconds for seconds, _ in answers) / _TURN)
-                    result.busy.append((one.busy() - before) / _TURN)
+                    result.busy += one.busy() - before
                     result.faces += [len(labels) for _, labels in answers]
         for number, label in enumerate(truth):
             if number % 500 == 0:

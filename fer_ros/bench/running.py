@@ -17,7 +17,7 @@ import yaml
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
-from fer_ros.bench.timing import Spread
+from fer_ros.bench.timing import Spread, processor_time
 from fer_ros.graph import Graph, dds_environment, privacy_environment, webcam_graph
 from fer_ros.msg import EmotionArray
 from fer_ros.processes import Processes
@@ -25,7 +25,6 @@ from fer_ros.ros.messages import seconds
 from fer_ros.ros.qos import RESULTS
 
 _PATIENCE = 60.0  # seconds for the first answer
-_TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -114,11 +113,7 @@ class Watch:
 
     def _cpu(self) -> float:
         """Seconds of processor time so far."""
-        total = 0
-        for pid in self._processes.pids:
-            with contextlib.suppress(OSError):
-                total += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
-        return total / _TICKS
+        return sum(processor_time(pid) for pid in self._processes.pids)
 
 
 def camera_graph(source: str, fps: float, composed: bool, namespace: str,

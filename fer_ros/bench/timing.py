@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -42,3 +44,12 @@ def alternate(works: Mapping[str, Callable[[], object]], rounds: int, warm_up: i
             if number >= warm_up:
                 taken[name].append((time.perf_counter() - begun) / each)
     return {name: Spread.of(durations) for name, durations in taken.items()}
+
+
+def processor_time(pid: int) -> float:
+    """Seconds of processors' time that a process has had, with all its threads; 0 where there is none any more."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

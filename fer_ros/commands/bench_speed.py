@@ -295,7 +295,6 @@ def _peers(options: argparse.Namespace) -> tuple[Table, Rows]:
     import numpy as np
 
     from fer_ros.bench import footage, peers
-    from fer_ros.bench.timing import Spread
 
     wanted = [peer for peer in peers.PEERS if not options.only or any(part in peer.name for part in options.only)]
     if not wanted:
@@ -316,7 +315,7 @@ def _peers(options: argparse.Namespace) -> tuple[Table, Rows]:
     table = Table("what", "ms a frame (p95)", "beside the first", "processors' ms", "beside the first", "faces found",
                   "right of all", "faces answered")
     rows: Rows = []
-    first = next(((one.spread.p50, Spread.of(one.busy).p50) for one in found.values() if not one.skipped), None)
+    first = next((one for one in found.values() if not one.skipped), None)
     for name, one in found.items():
         if one.skipped:
             rows.append({"name": name, "skipped": one.skipped})
@@ -324,12 +323,12 @@ def _peers(options: argparse.Namespace) -> tuple[Table, Rows]:
             continue
         seen = sum(one.faces) / len(one.faces)
         accuracy, answered = (one.right / one.asked, one.answered / one.asked) if one.asked else (None, None)
-        busy = Spread.of(one.busy).p50
-        rows.append({"name": name, "p50": one.spread.p50, "p95": one.spread.p95, "ratio": one.spread.p50 / first[0],
-                     "busy": busy, "busy_ratio": busy / first[1], "faces": seen, "accuracy": accuracy, "answered": answered,
-                     "cores": len(cores)})
-        table.add_row(name, str(one.spread), f"{one.spread.p50 / first[0]:.1f}", f"{busy * 1000:.2f}",
-                      f"{busy / first[1]:.1f}", f"{seen:.2f}",
+        ratio, busy = one.spread.p50 / first.spread.p50, one.busy_a_frame
+        # Counted in hundredths of a second: of very few frames there may be none.
+        busy_ratio = busy / first.busy_a_frame if first.busy else math.nan
+        rows.append({"name": name, "p50": one.spread.p50, "p95": one.spread.p95, "ratio": ratio, "busy": busy,
+                     "busy_ratio": busy_ratio, "faces": seen, "accuracy": accuracy, "answered": answered, "cores": len(cores)})
+        table.add_row(name, str(one.spread), f"{ratio:.1f}", f"{busy * 1000:.2f}", f"{busy_ratio:.1f}", f"{seen:.2f}",
                       "" if accuracy is None else f"{accuracy:.1%}", "" if answered is None else f"{answered:.1%}")
     return table, rows
 

@@ -108,7 +108,7 @@ def _models() -> Iterator[Finding]:
             f"sha256 {entry.sha256[:12]}... as listed" if state == "ok" and entry.sha256 else
             "" if state == "ok" else f"{state} in {folder}: run `fer-ros models get`"
         )
-    yield OK, f"emotion_node takes {emotion_model()}", "for this processor, unless its parameter model names another"
+    yield NOTE, f"model: auto is {emotion_model()}", "for this processor (emotion_node; with another provider emotion.onnx)"
 
 
 def _cameras() -> Iterator[Finding]:

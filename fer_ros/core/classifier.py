@@ -22,7 +22,8 @@ class ClassifierParams:
 
     model: str = param(
         "auto", "ONNX file of the emotion network: a name in share/fer_ros/models, or a path. auto takes emotion_int8.onnx, "
-        "which is as accurate, on processors that are made for it (x86 with VNNI), and emotion.onnx on others.", live=False,
+        "which is as accurate, on processors that are made for it (x86 with VNNI), and emotion.onnx on others; name one of "
+        "them where answers must be the same on different machines.", live=False,
     )
     answer: str = param("", "Which of the network's answers counts, by name; empty takes its first. The shipped one has "
                         "ferplus (what ten people would say) and fer2013 (what FER2013's label would be).", live=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -17,6 +18,8 @@ from fer_ros.core.session import InferenceParams, open_session
 from fer_ros.core.types import Box, Face, Image, intersection_over_union
 
 _SMALLEST_INPUT = 64
+_SMALLEST_IMAGE = 8
+"""Pixels; nobody is looked for in smaller ones, because older OpenCVs cannot enlarge a single pixel."""
 _TILE = 128
 """Pixels, width and height, in which the network sees the surroundings of a known face."""
 _AROUND = 1.4
@@ -51,12 +54,12 @@ class DetectorParams:
     )
     detect_every: int = param(
         1, "Faces are looked for in every so many frames; in those between, the known ones are expected to go on as they "
-        "moved. Takes less time, and a new face may come so many frames later.", range=(1, 30),
+        "moved. Takes less time, and even the first face may come so many frames later.", range=(1, 30),
     )
     search_period: float = param(
-        0.2, "The whole image is searched for new faces so often, and whenever nobody is known or somebody is missing; those "
-        "who are known are looked for around where they are expected, as long as that is less work. 0 searches it every time.",
-        unit="s", range=(0.0, 10.0),
+        0.2, "The whole image is searched for new faces about so often, and whenever nobody is known or somebody is missing; "
+        "those who are known are looked for around where they are expected, as long as that is clearly less work. 0 searches "
+        "it every time.", unit="s", range=(0.0, 10.0),
     )
     max_faces: int = param(32, "Only the best scored faces are kept, up to so many.", range=(1, 1000))
 
@@ -89,7 +92,7 @@ def letterbox(image: Image, longer_side: int) -> tuple[np.ndarray, float]:
         The HxWx3 uint8 image, and the factor from its pixels to those of `image`.
     """
     height, width = image.shape[:2]
-    longer_side = math.ceil(longer_side / 32) * 32
+    longer_side = _multiple(longer_side)
     scale = longer_side / max(height, width)
     image = resized(image, max(1, round(width * scale)), max(1, round(height * scale)))
     bottom, right = -image.shape[0] % 32, -image.shape[1] % 32
@@ -120,20 +123,22 @@ class FaceDetector:
         self._network = found[0]
         self._input = self._session.get_inputs()[0].name
         self.provider = self._session.get_providers()[0]
+        self._regions: dict[str, _Region] = {}  # in which each face was followed the last time, by its id
 
     def detect(self, image: Image, known: Sequence[Face] = ()) -> list[Face]:
         """The faces of an image, best first, without ids.
 
         Args:
             image: HxWx3 uint8, BGR.
-            known: what `follow` found in it, which stays as it is.
+            known: what `follow` found in it. These stay as they are, but how good each is, and so whether it is one of the
+                `max_faces` best, says what is seen of it here.
 
         Raises:
             ValueError: `image` has another shape or type, or no pixels.
         """
         _check(image)
-        if min(image.shape[:2]) < 8:  # no face, and older OpenCVs cannot enlarge a single pixel
-            return []
+        if min(image.shape[:2]) < _SMALLEST_IMAGE:
+            return list(known)
         params = self.params
         network = self._network
         size = params.size_for(max(image.shape[:2]), network.SEEN_FROM)
@@ -141,30 +146,43 @@ class FaceDetector:
         if size > 2 * network.COARSE:
             coarse = self._look(image, network.COARSE)[:3]
             boxes, scores, points = _joined((boxes, scores, points), coarse, network.WHOLE_UP_TO * factor)
-        return self._chosen(boxes, scores, points, known)
+        found = self._chosen(boxes, scores, points)
+        if known:
+            found = _merged(found, known, params.nms_threshold)
+        return found[: params.max_faces]
 
-    def follow(self, image: Image, expected: Sequence[Box]) -> list[Face] | None:
-        """The faces of an image that are known already, best first, without ids.
+    def worth_following(self, image: Image, count: int) -> bool:
+        """Whether to look around so many known faces takes at most two thirds of a search of the whole image.
+
+        As pixels tell it, which they do on a CPU; others would have to prepare for each number of faces.
+        """
+        if self.provider != "CPUExecutionProvider" or min(image.shape[:2]) < _SMALLEST_IMAGE:
+            return False
+        longer, shorter = max(image.shape[:2]), min(image.shape[:2])
+        size = self.params.size_for(longer, self._network.SEEN_FROM)
+        looks = [size, self._network.COARSE] if size > 2 * self._network.COARSE else [size]
+        whole = sum(_multiple(look) * _multiple(_multiple(look) * shorter / longer) for look in looks)
+        return 0 < count * _TILE**2 <= whole * 2 / 3
+
+    def follow(self, image: Image, expected: Sequence[Face]) -> list[Face] | None:
+        """The faces of an image that are known already, best first, without ids; None where one of them is not found.
 
         The network sees the surroundings of each, side by side in one input.
 
         Args:
             image: HxWx3 uint8, BGR.
-            expected: about where each should be, in pixels.
-
-        Returns:
-            None where that is not the way: nobody is expected, somebody is not found there, or the whole image is less work.
+            expected: faces with the boxes that they should have by now, in pixels, about. By its id, one that hardly moves is
+                seen in the same pixels as the last time.
 
         Raises:
             ValueError: `image` has another shape or type, or no pixels.
         """
         _check(image)
-        height, width = image.shape[:2]
-        size = self.params.size_for(max(height, width), self._network.SEEN_FROM)
-        whole = size**2 * min(height, width) / max(height, width)
-        if not 0 < len(expected) * _TILE**2 <= whole / 2:
-            return None
-        seen, corners, factors = _surroundings(image, expected)
+        if not expected:
+            return []
+        regions = [_Region.around(face.box, self._regions.get(face.id)) for face in expected]
+        self._regions = {face.id: region for face, region in zip(expected, regions, strict=True) if face.id}
+        seen, corners, factors = _side_by_side(image, regions)
         boxes, scores, points = self._run(seen)
         # What lies across two belongs to the one with its centre.
         tiles = ((boxes[:, 0] + boxes[:, 2] / 2) // _TILE).clip(0, len(expected) - 1).astype(int)
@@ -172,8 +190,8 @@ class FaceDetector:
         boxes, points = boxes * factor[:, None], points * factor[:, None, None] + corner[:, None]
         boxes[:, :2] += corner
         found, known = self._chosen(boxes, scores, points), []
-        for box in expected:
-            overlaps = [intersection_over_union(face.box, box) for face in found]
+        for face in expected:
+            overlaps = [intersection_over_union(face.box, other.box) for other in found]
             if max(overlaps, default=0.0) < _SAME:
                 return None
             known.append(found.pop(overlaps.index(max(overlaps))))
@@ -198,20 +216,16 @@ class FaceDetector:
         finite = np.isfinite(boxes).all(axis=1) & np.isfinite(points).all(axis=(1, 2))
         return boxes[finite], scores[finite], points[finite]
 
-    def _chosen(self, boxes: np.ndarray, scores: np.ndarray, points: np.ndarray, known: Sequence[Face] = ()) -> list[Face]:
-        """The faces among what was found, best first: large enough, each once, and those that are known as they are."""
+    def _chosen(self, boxes: np.ndarray, scores: np.ndarray, points: np.ndarray) -> list[Face]:
+        """The faces among what was found, best first: large enough, each once."""
         params = self.params
         sizes = boxes[:, 2:]
         large = (sizes.max(axis=1, initial=0) >= params.min_face_size) & (sizes >= 1).all(axis=1)
         boxes, scores, points = boxes[large], scores[large], points[large]
         if len(boxes) == 0:
-            return list(known)
-        corners = [(face.box.cx - face.box.width / 2, face.box.cy - face.box.height / 2, *face.box[2:4]) for face in known]
-        kept = cv2.dnn.NMSBoxes([*corners, *boxes.tolist()], [2.0] * len(known) + scores.tolist(), params.score_threshold,
-                                params.nms_threshold)
-        new = [i - len(known) for i in np.asarray(kept, dtype=int).ravel()[: params.max_faces] if i >= len(known)]
-        found = [*known, *(self._face(boxes[i], float(scores[i]), points[i]) for i in new)]
-        return sorted(found, key=lambda face: -face.score)
+            return []
+        kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), params.score_threshold, params.nms_threshold)
+        return [self._face(boxes[i], float(scores[i]), points[i]) for i in np.asarray(kept, dtype=int).ravel()]
 
     @staticmethod
     def _face(box: np.ndarray, score: float, points: np.ndarray) -> Face:
@@ -225,22 +239,47 @@ def _check(image: Image) -> None:
         raise ValueError(f"expected an HxWx3 uint8 image, got {image.shape} {image.dtype}")
 
 
-def _surroundings(image: Image, boxes: Sequence[Box]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What is around each of some boxes, side by side.
+class _Region(NamedTuple):
+    """A square part of an image, in pixels; it may go beyond the border."""
+
+    left: int
+    top: int
+    side: int
+
+    @classmethod
+    def around(cls, box: Box, last: _Region | None) -> _Region:
+        """The surroundings of a face; the last ones as long as they still fit.
+
+        What the network sees of a face depends a little on where the face lies in its input, and where it lies on what was
+        seen: without that a face at rest would go on trembling.
+        """
+        wanted = max(_AROUND * max(box.width, box.height), 8.0)
+        if last is not None:
+            away = max(abs(last.left + last.side / 2 - box.cx), abs(last.top + last.side / 2 - box.cy))
+            if away <= 0.1 * last.side and abs(math.log2(wanted / last.side)) <= 0.2:
+                return last
+        size = round(4 * math.log2(wanted / _TILE)) / 4
+        unit = _unit(_TILE * 2**size)
+        side = round(_TILE * 2**size / unit) * unit
+        return cls(round(box.cx - side / 2), round(box.cy - side / 2), side)
+
+
+def _unit(side: float) -> int:
+    """Of what a side should be a multiple, so that it can be halved down to a tile."""
+    return 2 ** max(math.floor(math.log2(side / _TILE)), 0)
+
+
+def _side_by_side(image: Image, regions: Sequence[_Region]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Parts of an image, scaled to tiles.
 
     Returns:
         The `_TILE` x N * `_TILE` x 3 uint8 image, (N, 2) float32 where its left upper corner would be in the pixels of `image`
-        were it all of the box's tile, and (N,) float32 factors from its pixels to those.
+        were it all of that tile, and (N,) float32 factors from its pixels to those.
     """
-    seen = np.zeros((_TILE, _TILE * len(boxes), 3), np.uint8)
-    corners, factors = np.empty((len(boxes), 2), np.float32), np.empty(len(boxes), np.float32)
-    for i, box in enumerate(boxes):
-        # In steps, so that a face at rest is seen in the same pixels again and again: its box trembles less.
-        size = round(4 * math.log2(max(_AROUND * max(box.width, box.height), 8) / _TILE)) / 4
-        unit = 2 ** max(math.floor(size), 0)  # so that it can be halved
-        side = round(_TILE * 2**size / unit) * unit
-        step = max(side // 8, 1)
-        left, top = (round((centre - side / 2) / step) * step for centre in (box.cx, box.cy))
+    seen = np.zeros((_TILE, _TILE * len(regions), 3), np.uint8)
+    corners, factors = np.empty((len(regions), 2), np.float32), np.empty(len(regions), np.float32)
+    for i, (left, top, side) in enumerate(regions):
+        unit = _unit(side)
         part = image[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
         part = part[: part.shape[0] // unit * unit, : part.shape[1] // unit * unit]
         factors[i] = side / _TILE
@@ -249,6 +288,27 @@ def _surroundings(image: Image, boxes: Sequence[Box]) -> tuple[np.ndarray, np.nd
             part = resized(part, *(max(1, round(length * _TILE / side)) for length in part.shape[1::-1]))
             seen[: part.shape[0], i * _TILE : i * _TILE + part.shape[1]] = part
     return seen, corners, factors
+
+
+def _merged(found: Sequence[Face], known: Sequence[Face], threshold: float) -> list[Face]:
+    """What a search found, best first, with known faces in place of those that overlap with them by more than a threshold."""
+    ranks: list[tuple[float, Face]] = []
+    left = list(range(len(known)))
+    for face in found:
+        overlaps = [intersection_over_union(face.box, other.box) for other in known]
+        same = overlaps.index(max(overlaps))
+        if overlaps[same] <= threshold:
+            ranks.append((face.score, face))
+        elif same in left:
+            left.remove(same)
+            ranks.append((face.score, known[same]))
+    ranks += [(known[i].score, known[i]) for i in left]
+    return [face for _, face in sorted(ranks, key=lambda rank: -rank[0])]
+
+
+def _multiple(length: float) -> int:
+    """The next multiple of 32."""
+    return math.ceil(length / 32) * 32
 
 
 def _joined(fine: tuple[np.ndarray, ...], coarse: tuple[np.ndarray, ...], largest: float) -> tuple[np.ndarray, ...]:

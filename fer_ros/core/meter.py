@@ -68,9 +68,8 @@ class FrameClock:
 
     A good stamp is given back as it is. One that is zero or the same as the last counts the time of this machine on, so
     that nothing that hangs on time stands still; one from before the last, as two publishers on one topic make them, counts
-    as the last. A step back of more than `RESTART` seconds, or to the first stamp (since the last jump that
-    large), is a recording that starts again, and
-    is given back.
+    as the last. A step back of more than `RESTART` seconds, or to the first stamp since the last jump of more than that, is a
+    recording that starts again, and is given back.
 
     Args:
         now: this machine's time in seconds; one that stands still for what is not played in real time.

@@ -32,37 +32,41 @@ class FaceStage:
         times: of `detect` and `track`.
     """
 
+    _PATIENCE = 0.2  # seconds after somebody was missing until known faces are followed again
+
     def __init__(self, detector: DetectorParams, tracker: TrackerParams, inference: InferenceParams):
         self.detector = FaceDetector(detector, inference)
         self.tracker = Tracker(tracker)
         self.times = StageTimes()
         self._since = 0  # frames since the last detection
-        # Stamps of the last detection, of the last search of a whole image, of the last time that somebody known was missing,
-        # and of the last frame.
-        self._looked = self._searched = self._missed = self._stamp = -math.inf
+        # Stamps of the last detection, of the last search of a whole image, and of the last time that somebody was missing.
+        self._looked = self._searched = self._missed = -math.inf
 
     def __call__(self, image: Image, stamp: float) -> list[Face]:
         """The faces of an HxWx3 uint8 BGR image with their track ids; `stamp` in seconds."""
         params = self.detector.params
         self._since += 1
-        step, self._stamp = stamp - self._stamp, stamp
+        elapsed = stamp - self._looked
         # After long the tracker would know nobody any more, however few frames came in between.
-        recent = 0 <= stamp - self._looked <= self.tracker.params.track_timeout / 2
+        recent = 0 <= elapsed <= self.tracker.params.track_timeout / 2
         if self._since < params.detect_every and recent:
             with self.times("track"):
                 return self.tracker.predict(stamp)
         self._since, self._looked = 0, stamp
+        if not recent:
+            self._missed = -math.inf
         with self.times("detect"):
             known = None
             # Whom the network does not see from near, it sees in the whole image; not to look twice at each, for a while.
-            if recent and params.search_period > 0 and not 0 <= stamp - self._missed < params.search_period:
-                expected = [face.box for face in self.tracker.predict(stamp)]
-                known = self.detector.follow(image, expected)
-                if expected and known is None:
-                    self._missed = stamp
-            # Known faces are not taken from the search, too: boxes of two kinds in turns would tremble. Rather half a frame
-            # too early than too late.
-            if known is None or stamp - self._searched + step / 2 >= params.search_period:
+            if recent and stamp - self._missed + elapsed / 2 >= min(self._PATIENCE, params.search_period) > 0:
+                expected = self.tracker.predict(stamp)
+                if self.detector.worth_following(image, len(expected)):
+                    known = self.detector.follow(image, expected)
+                    if known is None:
+                        self._missed = stamp
+            # Known faces are not taken from the search, too: boxes of two kinds in turns would tremble. Here as above rather
+            # half a step too early than too late; and where time stands still, always.
+            if known is None or elapsed <= 0 or stamp - self._searched + elapsed / 2 >= params.search_period:
                 found, self._searched = self.detector.detect(image, known or ()), stamp
             else:
                 found = known

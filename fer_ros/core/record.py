@@ -89,7 +89,8 @@ class VideoRecorder:
         steps = np.diff([stamp for _, stamp in self._waiting])
         steps = steps[steps > 0]
         if len(steps):  # without gaps, and without what came at once after one
-            steps = steps[abs(np.log(steps / np.median(steps))) < np.log(1.5)]
+            middle = np.percentile(steps, 50, method="lower")  # one that there is
+            steps = steps[abs(np.log(steps / middle)) < np.log(1.5)]
         self._fps = float(np.clip(np.round(1 / np.mean(steps), 2), 1, 240)) if len(steps) else 30.0
         height, width = self._waiting[0][0].shape[:2]
         self._size = (width, height)

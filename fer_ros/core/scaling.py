@@ -9,8 +9,9 @@ import numpy as np
 def resized(image: np.ndarray, width: int, height: int) -> np.ndarray:
     """An image in another size: as it is where that is its size already, otherwise a copy.
 
-    Made smaller it is halved as often as it can be, then interpolated: OpenCV averages two by two pixels ten times as fast as
-    other areas, and what is left is less than a half, at which interpolation skips no pixel.
+    Made smaller it is halved as often as both sides can be, and then interpolated, which skips no pixel down to a half: OpenCV
+    averages two by two pixels ten times as fast as other areas. Other areas are averaged where more than that is left, because
+    a side is odd or the aspect changes.
 
     Args:
         image: HxW or HxWxC.

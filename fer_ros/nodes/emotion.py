@@ -35,7 +35,8 @@ class EmotionNode(FerNode):
         self._frame_clock, self._times = FrameClock(), StageTimes()
         self._pairs: StampPairs[AnyImage, AnyFaces] = StampPairs(params[MatchingParams].cache_size)
         self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)
-        self.hardware_id = self._stage.classifier.file
+        model = params[ClassifierParams].model
+        self.hardware_id = self._stage.classifier.file if model == "auto" else model
 
     def start(self) -> None:
         self._pairs.clear()

@@ -44,9 +44,8 @@ def test_this_package_sees_the_faces_of_the_frames(filled, tmp_path):
     found = measure([OURS], filled, tmp_path)[OURS.name]
     assert not found.skipped
     assert found.faces == [1] * 12
-    assert len(found.seconds) == len(found.busy) == 1
-    # All the processors' time that it had, and no more than it can have had.
-    assert 0 < 0.5 * found.seconds[0] < found.busy[0]
+    assert len(found.seconds) == 1
+    assert found.seconds[0] > 0
 
 
 def test_answers_to_faces_are_counted(scripts, filled, tmp_path):
@@ -62,6 +61,21 @@ for line in sys.stdin:
     found = measure([peer], filled, tmp_path, truth=["happy", "happy", "happy"])[peer.name]
     assert (found.asked, found.answered, found.right) == (3, 2, 1)
     assert found.seconds == [pytest.approx(0.01)]
+
+
+def test_the_processors_time_is_counted_and_not_that_of_sleep(scripts, filled, tmp_path):
+    peer = scripts("""
+import json, sys, time
+print("{}", flush=True)
+for line in sys.stdin:
+    end = time.process_time() + 0.03
+    while time.process_time() < end:
+        pass
+    time.sleep(0.1)
+    print(json.dumps({"seconds": 0.13, "labels": []}), flush=True)
+""")
+    found = measure([peer], filled, tmp_path)[peer.name]
+    assert 0.025 < found.busy_a_frame < 0.06
 
 
 @pytest.mark.parametrize(("text", "reason"), [
@@ -104,7 +118,8 @@ def test_the_command_measures_and_names_what_there_is(tmp_path, capsys):
         main(["bench", "peers", "--env", str(tmp_path / "env"), "--only", "fer_ros", "--frames", "10", "--json", str(out)])
     rows = json.loads(out.read_text())
     assert [row["name"] for row in rows] == ["fer_ros", "fer_ros, emotion.onnx"]
-    assert rows[0]["ratio"] == rows[0]["busy_ratio"] == 1
+    assert rows[0]["ratio"] == 1
+    assert set(rows[0]) >= {"busy", "busy_ratio"}
     with pytest.raises(SystemExit, match="1"):
         main(["bench", "peers", "--env", str(tmp_path), "--only", "nobody"])
     assert "there are fer_ros, " in capsys.readouterr().err

@@ -271,7 +271,7 @@ class Watched:
 
         def followed(image, expected):
             found = follow(image, expected)
-            self.how[-1] += "f" if found is not None else "F" if expected else ""
+            self.how[-1] += "f" if found is not None else "F"
             return found
 
         of_stage.detect, of_stage.follow = searched, followed
@@ -295,6 +295,23 @@ def test_the_whole_image_is_searched_so_often(demo_frames, fps, period, how):
     for i in range(len(how)):
         assert len(stage(demo_frames[0], i / fps)) == 1
     assert stage.how == how
+
+
+@pytest.mark.parametrize(("every", "how"), [
+    (2, ["s", "", "f", "", "f", "", "fs", ""]), (4, ["s", "", "", "", "fs", "", "", "", "fs"]),
+    (5, ["s", "", "", "", "", "fs", "", "", "", "", "fs"])])
+def test_where_faces_are_looked_for_in_some_frames_only_the_image_is_searched_as_often(demo_frames, every, how):
+    stage = Watched(detect_every=every)
+    for i in range(len(how)):
+        assert len(stage(demo_frames[0], i / 30)) == 1
+    assert stage.how == how
+
+
+def test_where_time_stands_still_the_whole_image_is_searched(demo_frames):
+    stage = Watched()
+    for _ in range(3):
+        stage(demo_frames[0], 5.0)
+    assert [how.endswith("s") for how in stage.how] == [True] * 3
 
 
 def test_a_face_that_is_followed_is_where_a_search_finds_it():
@@ -333,6 +350,23 @@ def test_who_is_seen_from_afar_only_is_not_looked_at_twice_in_each_frame(demo_fr
     stage = Watched()
     assert all(len(stage(demo_frames[0], i / 30)) == 1 for i in range(14))
     assert stage.how == ["s", "Fs", *["s"] * 5, "Fs", *["s"] * 5, "Fs"]
+
+
+def test_after_somebody_left_the_others_are_followed_soon_again(demo_frames):
+    stage = Watched(search_period=10.0, inference_size=640)
+    alone, both = beside(demo_frames[0], demo_frames[0] * 0), beside(demo_frames[0], demo_frames[0])
+    seen = [len(stage(both if i < 3 else alone, i / 30)) for i in range(12)]
+    assert seen == [2] * 3 + [1] * 9
+    assert stage.how == ["s", "f", "f", "Fs", *["s"] * 5, "f", "f", "f"]
+
+
+def test_too_many_faces_are_nobody_missing(demo_frames):
+    stage, both = Watched(), beside(demo_frames[0], demo_frames[0])
+    for i in range(3):
+        stage(both, i / 30)
+    stage(beside(demo_frames[0], demo_frames[0] * 0), 3 / 30)
+    stage(beside(demo_frames[0], demo_frames[0] * 0), 4 / 30)
+    assert stage.how == ["s", "s", "s", "s", "f"]
 
 
 def test_after_a_jump_in_time_all_begins_anew(demo_frames):

@@ -80,6 +80,11 @@ def test_a_source_that_becomes_faster_keeps_its_length(tmp_path, numbered):
     assert len(frames) / fps == pytest.approx(12, abs=0.2)
 
 
+def test_of_two_rates_in_a_few_frames_one_is_taken(tmp_path, numbered):
+    record(tmp_path / "out.avi", numbered(3), [0.0, 1.0, 4.0])
+    assert read(tmp_path / "out.avi")[1] == pytest.approx(1)
+
+
 def test_a_start_that_stammers_is_not_taken_for_the_rate(tmp_path, numbered):
     """The first frame takes a quarter of a second, and the next ones come at once to make up for it."""
     stamps = [0.0] + [max(i / 24, 0.25 + i / 1000) for i in range(1, 72)]
