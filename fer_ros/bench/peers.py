@@ -52,6 +52,7 @@ class Peer:
 
 PEERS = (
     Peer("fer_ros", "ours.py", arguments=("auto",)),
+    Peer("fer_ros, as its nodes", "ours.py", arguments=("auto", "overlapping")),
     Peer("fer_ros, emotion.onnx", "ours.py", arguments=("emotion.onnx",)),
     Peer("fer 25.10.3", "fer.py", (
         ("tensorflow-cpu", "opencv-contrib-python<5", "setuptools<81", "pandas", "requests", "tqdm", "moviepy<2",
@@ -160,8 +161,12 @@ class Running:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def ask(self, **request: int) -> tuple[float, list[str]]:
-        """How many seconds an image took, and the labels of its faces. Raises Unavailable where the process has ended."""
+    def ask(self, **request: int | list[int]) -> tuple[float, list[list[str]]]:
+        """How many seconds a `face` or some `frames` took, and for each image the labels of its faces.
+
+        Raises:
+            Unavailable: the process has ended, or is stuck.
+        """
         with contextlib.suppress(OSError):  # what it said before it ended is read below
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
         answer = self._read()
@@ -226,7 +231,7 @@ def measure(peers: Sequence[Peer], installed: Path, footage: Path, frames: int, 
             except (Unavailable, OSError) as error:
                 results[peer.name].skipped = str(error)
 
-        def ask(one: Running, **request: int) -> tuple[float, list[str]] | None:
+        def ask(one: Running, **request: int | list[int]) -> tuple[float, list[list[str]]] | None:
             try:
                 return None if results[one.peer.name].skipped else one.ask(**request)
             except Unavailable as error:
@@ -237,11 +242,11 @@ def measure(peers: Sequence[Peer], installed: Path, footage: Path, frames: int, 
         for turn in range(1 + -(-rounds // _TURN)):
             for one in running:
                 result, before = results[one.peer.name], one.busy()
-                answers = [ask(one, frame=(turn * _TURN + number) % frames) for number in range(_TURN)]
-                if turn > 0 and not result.skipped:
-                    result.seconds.append(sum(seconds for seconds, _ in answers) / _TURN)
+                answer = ask(one, frames=[(turn * _TURN + number) % frames for number in range(_TURN)])
+                if turn > 0 and answer is not None:
+                    result.seconds.append(answer[0] / _TURN)
                     result.busy += one.busy() - before
-                    result.faces += [len(labels) for _, labels in answers]
+                    result.faces += [len(labels) for labels in answer[1]]
         for number, label in enumerate(truth):
             if number % 500 == 0:
                 say(f"face {number} of {len(truth)} ...")
@@ -249,7 +254,7 @@ def measure(peers: Sequence[Peer], installed: Path, footage: Path, frames: int, 
                 answer = ask(one, face=number)
                 if answer is None:
                     continue
-                result, labels = results[one.peer.name], [name for name in answer[1] if name in EMOTIONS]
+                result, labels = results[one.peer.name], [name for name in answer[1][0] if name in EMOTIONS]
                 result.asked += 1
                 result.answered += bool(labels)
                 result.right += bool(labels) and labels[0] == label

@@ -49,10 +49,11 @@ async function serve(folder, analyse) {
   await analyse(frames[0]);
   console.log(JSON.stringify({ ready: true }));
   for await (const line of readline.createInterface({ input: process.stdin })) {
-    const { frame, face } = JSON.parse(line);
-    const image = frame === undefined ? readFace(folder, face) : frames[frame];
+    const { frames: wanted, face } = JSON.parse(line);
+    const images = wanted === undefined ? [readFace(folder, face)] : wanted.map((number) => frames[number]);
+    const labels = [];
     const begun = process.hrtime.bigint();
-    const labels = await analyse(image);
+    for (const image of images) labels.push(await analyse(image));
     console.log(JSON.stringify({ seconds: Number(process.hrtime.bigint() - begun) / 1e9, labels }));
   }
 }

@@ -12,8 +12,16 @@ import cv2
 import numpy as np
 
 
-def serve(folder, analyse):
-    """Answer requests; `analyse` takes an HxWx3 uint8 BGR image and gives the label of each face."""
+def serve(folder, analyse, analyse_all=None):
+    """Answer requests.
+
+    `analyse` takes an HxWx3 uint8 BGR image and gives the label of each face; `analyse_all` does that for several that follow
+    one another, where that is more than one after the other.
+    """
+    if analyse_all is None:
+        def analyse_all(images):
+            return [analyse(image) for image in images]
+
     folder = Path(folder)
     told = json.loads((folder / "frames.json").read_text())
     frames = np.fromfile(folder / "frames.bgr", np.uint8).reshape(told["count"], told["height"], told["width"], 3)
@@ -23,9 +31,10 @@ def serve(folder, analyse):
     print(json.dumps({"ready": True}), file=out, flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        image = np.ascontiguousarray(frames[request["frame"]]) if "frame" in request else enlarged(faces[request["face"]])
+        wanted = request.get("frames")
+        images = [enlarged(faces[request["face"]])] if wanted is None else [np.array(frames[number]) for number in wanted]
         begun = time.perf_counter()
-        labels = analyse(image)
+        labels = analyse_all(images)
         print(json.dumps({"seconds": time.perf_counter() - begun, "labels": labels}), file=out, flush=True)
 
 

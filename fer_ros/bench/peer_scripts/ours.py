@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from common import serve
 
@@ -21,12 +22,26 @@ emotions = EmotionStage(ClassifierParams(model=model), AlignParams(), SmoothingP
 stamps, last = itertools.count(), [None]
 
 
-def analyse(image):
+def detect(image):
     stamp = next(stamps) / 30
     if image.shape != last[0] or image.shape[0] == image.shape[1]:
         faces.tracker.reset()
     last[0] = image.shape
-    return [emotion.label for emotion in emotions(image, faces(image, stamp), stamp)]
+    return image, faces(image, stamp), stamp
 
 
-serve(sys.argv[1], analyse)
+def classify(image, found, stamp):
+    return [emotion.label for emotion in emotions(image, found, stamp)]
+
+
+def analyse(image):
+    return classify(*detect(image))
+
+
+def analyse_all(images):
+    """A frame is detected while the one before is classified."""
+    with ThreadPoolExecutor(max_workers=1) as detector:
+        return [classify(*found) for found in detector.map(detect, images)]
+
+
+serve(sys.argv[1], analyse, analyse_all if sys.argv[3:] == ["overlapping"] else None)
