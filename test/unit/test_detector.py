@@ -324,22 +324,16 @@ def test_nobody_expected_is_nobody_found(detector, demo_frames):
     assert detector.follow(demo_frames[0], []) == []
 
 
-@pytest.mark.parametrize("roll", [0, 20, 48, 52])
+@pytest.mark.parametrize("roll", [0, 15, 30])
 @pytest.mark.parametrize("scale", [0.42, 0.45, 0.6, 0.8, 1.0, 1.3])
 def test_a_face_at_rest_is_followed_to_rest(detector, demo_frames, scale, roll):
     """What is found decides what is seen, and that what is found: it must not go round for ever."""
     turn = cv2.getRotationMatrix2D((293, 178), roll, scale)
     image = cv2.warpAffine(demo_frames[0], turn, (640, 480), borderValue=(110, 110, 110))
-    faces = [dataclasses.replace(face, id="1") for face in detector.detect(image)]
-    if len(faces) != 1:
-        pytest.skip("the network does not see it in the whole image")
-    boxes = []
+    face, boxes = only(detector.detect(image)), []
     for _ in range(30):
-        faces = detector.follow(image, faces)
-        if faces is None:
-            pytest.skip("the network does not see it from near")
-        faces = [dataclasses.replace(only(faces), id="1")]
-        boxes.append(faces[0].box)
+        face = only(detector.follow(image, [dataclasses.replace(face, id="1")]))
+        boxes.append(face.box)
     assert len(set(boxes[5:])) == 1
 
 
