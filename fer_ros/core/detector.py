@@ -195,7 +195,7 @@ class FaceDetector:
             if max(overlaps, default=0.0) < _SAME:
                 return None
             known.append(found.pop(overlaps.index(max(overlaps))))
-        return sorted(known, key=lambda face: -face.score)
+        return sorted(known, key=lambda face: -face.score)[: self.params.max_faces]
 
     def bare(self, image: Image) -> Callable[[], object]:
         """The network alone on an image, scaled and laid out beforehand: what no detection with it can be faster than."""

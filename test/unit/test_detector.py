@@ -361,6 +361,9 @@ def test_following_obeys_the_parameters(detector, demo_frames):
     face = only(detector.detect(demo_frames[0]))
     for params in ({"score_threshold": 0.99}, {"min_face_size": 300}):
         assert with_params(detector, **params).follow(demo_frames[0], [face]) is None
+    both = detector.detect(demo_frames[270])
+    assert len(detector.follow(demo_frames[270], both)) == 2
+    assert len(with_params(detector, max_faces=1).follow(demo_frames[270], both)) == 1
 
 
 @pytest.mark.parametrize("image", [
