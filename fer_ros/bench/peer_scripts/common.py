@@ -32,7 +32,7 @@ def serve(folder, analyse, analyse_all=None):
     for line in sys.stdin:
         request = json.loads(line)
         wanted = request.get("frames")
-        images = [enlarged(faces[request["face"]])] if wanted is None else [np.array(frames[number]) for number in wanted]
+        images = [enlarged(faces[request["face"]])] if wanted is None else [frames[number] for number in wanted]
         begun = time.perf_counter()
         labels = analyse_all(images)
         print(json.dumps({"seconds": time.perf_counter() - begun, "labels": labels}), file=out, flush=True)
