@@ -124,7 +124,6 @@ class EmotionClassifier:
     """Probabilities of the seven emotions for face crops. One instance serves one thread.
 
     Attributes:
-        file: name of the network's file.
         metadata: what that says of itself.
         answer: which of its answers counts.
         provider: onnxruntime's execution provider.
@@ -139,7 +138,6 @@ class EmotionClassifier:
                 to be had.
         """
         path = model_file(emotion_model(params.model, inference.provider))
-        self.file = path.name
         self._session = open_session(path, str(path), inference)
         outputs = [output.name for output in self._session.get_outputs()]
         self.metadata = ModelMetadata.parse(self._session.get_modelmeta().custom_metadata_map, str(path), outputs)

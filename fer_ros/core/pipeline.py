@@ -58,7 +58,7 @@ class FaceStage:
         with self.times("detect"):
             known = None
             # Whom the network does not see from near, it sees in the whole image; not to look twice at each, for a while.
-            if recent and stamp - self._missed + elapsed / 2 >= min(self._PATIENCE, params.search_period) > 0:
+            if recent and params.search_period > 0 and stamp - self._missed + elapsed / 2 >= self._PATIENCE:
                 expected = self.tracker.predict(stamp)
                 if self.detector.worth_following(image, len(expected)):
                     known = self.detector.follow(image, expected)

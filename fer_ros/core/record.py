@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fer_ros.core.scaling import resized
 from fer_ros.core.types import Image
 
 _CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
@@ -131,5 +132,5 @@ def _fitted(image: Image, size: tuple[int, int]) -> Image:
     inner = max(1, int(image.shape[1] * scale)), max(1, int(image.shape[0] * scale))
     canvas = np.zeros((height, width, 3), np.uint8)
     left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
-    canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
+    canvas[top : top + inner[1], left : left + inner[0]] = resized(image, *inner)
     return canvas

@@ -10,7 +10,7 @@ def resized(image: np.ndarray, width: int, height: int) -> np.ndarray:
     """An image in another size: as it is where that is its size already, otherwise a copy.
 
     Made smaller it is halved as often as both sides can be, and then interpolated, which skips no pixel down to a half: OpenCV
-    averages two by two pixels ten times as fast as other areas. Other areas are averaged where more than that is left, because
+    averages two by two pixels much faster than other areas. Other areas are averaged where more than that is left, because
     a side is odd or the aspect changes.
 
     Args:

@@ -12,6 +12,7 @@ from fer_ros.core.classifier import ClassifierParams
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.meter import FrameClock, StageTimes
 from fer_ros.core.pipeline import EmotionStage
+from fer_ros.core.resources import emotion_model
 from fer_ros.core.session import InferenceParams
 from fer_ros.core.smoothing import SmoothingParams
 from fer_ros.msg import EmotionArray
@@ -35,8 +36,7 @@ class EmotionNode(FerNode):
         self._frame_clock, self._times = FrameClock(), StageTimes()
         self._pairs: StampPairs[AnyImage, AnyFaces] = StampPairs(params[MatchingParams].cache_size)
         self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)
-        model = params[ClassifierParams].model
-        self.hardware_id = self._stage.classifier.file if model == "auto" else model
+        self.hardware_id = emotion_model(params[ClassifierParams].model, params[InferenceParams].provider)
 
     def start(self) -> None:
         self._pairs.clear()

@@ -4,6 +4,7 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2D, Detection2DArray
 
 from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.resources import emotion_model, model_file
 from fer_ros.msg import EmotionArray
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
@@ -137,3 +138,10 @@ def test_dark_or_flat_crops_give_numbers_too(bench, graph, message_of):
     send_faces(detections(image, (320, 240, 100, 100)))
     bench.wait_for(lambda: heard, "emotions")
     assert np.isfinite(heard[0].emotions[0].probabilities).all()
+
+
+@pytest.mark.parametrize("model", ["auto", "emotion.onnx", "/path"])
+def test_diagnostics_name_the_model_as_it_was_asked_for_and_what_auto_is(bench, model):
+    if model == "/path":
+        model = str(model_file("emotion.onnx"))
+    assert bench.add(EmotionNode, model=model).hardware_id == (emotion_model() if model == "auto" else model)
