@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from std_msgs.msg import Header
 
 from fer_ros.core.calibration import load_calibration
-from fer_ros.core.params import param
+from fer_ros.core.node_params import AudienceParams, CameraParams, ImageOutputParams
 from fer_ros.core.source import SourceParams, flip_image, open_source, without_password
 from fer_ros.core.types import Image
 from fer_ros.ros.node import main_of
-from fer_ros.ros.qos import ImageOutputParams
-from fer_ros.ros.source_node import AudienceParams, SourceNode
-
-
-@dataclass(frozen=True)
-class CameraParams:
-    """What the images are published as."""
-
-    frame_id: str = param("camera_optical_frame", "Frame of the images: z forward, x right, y down.")
-    camera_info_file: str = param("", "Calibration YAML of camera_calibration; empty publishes an uncalibrated "
-                                  "CameraInfo.", live=False)
+from fer_ros.ros.source_node import SourceNode
 
 
 class CameraNode(SourceNode):

@@ -11,6 +11,7 @@ from fer_ros.core.align import AlignParams
 from fer_ros.core.classifier import ClassifierParams
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.meter import FrameClock, StageTimes
+from fer_ros.core.node_params import MatchingParams, PairedImageParams
 from fer_ros.core.pipeline import EmotionStage
 from fer_ros.core.resources import emotion_model
 from fer_ros.core.session import InferenceParams
@@ -18,10 +19,10 @@ from fer_ros.core.smoothing import SmoothingParams
 from fer_ros.msg import EmotionArray
 from fer_ros.ros.exchange import AnyFaces, AnyImage, LocalEmotions, LocalFaces
 from fer_ros.ros.images import to_bgr
-from fer_ros.ros.matching import MatchingParams, StampPairs
+from fer_ros.ros.matching import StampPairs
 from fer_ros.ros.messages import emotions_to_message, faces_from_message, seconds, stamp_key
 from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
-from fer_ros.ros.qos import PairedImageParams, image_qos
+from fer_ros.ros.qos import image_qos
 
 
 class EmotionNode(FerNode):

@@ -9,6 +9,7 @@ from vision_msgs.msg import Detection2DArray
 
 from fer_ros.core.detector import DetectorParams
 from fer_ros.core.meter import FrameClock, StageTimes
+from fer_ros.core.node_params import ImageInputParams
 from fer_ros.core.pipeline import FaceStage
 from fer_ros.core.session import InferenceParams
 from fer_ros.core.tracker import TrackerParams
@@ -16,7 +17,7 @@ from fer_ros.ros.exchange import AnyImage, LocalFaces
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import faces_to_message, seconds
 from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
-from fer_ros.ros.qos import ImageInputParams, image_qos
+from fer_ros.ros.qos import image_qos
 
 
 class FaceDetectorNode(FerNode):

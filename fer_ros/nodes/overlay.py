@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from sensor_msgs.msg import CompressedImage, Image
 
 from fer_ros.core.meter import RateMeter, StageTimes
+from fer_ros.core.node_params import MatchingParams, OverlayParams, PairedImageParams
 from fer_ros.core.overlay import OverlayStyle, draw_overlay
-from fer_ros.core.params import param
 from fer_ros.msg import EmotionArray
 from fer_ros.ros.exchange import AnyEmotions, AnyImage, LocalEmotions
 from fer_ros.ros.images import from_bgr, to_bgr, to_jpeg
-from fer_ros.ros.matching import MatchingParams, StampPairs
+from fer_ros.ros.matching import StampPairs
 from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
 from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
-from fer_ros.ros.qos import PICTURES, PairedImageParams, image_qos
-
-
-@dataclass(frozen=True)
-class OverlayParams:
-    """How the overlay is published."""
-
-    jpeg_quality: int = param(80, "Quality of overlay/compressed.", range=(1, 100))
+from fer_ros.ros.qos import PICTURES, image_qos
 
 
 class OverlayNode(FerNode):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sensor_msgs.msg import Image
 
-from fer_ros.core.params import param
+from fer_ros.core.node_params import ImageInputParams, PipelineParams
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
@@ -19,40 +17,9 @@ from fer_ros.nodes.replay import ReplayNode
 from fer_ros.ros.exchange import Exchange, LocalImage
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.node import FerNode, run_nodes
-from fer_ros.ros.qos import ImageInputParams, image_qos
+from fer_ros.ros.qos import image_qos
 
 _SOURCES: Mapping[str, type[FerNode] | None] = {"camera_node": CameraNode, "replay_node": ReplayNode, "none": None}
-
-
-@dataclass(frozen=True)
-class PipelineParams:
-    """Which nodes are in the process, and what they hand on."""
-
-    image_node: str = param(
-        "camera_node", "Where images come from; with none they are subscribed to, from a camera driver say.",
-        choices=tuple(_SOURCES), live=False,
-    )
-    cameras: str = param(
-        "", "Names of several cameras, separated by commas: each has nodes of its own, below its name (/left/camera, "
-        "/left/fer). Empty for one, without a name.", live=False,
-    )
-    overlay: bool = param(True, "Whether there is an overlay node.", live=False)
-    drop_frames: bool = param(
-        True, "The newest image takes the place of one that waits, and what is skipped is counted; otherwise nothing is "
-        "skipped, and the source waits.", live=False,
-    )
-
-    def __post_init__(self) -> None:
-        names = self.names
-        if len(set(names)) < len(names) or (
-            self.cameras and not all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) for name in names)
-        ):
-            raise ValueError(f"cameras must be different names of letters, digits and _, separated by commas, not "
-                             f"'{self.cameras}'")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(name.strip() for name in self.cameras.split(","))
 
 
 class PipelineNode(FerNode):

@@ -8,10 +8,10 @@ from builtin_interfaces.msg import Time
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Header
 
+from fer_ros.core.node_params import AudienceParams, ImageOutputParams
 from fer_ros.core.replay_params import ReplayParams
 from fer_ros.ros.node import main_of
-from fer_ros.ros.qos import ImageOutputParams
-from fer_ros.ros.source_node import AudienceParams, SourceNode
+from fer_ros.ros.source_node import SourceNode
 
 if TYPE_CHECKING:
     from fer_ros.bags.reader import Frame

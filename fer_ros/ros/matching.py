@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
-
-from fer_ros.core.params import param
 
 A = TypeVar("A")
 B = TypeVar("B")
-
-
-@dataclass(frozen=True)
-class MatchingParams:
-    """How long one half of a frame waits for the other."""
-
-    cache_size: int = param(30, "Images, and likewise results, that wait for their other half; the oldest goes first.",
-                            range=(1, 1000), live=False)
 
 
 class StampPairs(Generic[A, B]):

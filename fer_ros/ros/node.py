@@ -11,7 +11,6 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import rclpy
@@ -25,7 +24,7 @@ from rclpy.timer import Timer
 from std_srvs.srv import SetBool
 
 from fer_ros.core.meter import StageTimes
-from fer_ros.core.params import param
+from fer_ros.core.node_params import NodeParams
 from fer_ros.core.source import SourceError
 from fer_ros.ros.diagnostics import ERROR, OK, WARN, Diagnostics
 from fer_ros.ros.exchange import Exchange, Worker
@@ -36,19 +35,6 @@ M = TypeVar("M")
 
 BAD_CONFIGURATION = (ValueError, OSError, SourceError)
 """What a stage raises when it cannot be set up as the parameters say."""
-
-
-@dataclass(frozen=True)
-class NodeParams:
-    """What every node has."""
-
-    autostart: bool = param(True, "Configure and activate when the process starts; otherwise wait for `ros2 lifecycle set`.",
-                            live=False)
-    enabled: bool = param(True, "Whether the node works; the service ~/enable switches it too.")
-    diagnostics_period: float = param(1.0, "Time between two reports on /diagnostics.", unit="s", range=(0.1, 60.0),
-                                      live=False)
-    silence_timeout: float = param(5.0, "A node that receives nothing for so long says why, once.", unit="s",
-                                   range=(0.5, 3600.0))
 
 
 class _Input:

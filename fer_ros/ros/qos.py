@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
 
-from fer_ros.core.params import param
+from fer_ros.core.node_params import ImageInputParams, ImageOutputParams
 
 RESULTS = QoSProfile(depth=100, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE,
                      durability=DurabilityPolicy.VOLATILE)
@@ -19,43 +17,6 @@ PICTURES = QoSProfile(depth=10, history=HistoryPolicy.KEEP_LAST, reliability=Rel
 
 _RELIABILITY = {"reliable": ReliabilityPolicy.RELIABLE, "best_effort": ReliabilityPolicy.BEST_EFFORT}
 _DURABILITY = {"volatile": DurabilityPolicy.VOLATILE, "transient_local": DurabilityPolicy.TRANSIENT_LOCAL}
-
-
-@dataclass(frozen=True)
-class ImageOutputParams:
-    """How images are published."""
-
-    image_reliability: str = param("reliable", "Reliability of published images; reliable serves every subscriber.",
-                                   choices=tuple(_RELIABILITY), live=False)
-    image_durability: str = param(
-        "volatile", "Durability of published images; transient_local keeps the last image_depth ones for a subscriber that "
-        "asks for them and comes late.", choices=tuple(_DURABILITY), live=False,
-    )
-    image_depth: int = param(1, "How many images are kept for a slow or late subscriber.", range=(1, 1000), live=False)
-
-
-@dataclass(frozen=True)
-class ImageInputParams:
-    """How images are subscribed where each of them takes time."""
-
-    image_reliability: str = param("best_effort", "Reliability asked of images; best_effort takes any publisher.",
-                                   choices=tuple(_RELIABILITY), live=False)
-    image_durability: str = param("volatile", "Durability asked of images; volatile takes any publisher.",
-                                  choices=tuple(_DURABILITY), live=False)
-    image_depth: int = param(
-        1, "How many images wait while one is worked on; with 1 the newest replaces the one that waits.",
-        range=(1, 1000), live=False,
-    )
-
-
-@dataclass(frozen=True)
-class PairedImageParams(ImageInputParams):
-    """How images are subscribed that wait for what others find in them."""
-
-    image_depth: int = param(
-        10, "How many images wait to be read. None may be missed that the detector has seen, and waiting costs no time "
-        "here: an image is only kept until its faces come.", range=(1, 1000), live=False,
-    )
 
 
 def image_qos(params: ImageOutputParams | ImageInputParams) -> QoSProfile:

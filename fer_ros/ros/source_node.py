@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 from sensor_msgs.msg import CameraInfo, Image
@@ -12,25 +11,15 @@ from std_msgs.msg import Header
 
 from fer_ros.core.calibration import Calibration
 from fer_ros.core.capture import Capture, Readable
-from fer_ros.core.params import param
+from fer_ros.core.node_params import AudienceParams, ImageOutputParams, NodeParams
 from fer_ros.core.types import Image as Pixels
 from fer_ros.ros.exchange import LocalImage
 from fer_ros.ros.images import from_bgr
 from fer_ros.ros.messages import camera_info
-from fer_ros.ros.node import ERROR, OK, WARN, FerNode, NodeParams
-from fer_ros.ros.qos import ImageOutputParams, image_qos
+from fer_ros.ros.node import ERROR, OK, WARN, FerNode
+from fer_ros.ros.qos import image_qos
 
 F = TypeVar("F")
-
-
-@dataclass(frozen=True)
-class AudienceParams:
-    """For whom what has an end waits."""
-
-    wait_for_subscribers: int = param(
-        0, "What has an end, a file say, starts when image_raw has so many subscribers, so that none misses the "
-        "beginning.", range=(0, 100), live=False,
-    )
 
 
 class SourceNode(FerNode):

@@ -1,0 +1,127 @@
+"""Parameters that nodes have beside those of the stages that they run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from fer_ros.core.params import param
+
+RELIABILITIES = ("reliable", "best_effort")
+DURABILITIES = ("volatile", "transient_local")
+IMAGE_NODES = ("camera_node", "replay_node", "none")
+
+
+@dataclass(frozen=True)
+class NodeParams:
+    """What every node has."""
+
+    autostart: bool = param(True, "Configure and activate when the process starts; otherwise wait for `ros2 lifecycle set`.",
+                            live=False)
+    enabled: bool = param(True, "Whether the node works; the service ~/enable switches it too.")
+    diagnostics_period: float = param(1.0, "Time between two reports on /diagnostics.", unit="s", range=(0.1, 60.0),
+                                      live=False)
+    silence_timeout: float = param(5.0, "A node that receives nothing for so long says why, once.", unit="s",
+                                   range=(0.5, 3600.0))
+
+
+@dataclass(frozen=True)
+class ImageOutputParams:
+    """How images are published."""
+
+    image_reliability: str = param("reliable", "Reliability of published images; reliable serves every subscriber.",
+                                   choices=RELIABILITIES, live=False)
+    image_durability: str = param(
+        "volatile", "Durability of published images; transient_local keeps the last image_depth ones for a subscriber that "
+        "asks for them and comes late.", choices=DURABILITIES, live=False,
+    )
+    image_depth: int = param(1, "How many images are kept for a slow or late subscriber.", range=(1, 1000), live=False)
+
+
+@dataclass(frozen=True)
+class ImageInputParams:
+    """How images are subscribed where each of them takes time."""
+
+    image_reliability: str = param("best_effort", "Reliability asked of images; best_effort takes any publisher.",
+                                   choices=RELIABILITIES, live=False)
+    image_durability: str = param("volatile", "Durability asked of images; volatile takes any publisher.",
+                                  choices=DURABILITIES, live=False)
+    image_depth: int = param(
+        1, "How many images wait while one is worked on; with 1 the newest replaces the one that waits.",
+        range=(1, 1000), live=False,
+    )
+
+
+@dataclass(frozen=True)
+class PairedImageParams(ImageInputParams):
+    """How images are subscribed that wait for what others find in them."""
+
+    image_depth: int = param(
+        10, "How many images wait to be read. None may be missed that the detector has seen, and waiting costs no time "
+        "here: an image is only kept until its faces come.", range=(1, 1000), live=False,
+    )
+
+
+@dataclass(frozen=True)
+class MatchingParams:
+    """How long one half of a frame waits for the other."""
+
+    cache_size: int = param(30, "Images, and likewise results, that wait for their other half; the oldest goes first.",
+                            range=(1, 1000), live=False)
+
+
+@dataclass(frozen=True)
+class AudienceParams:
+    """For whom what has an end waits."""
+
+    wait_for_subscribers: int = param(
+        0, "What has an end, a file say, starts when image_raw has so many subscribers, so that none misses the "
+        "beginning.", range=(0, 100), live=False,
+    )
+
+
+@dataclass(frozen=True)
+class CameraParams:
+    """What the images are published as."""
+
+    frame_id: str = param("camera_optical_frame", "Frame of the images: z forward, x right, y down.")
+    camera_info_file: str = param("", "Calibration YAML of camera_calibration; empty publishes an uncalibrated "
+                                  "CameraInfo.", live=False)
+
+
+@dataclass(frozen=True)
+class OverlayParams:
+    """How the overlay is published."""
+
+    jpeg_quality: int = param(80, "Quality of overlay/compressed.", range=(1, 100))
+
+
+@dataclass(frozen=True)
+class PipelineParams:
+    """Which nodes are in the process, and what they hand on."""
+
+    image_node: str = param(
+        "camera_node", "Where images come from; with none they are subscribed to, from a camera driver say.",
+        choices=IMAGE_NODES, live=False,
+    )
+    cameras: str = param(
+        "", "Names of several cameras, separated by commas: each has nodes of its own, below its name (/left/camera, "
+        "/left/fer). Empty for one, without a name.", live=False,
+    )
+    overlay: bool = param(True, "Whether there is an overlay node.", live=False)
+    drop_frames: bool = param(
+        True, "The newest image takes the place of one that waits, and what is skipped is counted; otherwise nothing is "
+        "skipped, and the source waits.", live=False,
+    )
+
+    def __post_init__(self) -> None:
+        names = self.names
+        if len(set(names)) < len(names) or (
+            self.cameras and not all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) for name in names)
+        ):
+            raise ValueError(f"cameras must be different names of letters, digits and _, separated by commas, not "
+                             f"'{self.cameras}'")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.cameras.split(","))
