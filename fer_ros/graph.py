@@ -16,6 +16,7 @@ import yaml
 
 from fer_ros.core.resources import share_directory
 from fer_ros.core.source import is_finite
+from fer_ros.core.yaml_text import QuotingDumper
 
 PACKAGE = "fer_ros"
 PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
@@ -74,8 +75,13 @@ class Process:
             if not sections:
                 return []
             file = folder / f"{self.node.executable}-{part}.yaml"
-            file.write_text(yaml.safe_dump(sections), encoding="utf-8")
+            file.write_text(yaml.dump(sections, Dumper=QuotingDumper, sort_keys=False), encoding="utf-8")
             return [file]
+
+        def users() -> list[Path]:
+            from fer_ros.core.params_file import typed  # loads all stages, which nobody needs without a file of one's own
+
+            return write("users", typed(users_file))
 
         # Of the sections that fit a node, ROS lets that one win whose name came last for the first time, whatever the order
         # of the files. So what the user's file shall win over has the shipped file's names, which came before any of its.
@@ -83,7 +89,7 @@ class Process:
         return [
             shipped,
             *write("tuned", {f"/**/{node.executable}": node.tuned for node in self.nodes}),
-            *([] if users_file.absolute() == shipped else [users_file]),
+            *([] if users_file.absolute() == shipped else users()),
             *write("named", {node.full_name: node.named for node in self.nodes}),
             *write("extra", {node.full_name: extra(node) for node in self.nodes}),
         ]
@@ -113,6 +119,11 @@ class Graph:
     topics: Topics
     source: NodeSpec | None
     composed: NodeSpec | None = None
+
+    @property
+    def prefix(self) -> str:
+        """The namespace that is put before all names; empty for none."""
+        return self.topics.faces.removesuffix("/fer/faces")
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -185,6 +196,18 @@ def _graph(source: str, named: Mapping[str, Any], finite: bool, image: str, to_o
     pipeline = NodeSpec("pipeline_node", prefix or "/", remappings if image else {}, {"drop_frames": not finite},
                         {"image_node": "none" if image else source, "overlay": overlay})
     return Graph(tuple(nodes), topics, last, pipeline if composed else None)
+
+
+def check_params_file(file: Path, graph: Graph) -> None:
+    """Refuse a user's parameter file with entries that have no effect.
+
+    Raises:
+        ValueError: see `fer_ros.core.params_file.check`.
+    """
+    if file.absolute() != default_params_file():
+        from fer_ros.core.params_file import check  # likewise
+
+        check(file, graph.prefix)
 
 
 def default_params_file() -> Path:

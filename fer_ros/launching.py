@@ -15,7 +15,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile
 
-from fer_ros.graph import PACKAGE, Graph, dds_environment, default_params_file
+from fer_ros.graph import PACKAGE, Graph, check_params_file, dds_environment, default_params_file
 
 _COMMON = (
     ("namespace", "", "put before /camera and /fer"),
@@ -67,12 +67,11 @@ def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callabl
     def processes(context: LaunchContext) -> list[Any]:
         given = Arguments(context)
         params_file = Path(given.text("params_file"))
-        if not params_file.is_file():
-            raise RuntimeError(f"params_file '{params_file}' does not exist")
         respawn = given.flag("respawn")
         try:
             made = graph(given, namespace=given.text("namespace"), overlay=given.flag("overlay"),
                          composed=given.flag("composed"))
+            check_params_file(params_file, made)
         except ValueError as error:
             raise RuntimeError(str(error)) from None
         folder = tempfile.TemporaryDirectory(prefix="fer_ros_")

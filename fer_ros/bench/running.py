@@ -18,6 +18,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from fer_ros.bench.timing import Spread, processor_time
+from fer_ros.core.yaml_text import QuotingDumper
 from fer_ros.graph import Graph, dds_environment, privacy_environment, webcam_graph
 from fer_ros.msg import EmotionArray
 from fer_ros.processes import Processes
@@ -152,7 +153,7 @@ def watched(graph: Graph, content: Mapping[str, Any], topics: Sequence[str] = ()
     said: list[str] = []
     with contextlib.ExitStack() as stack:
         file = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fer_ros_bench_"))) / "bench.yaml"
-        file.write_text(yaml.safe_dump(dict(content)))
+        file.write_text(yaml.dump(dict(content), Dumper=QuotingDumper), encoding="utf-8")
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         stack.callback(rclpy.try_shutdown)
         node = rclpy.create_node("fer_ros_bench")

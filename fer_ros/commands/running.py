@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from fer_ros.commands.arguments import seconds
 from fer_ros.commands.signals import on_end
 from fer_ros.commands.view import View
@@ -21,7 +19,7 @@ from fer_ros.core.params import ParamSpec
 from fer_ros.core.record import RecordError, VideoRecorder
 from fer_ros.core.summary import Summary
 from fer_ros.core.types import Emotion, Image
-from fer_ros.graph import Graph, dds_environment, default_params_file, privacy_environment
+from fer_ros.graph import Graph, check_params_file, dds_environment, default_params_file, privacy_environment
 from fer_ros.processes import Processes
 
 if TYPE_CHECKING:
@@ -65,18 +63,13 @@ def run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: Ma
     """
     try:
         params_file = options.params_file or default_params_file()
-        if not params_file.is_file():
-            raise ValueError(f"--params-file {params_file} does not exist")
-        try:
-            yaml.safe_load(params_file.read_text())
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ValueError(f"--params-file {params_file} is not YAML: {' '.join(str(error).split())}") from None
         recorder = VideoRecorder(options.record) if options.record else None
         # A camera that somebody tries out at a desk is nobody else's business.
         os.environ.update(privacy_environment(os.environ))
         os.environ.update(dds_environment(os.environ))
         graph = make_graph(named, namespace=options.namespace, more_subscribers=1 if recorder else 0,
                            composed=options.composed)
+        check_params_file(params_file, graph)
     except (ValueError, OSError, RecordError) as error:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 2

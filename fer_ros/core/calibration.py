@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
+
+from fer_ros.core.yaml_text import read_file
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ def load_calibration(path: Path) -> Calibration:
         ValueError: the file cannot be read or lacks something; the text names it.
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = read_file(path)
+    except ValueError as error:
+        raise ValueError(f"calibration {error}") from None
+    try:
         matrices = {
             name: tuple(float(value) for value in content[name]["data"])
             for name in ("camera_matrix", "distortion_coefficients", "rectification_matrix", "projection_matrix")
@@ -47,8 +51,6 @@ def load_calibration(path: Path) -> Calibration:
             rectification=matrices["rectification_matrix"],
             projection=matrices["projection_matrix"],
         )
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"calibration {path} cannot be read: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f"calibration {path} is not in the format of camera_calibration: missing or wrong {error}") from error
     if calibration.width < 1 or calibration.height < 1:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_type_hints
 
-import yaml
+from fer_ros.core.yaml_text import load
 
 T = TypeVar("T")
 Range = tuple[float, float]
@@ -96,7 +96,7 @@ def assignment(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     try:
         if not equals or not name.strip():
-            raise yaml.YAMLError
-        return name.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
+            raise ValueError
+        return name.strip(), load(value)
+    except ValueError:
         raise ValueError(f"{text!r} is not NAME=VALUE") from None

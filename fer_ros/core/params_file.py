@@ -1,14 +1,367 @@
-"""Parameters out of a ROS parameter file, for what runs without ROS."""
+"""ROS parameter files: what they say, to what, and whether each of their entries has an effect.
+
+They are read as ROS reads them, whose rules for what is a number or a truth value are not PyYAML's (`1e3` is a number, `y` is
+true, `12:30` is a text).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+import difflib
+import math
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from fer_ros.core.params import build, specs
+from fer_ros.core.graph_params import NODES, OF_RCLPY, parameters_of, places
+from fer_ros.core.node_params import PipelineParams
+from fer_ros.core.params import ParamSpec, build, specs
+from fer_ros.core.yaml_text import PLAIN, compose, read_file
+
+_KEY = "ros__parameters"
+_TRUE = {"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"}
+_FALSE = {"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"}
+_INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|inf|infinity|nan|\.inf|\.nan)", re.IGNORECASE)
+_TAGS = {PLAIN, *(f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map"))}
+_SHOWN = 5  # of many faults in one file
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One parameter as it is written."""
+
+    name: str
+    value: Any
+    line: int
+
+
+@dataclass
+class Section:
+    """The parameters below one `ros__parameters`.
+
+    Attributes:
+        pattern: full name of the nodes that they are for, with `*` for one and `**` for any number of its parts.
+    """
+
+    pattern: str
+    line: int
+    entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def last(self) -> str:
+        """The node's own name."""
+        return self.pattern.rpartition("/")[2]
+
+    def fits(self, full_name: str) -> bool:
+        """Whether a node of this name gets it."""
+        # The same replacements as rclpy's.
+        pattern = re.escape(self.pattern).replace(r"/\*\*", r"(/\w+)*").replace(r"/\*", r"(/\w+)")
+        return re.fullmatch(pattern, full_name) is not None
+
+    def nodes(self, at: Mapping[str, str] | None) -> list[str]:
+        """The nodes of this package that get it; without `at`, full names and nodes, in whatever namespace they are."""
+        if at is None:
+            return [node for node in NODES if self.last in (node, "*", "**")]
+        return list(dict.fromkeys(node for name, node in at.items() if self.fits(name)))
+
+
+@dataclass
+class ParameterFile:
+    """What is in one file.
+
+    Attributes:
+        faults: what is wrong with its form, each beginning with the file and line.
+    """
+
+    path: Path
+    sections: list[Section] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, path: Path) -> ParameterFile:
+        """Read a file.
+
+        Raises:
+            ValueError: it is not to be read, or no parameter file at all.
+        """
+        root = read_file(path, compose)
+        if root is None and not path.stat().st_size:
+            raise ValueError(f"{path} is empty: leave it out, or write what shall change, as in config/fer.yaml")
+        if root is None:  # comments alone
+            return cls(path)
+        if not isinstance(root, yaml.MappingNode):
+            raise ValueError(f"{path} is not a parameter file: it would begin with the name of a node, or /**")
+        found = cls(path)
+        found._tags(root)
+        found._namespace(root, "", 1)
+        return found
+
+    def at(self, line: int, text: str) -> str:
+        """A text about a line, in one line however long a name in the file is."""
+        return f"{self.path}:{line}: {textwrap.shorten(text, 300, placeholder=' ...')}"
+
+    def _fault(self, node: yaml.Node, text: str) -> None:
+        self.faults.append(self.at(_line(node), text))
+
+    def _namespace(self, node: yaml.MappingNode, path: str, line: int) -> None:
+        """Namespaces, each of which may hold others, down to the parameters of nodes.
+
+        Args:
+            path: its full name.
+            line: in which that stands.
+        """
+        items = list(self._items(node, path or "the file"))
+        held = {key.value: inner for key, inner in items}
+        if _KEY in held:
+            if not path:
+                self._fault(held[_KEY], f"{_KEY} stands below no node: put the node's name, or /**, before it")
+            elif len(held) > 1:
+                self._fault(node, f"{path} holds {_KEY} and other things: only {_KEY} may stand below a node")
+            else:
+                self._parameters(held[_KEY], path, line)
+            return
+        plain = [name for name, inner in held.items() if not isinstance(inner, yaml.MappingNode)]
+        if plain:
+            self._fault(held[plain[0]], _without_key(path, plain[0], held[plain[0]]))
+        for key, inner in items:
+            if isinstance(inner, yaml.MappingNode):
+                self._namespace(inner, f"{path}/{key.value if path else key.value.removeprefix('/')}", _line(key))
+        if not held:
+            self._fault(node, f"{path or 'the file'} holds nothing: leave it out")
+
+    def _parameters(self, node: yaml.Node, path: str, line: int) -> None:
+        if isinstance(node, yaml.MappingNode):
+            self.sections.append(Section(path, line, list(self._entries(node, ""))))
+        elif _is_nothing(node):
+            self._fault(node, f"{_KEY} of {path} holds nothing: leave it out")
+        else:
+            self._fault(node, f"{_KEY} of {path} is not a list of `name: value`")
+
+    def _entries(self, node: yaml.MappingNode, prefix: str) -> Iterator[Entry]:
+        for key, inner in self._items(node, prefix.rstrip(".") or _KEY):
+            name = key.value
+            if isinstance(inner, yaml.MappingNode):
+                if not inner.value:
+                    self._fault(inner, f"{prefix}{name} has no value")
+                yield from self._entries(inner, f"{prefix}{name}.")
+            elif isinstance(inner, yaml.SequenceNode):
+                yield Entry(prefix + name, _value(inner), _line(inner))
+            elif _is_nothing(inner):
+                self._fault(inner, f'{prefix}{name} has no value: leave it out, or write "" for an empty text')
+            else:
+                yield Entry(prefix + name, _value(inner), _line(inner))
+
+    def _tags(self, node: yaml.Node) -> None:
+        if node.tag not in _TAGS:
+            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+            self._fault(node, f"the tag {tag} is nothing that ROS reads: leave it out")
+        if isinstance(node, yaml.CollectionNode):
+            for inner in node.value:
+                for one in inner if isinstance(inner, tuple) else (inner,):
+                    self._tags(one)
+
+    def _items(self, node: yaml.MappingNode, where: str) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
+        """Names and what stands below each, a name once."""
+        lines: dict[str, int] = {}
+        for key, inner in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._fault(key, f"{where} has a list for a name")
+            elif key.value in lines:
+                self._fault(key, f"{key.value} is there already, in line {lines[key.value]}: one of the two has no effect")
+            else:
+                lines[key.value] = _line(key)
+                yield key, inner
+
+
+def check(file: Path, prefix: str | None) -> ParameterFile:
+    """Read a parameter file that was given to a graph of this package, and refuse it unless each entry has an effect.
+
+    Args:
+        prefix: the graph's namespace, absolute, empty for none; None where a node's sections count in whatever namespace.
+
+    Raises:
+        ValueError: the file is not to be read, or entries have no effect or are not allowed; the text names file, line and
+            what may have been meant.
+    """
+    content = ParameterFile.read(file)
+    faults = content.faults + _faults(content, prefix)
+    if faults:
+        more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
+        raise ValueError("; ".join(faults[:_SHOWN] + more))
+    return content
+
+
+def _faults(content: ParameterFile, prefix: str | None) -> list[str]:
+    at = None if prefix is None else places(prefix, _cameras(content, prefix))
+    faults = []
+    for section in content.sections:
+        nodes = section.nodes(at)
+        if not nodes:
+            faults.append(content.at(section.line, f"no node is named {section.pattern}{_nearest_node(section, at)}"))
+            continue
+        for entry in section.entries:
+            fault = _fault_of(entry, nodes)
+            if fault:
+                faults.append(content.at(entry.line, fault))
+    return faults
+
+
+def _cameras(content: ParameterFile, prefix: str) -> tuple[str, ...]:
+    """The names of the cameras that the file gives the pipeline node, each of which has nodes of its own."""
+    named = [entry.value for section in content.sections if section.fits(f"{prefix}/pipeline_node")
+             for entry in section.entries if entry.name == "cameras"]
+    try:
+        return PipelineParams(cameras=named[-1]).names if named else ("",)
+    except (ValueError, AttributeError):  # which is said of the entry itself
+        return ("",)
+
+
+def _fault_of(entry: Entry, nodes: Sequence[str]) -> str:
+    """What is wrong with a parameter of some nodes; empty if nothing is."""
+    found = [known[entry.name] for known in map(parameters_of, nodes) if entry.name in known]
+    if entry.name.startswith(OF_RCLPY):
+        return ""
+    if not found:
+        return _unknown(entry.name, nodes)
+    for spec in found:
+        try:
+            spec.check(entry.value)
+        except ValueError as error:
+            return f"{nodes[0]}: {error}{_in_other_words(spec, entry.value)}" if len(nodes) == 1 else \
+                f"{error}{_in_other_words(spec, entry.value)}"
+    return ""
+
+
+def _unknown(name: str, nodes: Sequence[str]) -> str:
+    who = f"{nodes[0]} has no" if len(nodes) == 1 else "no node has a"
+    return f"{who} parameter {name}{_nearest(name, nodes)}"
+
+
+def _nearest(name: str, nodes: Iterable[str]) -> str:
+    """What may have been meant by an unknown parameter."""
+    others = [node for node in NODES if name in parameters_of(node)]
+    if others:
+        return f": it is a parameter of {' and '.join(others)}"
+    own = sorted({known for node in nodes for known in parameters_of(node)})
+    every = sorted({known for node in NODES for known in parameters_of(node)})
+    for names in own, every:
+        close = difflib.get_close_matches(name.replace(".", "_"), names, n=1, cutoff=0.7)
+        if close:
+            return f": did you mean {close[0]}?"
+    return f": there are {', '.join(own)}" if len(own) < 30 else ""
+
+
+def _nearest_node(section: Section, at: Mapping[str, str] | None) -> str:
+    """What may have been meant by a section that no node gets."""
+    close = difflib.get_close_matches(section.last, NODES, n=1, cutoff=0.7)
+    if at is None:
+        return f": did you mean /**/{close[0]}?" if close else f": there are {', '.join(NODES)}"
+    there = [name for name, node in at.items() if close and node == close[0]]
+    meant = Section(f"{section.pattern.rpartition('/')[0]}/{close[0]}", 0) if close else None
+    if meant is not None and any(map(meant.fits, there)):
+        return f": did you mean {meant.pattern}?"
+    return f": did you mean {there[0]}?" if there else f": there are {', '.join(at)}"
+
+
+def _in_other_words(spec: ParamSpec, value: Any) -> str:
+    """How to write what may have been meant by a value of the wrong type."""
+    if spec.type is str and isinstance(value, (bool, float)):
+        return ": put it in quotes to make it a text"
+    if spec.type is int and isinstance(value, float) and value.is_integer():
+        return f": write {int(value)}"
+    if isinstance(value, list) and len(value) == 1:
+        return ": write the value alone, without brackets"
+    if isinstance(value, str) and spec.type is not str:
+        try:
+            plain = _plain(value)
+            spec.check(plain)
+        except ValueError:
+            return ""
+        return ": write it without quotes"
+    return ""
+
+
+def without_effect(files: Iterable[Path], name: str, node: str, full_name: str, alone: bool = False) -> str:
+    """What to say of a parameter that was given to a node which has none of this name; empty where it may be meant for others.
+
+    Args:
+        files: the parameter files of the process.
+        node: which node of the package it is.
+        alone: whether what is given outside of files cannot be meant for another node of the package.
+    """
+    elsewhere = any(name in parameters_of(other) for other in NODES)
+    found = None
+    for content in _readable(files):
+        for section in content.sections:
+            if section.fits(full_name):
+                found = next(((content, section, entry) for entry in section.entries if entry.name == name), found)
+    if found is None:
+        return "" if elsewhere and not alone else _unknown(name, [node])
+    content, section, entry = found
+    if section.last not in ("*", "**"):
+        return content.at(entry.line, _unknown(name, [node]))
+    # What is written for all nodes may be meant for another one, of another package even.
+    text = _unknown(name, list(NODES))
+    return content.at(entry.line, text) if text.endswith("?") and not elsewhere else ""
+
+
+def unmatched(files: Sequence[Path], full_names: Mapping[str, str]) -> list[str]:
+    """What to say of the parameter files of a process: faults of form, and sections that look as if meant for its nodes.
+
+    Args:
+        full_names: of the process's nodes, and which node of the package each of them is.
+    """
+    told, contents = faults_of_form(files), list(_readable(files))
+    sections = [(content, section) for content in contents for section in content.sections]
+    served = {section.last for _, section in sections if section.nodes(full_names)}
+    for content, section in sections:
+        if section.last in served or section.last in ("*", "**"):
+            continue
+        close = difflib.get_close_matches(section.last, full_names.values(), n=1, cutoff=0.8)
+        if close and (section.last == close[0] or section.last not in NODES):
+            text = f"no node here is named {section.pattern}{_nearest_node(section, full_names)}"
+            told.append(content.at(section.line, text))
+    return told
+
+
+def faults_of_form(files: Iterable[Path]) -> list[str]:
+    """Why ROS cannot read files, or reads something else than they seem to say."""
+    found = []
+    for file in files:
+        try:
+            found += ParameterFile.read(file).faults
+        except ValueError as error:
+            found.append(str(error))
+    return found
+
+
+def _readable(files: Iterable[Path]) -> Iterator[ParameterFile]:
+    for file in files:
+        with contextlib.suppress(ValueError):
+            yield ParameterFile.read(file)
+
+
+def typed(file: Path) -> dict[str, dict[str, Any]]:
+    """The sections of a file, with values of the types that their parameters have.
+
+    ROS merges files by type: of a number that one file writes as 30 and a later one as 15.0 it takes the first.
+
+    Raises:
+        ValueError: as `check` for the form of the file.
+    """
+    sections: dict[str, dict[str, Any]] = {}
+    for section in ParameterFile.read(file).sections:
+        known = {name: spec for node in section.nodes(None) for name, spec in parameters_of(node).items()}
+        sections.setdefault(section.pattern, {}).update(
+            (entry.name, known[entry.name].check(entry.value) if entry.name in known else entry.value)
+            for entry in section.entries)
+    return sections
 
 
 def parameters(nodes: Mapping[str, Sequence[type]], files: Sequence[Path],
@@ -21,7 +374,8 @@ def parameters(nodes: Mapping[str, Sequence[type]], files: Sequence[Path],
         changes: values, which win over the files, by NAME for every node that has it or by NODE.NAME.
 
     Raises:
-        ValueError: a file is not to be read, a parameter unknown or its value not allowed; the text names it.
+        ValueError: a file is not to be read, one of its entries has no effect, a parameter is unknown or its value not
+            allowed; the text names it.
     """
     changes = dict(changes or {})
     known = {node: {spec.name: spec for group in groups for spec in specs(group)} for node, groups in nodes.items()}
@@ -29,59 +383,64 @@ def parameters(nodes: Mapping[str, Sequence[type]], files: Sequence[Path],
         node, dot, own = name.rpartition(".")
         if not any(own in specs_ for other, specs_ in known.items() if not dot or other == node):
             every = sorted({name for specs_ in known.values() for name in specs_})
-            raise ValueError(f"there is no parameter {name}; there are {', '.join(every)}")
+            close = difflib.get_close_matches(own, every, n=1)
+            raise ValueError(f"there is no parameter {name}"
+                             + (f": did you mean {close[0]}?" if close else f"; there are {', '.join(every)}"))
+    sections = [section for file in files for section in check(file, None).sections]
     found = {}
     for node, groups in nodes.items():
-        values: dict[str, Any] = {}
-        for file in files:
-            for name, value in read(file, node).items():
-                if name in known[node]:
-                    values[name] = _checked(known[node][name], value, str(file))
+        values = {entry.name: known[node][entry.name].check(entry.value) for section in sections
+                  if node in section.nodes(None) for entry in section.entries if entry.name in known[node]}
         for name, value in changes.items():
             own = name.removeprefix(f"{node}.")
             if own in known[node]:
-                values[own] = _checked(known[node][own], value, "")
+                values[own] = known[node][own].check(value)
         found[node] = {group: build(group, {spec.name: values[spec.name] for spec in specs(group) if spec.name in values})
                        for group in groups}
     return found
 
 
-def read(file: Path, node: str) -> dict[str, Any]:
-    """What a ROS parameter file says to a node.
-
-    Raises:
-        ValueError: it is not to be read, or no parameter file.
-    """
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
-    if content is None:
+def _value(node: yaml.Node) -> Any:
+    """A value as ROS takes it."""
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(one) for one in node.value]
+    if not isinstance(node, yaml.ScalarNode):
         return {}
-    if not isinstance(content, Mapping):
-        raise ValueError(f"{file} is not a parameter file: it would begin with the name of a node, or /**")
-    found: dict[str, Any] = {}
-    for path, section in _sections(content, ""):
-        if path.rsplit("/", 1)[-1] in (node, "*", "**"):
-            if not isinstance(section, Mapping):
-                raise ValueError(f"{file}: ros__parameters of {path} is not a list of `name: value`")
-            found |= section
-    return found
+    return node.value if node.style in ("'", '"') or node.tag != PLAIN else _plain(node.value)
 
 
-def _sections(content: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    """Node's path and its ros__parameters; namespaces may be nested."""
-    for name, inner in content.items():
-        path = f"{prefix}/{str(name).strip('/')}"
-        if isinstance(inner, Mapping):
-            if "ros__parameters" in inner:
-                yield path, inner["ros__parameters"]
-            else:
-                yield from _sections(inner, path)
+def _plain(text: str) -> bool | int | float | str:
+    """What ROS makes of a text without quotes."""
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    if _INTEGER.fullmatch(text) and len(text) < 30:
+        digits = text.lstrip("+-").lower()
+        value = int(digits, 16 if digits.startswith("0x") else 8 if digits.startswith("0") else 10)
+        value = -value if text.startswith("-") else value
+        if -(2**63) <= value < 2**63:
+            return value
+    if _FLOAT.fullmatch(text):
+        value = float(text.lower().replace(".i", "i").replace(".n", "n"))
+        if text[-1].isalpha() or math.isfinite(value):
+            return value
+    return text
 
 
-def _checked(spec: Any, value: Any, where: str) -> Any:
-    try:
-        return spec.check(value)
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}" if where else str(error)) from None
+def _line(node: yaml.Node) -> int:
+    return node.start_mark.line + 1
+
+
+def _is_nothing(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.style and node.value in ("", "~", "null", "Null", "NULL")
+
+
+def _without_key(path: str, name: str, node: yaml.Node) -> str:
+    """What is wrong with a value that stands where namespaces and nodes do."""
+    last = path.rpartition("/")[2]
+    if _is_nothing(node):
+        return f"{name} holds nothing: leave it out, or put {_KEY} below it"
+    if not path:
+        return f"{name} stands below no node: put the node's name, or /**, and {_KEY} before it"
+    if difflib.get_close_matches(last, [_KEY], cutoff=0.7):
+        return f"{last} stands where {_KEY} belongs: did you mean {_KEY}?"
+    return f"{_KEY} is missing between {path} and {name}, so that {name} has no effect"

@@ -28,7 +28,7 @@ from fer_ros.core.node_params import NodeParams
 from fer_ros.core.source import SourceError
 from fer_ros.ros.diagnostics import ERROR, OK, WARN, Diagnostics
 from fer_ros.ros.exchange import Exchange, Worker
-from fer_ros.ros.parameters import Parameters
+from fer_ros.ros.parameters import Parameters, faults_of_files, tell_of_files, tell_of_parameters
 from fer_ros.ros.qos import RESULTS, explain_silence
 
 M = TypeVar("M")
@@ -384,8 +384,11 @@ def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = No
         try:
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
             nodes = make()
+            tell_of_parameters(nodes, alone=True)
+            tell_of_files(nodes)
         except (ValueError, RuntimeError) as error:  # rclpy's own: a parameter file or name it cannot read
-            rclpy.logging.get_logger("fer_ros").error(f"wrong parameter or argument: {error}")
+            reason = str(error) if rclpy.ok() else faults_of_files() or str(error)
+            rclpy.logging.get_logger("fer_ros").error(f"wrong parameter or argument: {reason}")
             return 1
         executor = SingleThreadedExecutor()
         for node in nodes:

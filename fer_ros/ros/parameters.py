@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -10,6 +13,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from fer_ros.core.params import ParamSpec, build, specs
+from fer_ros.graph import default_params_file
 
 T = TypeVar("T")
 
@@ -29,6 +33,58 @@ def describe(spec: ParamSpec) -> ParameterDescriptor:
     elif spec.range:
         descriptor.integer_range = [IntegerRange(from_value=int(spec.range[0]), to_value=int(spec.range[1]), step=1)]
     return descriptor
+
+
+def parameter_files() -> list[Path]:
+    """The parameter files of a process that a user may have written, by its command line: all but the package's own."""
+    named = [Path(file) for word, file in itertools.pairwise(sys.argv) if word in ("--params-file", "--param-file")]
+    return [file for file in named if file.absolute() != default_params_file()]
+
+
+_told: set[str] = set()
+"""What was said of parameters: what concerns several nodes of a process is said once."""
+
+
+def _tell(node: Node, subject: str, text: str) -> None:
+    if text and subject not in _told:
+        _told.add(subject)
+        node.get_logger().warning(text)
+
+
+def tell_of_parameters(nodes: Sequence[Node], *, alone: bool = False) -> None:
+    """Warn of parameters that were given to nodes of which none has them.
+
+    Args:
+        alone: whether these are all nodes of the process.
+    """
+    for node in nodes:
+        given = getattr(node, "_parameter_overrides", {})  # rclpy shows them in no other way
+        unknown = [name for name in given if not any(one.has_parameter(name) for one in nodes)]
+        kind, files = getattr(node, "NAME", node.get_name()), parameter_files() if unknown else []
+        if unknown:
+            from fer_ros.core import params_file  # loads all stages, which few nodes need
+
+            for name in unknown if kind in params_file.NODES else ():
+                if not name.startswith(params_file.OF_RCLPY):
+                    _tell(node, name, params_file.without_effect(files, name, kind, node.get_fully_qualified_name(), alone))
+
+
+def tell_of_files(nodes: Sequence[Node]) -> None:
+    """Warn of what in the parameter files of a process looks as if it was meant for its nodes and reaches none of them."""
+    files = parameter_files()
+    if files and nodes:
+        from fer_ros.core.params_file import unmatched  # likewise
+
+        names = {node.get_fully_qualified_name(): getattr(node, "NAME", node.get_name()) for node in nodes}
+        for text in unmatched(files, names):
+            _tell(nodes[0], text, text)
+
+
+def faults_of_files() -> str:
+    """Why ROS cannot read the parameter files of a process, in words for their writer; empty if it can."""
+    from fer_ros.core.params_file import faults_of_form  # likewise
+
+    return "; ".join(faults_of_form(parameter_files()))
 
 
 class Parameters:
@@ -68,6 +124,7 @@ class Parameters:
             raise ValueError("; ".join(wrong))
         node.set_parameters([Parameter(name, value=value) for name, value in given.items()])
         node.add_on_set_parameters_callback(self._set)
+        tell_of_parameters([node])
 
     def __getitem__(self, group: type[T]) -> T:
         """The parameters of a class as they are now."""

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.yaml_text import load
 from fer_ros.training.data import FERPLUS
 from fer_ros.training.evaluate import FER2013, FERPLUS_7, FERPLUS_8
 from fer_ros.training.report import confusions
@@ -55,8 +56,8 @@ def _what(model: Mapping[str, Any], entries: Mapping[str, str]) -> str:
 
 def _recipe(entries: Mapping[str, str]) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(entries.get("recipe", ""))
-    except yaml.YAMLError:
+        found = load(entries.get("recipe", ""))
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Literal, overload
 import yaml
 
 from fer_ros.core.params import assignment, build, param, specs
+from fer_ros.core.yaml_text import read_file
 
 FOLDER = Path(__file__).parent / "recipes"
 
@@ -76,12 +78,12 @@ def read(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
     """
     path = Path(name_or_path) if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")) \
         else FOLDER / f"{name_or_path}.yaml"
+    if not os.path.exists(path):
+        raise RecipeError(f"no recipe {name_or_path}: name a YAML file, or one of {', '.join(names())}")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RecipeError(f"no recipe {name_or_path}: name a YAML file, or one of {', '.join(names())}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RecipeError(f"{path} cannot be read: {error}") from None
+        content = read_file(path)
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
     if not isinstance(content, Mapping):
         raise RecipeError(f"{path} is not a list of `name: value`")
     values = dict(from_values(content, str(path), whole=False))

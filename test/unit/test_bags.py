@@ -341,7 +341,7 @@ fer:
 /fer/emotion_node:
   ros__parameters: {confidence_threshold: 0.7}
 /camera/camera_node:
-  ros__parameters: {threads: 5}
+  ros__parameters: {fps: 5}
 """)
     found = parameters(PARAMS, [file], {"confidence_threshold": 0.6, "emotion_node.model": "x.onnx"})
     detector, emotion = ({type(v).__name__: v for v in group.values()} for group in found.values())
@@ -355,7 +355,7 @@ fer:
         file.write_text(text)
         with pytest.raises(ValueError, match=said):
             parameters(PARAMS, [file])
-    file.write_text("")
+    file.write_text("# nothing yet\n")
     assert parameters(PARAMS, [file])
 
 

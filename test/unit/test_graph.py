@@ -152,9 +152,12 @@ def test_what_the_user_says_wins(tmp_path, composed):
     graph = webcam_graph(camera, composed=composed)
     process = graph.processes[-1]
     mine = tmp_path / "mine.yaml"
+    mine.write_text("/**/camera_node: {ros__parameters: {fps: 30}}\n/**: {ros__parameters: {enabled: false}}\n")
     files = process.parameter_files(mine, tmp_path, lambda spec: {"enabled": spec is graph.source})
     shipped, tuned, users, named, extra = files
-    assert (shipped, users) == (default_params_file(), mine)
+    assert shipped == default_params_file()
+    assert list(yaml.safe_load(users.read_text()).items()) == [  # in this order, which is that of ROS's precedence
+        ("/**/camera_node", {"ros__parameters": {"fps": 30.0}}), ("/**", {"ros__parameters": {"enabled": False}})]
     name = "/camera/camera_node"
     assert yaml.safe_load(tuned.read_text())["/**/camera_node"] == {"ros__parameters": dict(graph.source.tuned)}
     assert yaml.safe_load(named.read_text())[name] == {"ros__parameters": camera}

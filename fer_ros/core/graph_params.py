@@ -1,0 +1,66 @@
+"""Every node of the package, where a graph has it, and what can be set of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fer_ros.core.align import AlignParams
+from fer_ros.core.classifier import ClassifierParams
+from fer_ros.core.detector import DetectorParams
+from fer_ros.core.node_params import (
+    AudienceParams,
+    CameraParams,
+    ImageInputParams,
+    ImageOutputParams,
+    MatchingParams,
+    NodeParams,
+    OverlayParams,
+    PairedImageParams,
+    PipelineParams,
+)
+from fer_ros.core.overlay import OverlayStyle
+from fer_ros.core.params import ParamSpec, specs
+from fer_ros.core.replay_params import ReplayParams
+from fer_ros.core.session import InferenceParams
+from fer_ros.core.smoothing import SmoothingParams
+from fer_ros.core.source import SourceParams
+from fer_ros.core.tracker import TrackerParams
+
+NODES: dict[str, tuple[type, ...]] = {
+    "pipeline_node": (PipelineParams, ImageInputParams, NodeParams),
+    "camera_node": (SourceParams, CameraParams, AudienceParams, ImageOutputParams, NodeParams),
+    "replay_node": (ReplayParams, AudienceParams, ImageOutputParams, NodeParams),
+    "face_detector_node": (DetectorParams, TrackerParams, InferenceParams, ImageInputParams, NodeParams),
+    "emotion_node": (ClassifierParams, AlignParams, SmoothingParams, InferenceParams, MatchingParams, PairedImageParams,
+                     NodeParams),
+    "overlay_node": (OverlayStyle, OverlayParams, MatchingParams, PairedImageParams, NodeParams),
+}
+"""The parameter classes of each node by its name."""
+
+_SUBSPACES = {"camera_node": "/camera", "replay_node": "/camera"}
+
+_OF_RCLPY = {
+    name: ParamSpec(name, bool, default, description, "", None, None, live=False)
+    for name, default, description in (("use_sim_time", False, "Take the time from /clock."),
+                                       ("start_type_description_service", True, "Answer what types the node uses."))
+}
+OF_RCLPY = "qos_overrides."
+"""What the names of rclpy's other parameters begin with."""
+
+
+def parameters_of(node: str) -> dict[str, ParamSpec]:
+    """By name, those of a node, and those that rclpy gives every node."""
+    return {spec.name: spec for group in NODES[node] for spec in specs(group)} | _OF_RCLPY
+
+
+def places(prefix: str = "", cameras: Iterable[str] = ("",)) -> dict[str, str]:
+    """Full names of all nodes that a graph may have, and which node each of them is.
+
+    Args:
+        prefix: the graph's namespace, absolute; empty for none.
+        cameras: names of its cameras, each of which has nodes of its own; one without a name is empty.
+    """
+    bases = [f"{prefix}/{camera}" if camera else prefix for camera in cameras]
+    per_camera = {f"{base}{_SUBSPACES.get(node, '/fer')}/{node}": node for base in bases for node in NODES
+                  if node != "pipeline_node"}
+    return {f"{prefix}/pipeline_node": "pipeline_node", **per_camera}

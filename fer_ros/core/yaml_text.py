@@ -1,0 +1,124 @@
+"""YAML that comes from outside: no text makes reading it slow, deep, or more than reading."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import yaml
+
+T = TypeVar("T")
+
+LARGEST = 1_000_000
+"""Bytes of a file: a robot's whole configuration is a tenth of that."""
+DEEPEST = 50
+"""Levels of nesting."""
+MOST = 50_000
+"""Values, keys and brackets, each of which takes time and memory."""
+
+Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The C library, where PyYAML has it, reads ten times as fast."""
+PLAIN = "plain"
+"""The tag of a value that is written without one and, maybe, without quotes: what it is, says whoever reads it."""
+
+
+class _PlainLoader(Loader):
+    """Takes no plain value for a number, a truth value or a date."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, Any]]]] = {}
+    DEFAULT_SCALAR_TAG = PLAIN
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        ValueError: it is not there, not a file, too large or not UTF-8; one line that names it.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe could keep its reader waiting for ever
+            raise ValueError(f"{path} cannot be read: it is not a file")
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ValueError(f"{path} cannot be read: it is larger than {LARGEST // 1000} kB, which is no configuration")
+        return content.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ValueError(f"{path} cannot be read: it does not exist") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} cannot be read: it is not UTF-8 text (byte {error.start})") from None
+
+
+def compose(text: str) -> yaml.Node | None:
+    """The tree of nodes of a YAML text, the values as they are written, with the tag `PLAIN`; None of one that holds nothing.
+
+    Raises:
+        ValueError: it is not one YAML document, has aliases, or is too deep or too long; one line that begins with
+            its line number where there is one.
+    """
+    try:
+        _check_shape(text)
+        return yaml.compose(text, Loader=_PlainLoader)
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise ValueError(_in_one_line(error)) from None
+
+
+def load(text: str) -> Any:
+    """What a YAML text says, in plain Python types.
+
+    Raises:
+        ValueError: as `compose`, or a value or tag is none that YAML itself defines.
+    """
+    try:
+        _check_shape(text)
+        return yaml.load(text, Loader=Loader)
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise ValueError(_in_one_line(error)) from None
+
+
+def read_file(path: Path, read: Callable[[str], T] = load) -> T:
+    """What `load`, or `compose`, makes of a file.
+
+    Raises:
+        ValueError: as `read_text` and these; one line that names the file.
+    """
+    text = read_text(path)
+    try:
+        return read(text)
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
+
+
+def _check_shape(text: str) -> None:
+    """Event by event, which takes no recursion, so that what follows may recurse."""
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=Loader)):
+        where = f"line {event.start_mark.line + 1}"
+        if count > MOST:
+            raise ValueError(f"{where}: it holds more than {MOST} values, which is no configuration")
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError(f"{where}: *{event.anchor} stands for what is written elsewhere: write it out here")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                raise ValueError(f"{where}: it is nested more than {DEEPEST} levels deep")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _in_one_line(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    words = getattr(error, "problem", None) or getattr(error, "context", None) or str(error)
+    text = " ".join(str(words).split())
+    return f"line {mark.line + 1}: {text}" if mark is not None else text
+
+
+class QuotingDumper(yaml.SafeDumper):
+    """Writes every text in quotes: what YAML 1.1 and ROS take for a number or a truth value (`1e3`, `n`) stays a text."""
+
+
+QuotingDumper.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))

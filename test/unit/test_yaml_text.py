@@ -1,0 +1,81 @@
+"""YAML from outside is read, or refused in one line, whatever it is."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import yaml
+
+from fer_ros.core.calibration import load_calibration
+from fer_ros.core.model_files import ModelFileError, load_catalogue
+from fer_ros.core.params import assignment
+from fer_ros.core.params_file import ParameterFile, check
+from fer_ros.core.yaml_text import LARGEST, QuotingDumper, load, read_file
+
+ATTACK = "!!python/object/apply:os.mkdir ['{folder}/made']"
+HOSTILE = {
+    "brackets": b"[" * 20_000,
+    "braces": b"{a: " * 20_000,
+    "dashes": b"- " * 20_000,
+    "many values": b"a: [" + b"1," * 100_000 + b"1]",
+    "bomb": b"a: &a [x,x]\n" + b"".join(b"%c: &%c [*%c,*%c]\n" % (i + 1, i + 1, i, i) for i in range(97, 120)),
+    "contains itself": b"a: &a [*a]",
+    "cut off": b"a: [1, 2",
+    "two documents": b"a: 1\n---\nb: 2",
+    "NUL": b"a: \0",
+    "not UTF-8": b"a: \xff",
+    "tab": b"a:\n\t- b",
+    "no such month": b"a: 2024-13-45",
+    "huge number": b"a: " + b"9" * 10_000,
+    "list as a key": b"? [1]\n: 2",
+    "long name": b'"' + b"a\\n" * 9_000 + b'": 1',
+    "too large": b"#" * (LARGEST + 1),
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("read", [lambda file: check(file, ""), load_calibration], ids=["parameters", "calibration"])
+def test_what_is_hostile_gets_one_line_that_names_the_file(tmp_path, content, read):
+    file = tmp_path / "mine.yaml"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"mine\.yaml") as caught:
+        read(file)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for name, reason in (("none.yaml", "does not exist"), (".", "is not a file"), ("pipe", "is not a file")):
+        with pytest.raises(ValueError, match=f"cannot be read: it {reason}"):
+            read_file(tmp_path / name)
+
+
+@pytest.mark.parametrize("text", ["x=" + "[" * 20_000, "x=&a [*a]", "x=[1", "x=2024-13-45", "x", "=3"])
+def test_a_hostile_assignment_is_refused(text):
+    with pytest.raises(ValueError, match="is not NAME=VALUE"):
+        assignment(text)
+
+
+def test_no_reader_runs_what_a_file_asks_it_to_run(tmp_path):
+    attack = ATTACK.format(folder=tmp_path)
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"models: {attack}\n/**: {{ros__parameters: {{model: {attack}}}}}\n")
+    assert ParameterFile.read(file).faults
+    for read, error in ((load_calibration, ValueError), (load_catalogue, ModelFileError), (read_file, ValueError)):
+        with pytest.raises(error, match="tag"):
+            read(file)
+    for read in (load, lambda text: assignment(f"model={text}")):
+        with pytest.raises(ValueError, match=r"tag|NAME=VALUE"):
+            read(attack)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("text", ["1e3", "n", "12:30", "0x10", "~", "", "on", "é \"'"])
+def test_a_text_stays_a_text_for_ros_and_for_yaml(tmp_path, text):
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.dump({"/**/camera_node": {"ros__parameters": {"source": text}}}, Dumper=QuotingDumper))
+    assert yaml.safe_load(file.read_text())["/**/camera_node"]["ros__parameters"]["source"] == text
+    (section,) = ParameterFile.read(file).sections
+    assert section.entries[0].value == text
