@@ -138,7 +138,7 @@ class EmotionClassifier:
                 to be had.
         """
         path = model_file(emotion_model(params.model, inference.provider))
-        self._session = open_session(path, str(path), inference)
+        self._session = open_session(path, inference)
         outputs = [output.name for output in self._session.get_outputs()]
         self.metadata = ModelMetadata.parse(self._session.get_modelmeta().custom_metadata_map, str(path), outputs)
         answers = {answer.output: answer for answer in self.metadata.answers}

