@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from fer_ros.core import model_entries
 from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.model_entries import entry, missing
+from fer_ros.core.onnx_graph import operator_of
 from fer_ros.core.params import param
 from fer_ros.core.resources import emotion_model, model_file
 from fer_ros.core.session import InferenceParams, open_session
 
 COLOURS = {"grey": cv2.COLOR_BGR2GRAY, "rgb": cv2.COLOR_BGR2RGB, "bgr": None}
+_LEAST = np.float32(1e-30)
+"""The smallest probability that has a logarithm here."""
 
 
 @dataclass(frozen=True)
@@ -39,28 +45,34 @@ class Answer:
     """One of the things that a network says about a face.
 
     Attributes:
-        output: name of the ONNX output with the logits.
+        output: name of the ONNX output.
         labels: its classes, in the order of its columns: the seven of `EMOTIONS` and any others, in any order.
         temperature: what its logits are divided by before the softmax.
+        kind: what the output holds, `logits` or `probabilities`; empty where the file does not say.
     """
 
     output: str
     labels: tuple[str, ...]
     temperature: float
+    kind: str = ""
 
 
 @dataclass(frozen=True)
 class ModelMetadata:
     """How to feed a network and read it, written into the ONNX file by whoever exported it.
 
-    A pixel v in 0..255 becomes (v * scale - mean) / std.
+    A pixel v in 0..255 becomes (v * scale - mean) / std. What can mean one thing only may be missing or written in other
+    words, see docs/own_model.md.
 
     Attributes:
         name: the model's id, as it is published.
         answers: what it says, the default first. A file names the outputs in its entry `outputs`, with `labels.NAME` and
             `temperature.NAME` for each; one with a single output may do without, with just `labels` and `temperature`.
         input_size: side of its square input in pixels.
-        colour: `grey` (one channel), `rgb` or `bgr`.
+        colour: `grey`, `rgb` or `bgr`.
+        mean, std: one number, or one a channel, in the order of the channels.
+        channels: 1 or 3; a grey face fills all.
+        channels_last: whether they are the input's last dimension (NHWC), not its second.
         entries: all of the file's entries as they are written, further ones too.
     """
 
@@ -69,55 +81,77 @@ class ModelMetadata:
     input_size: int
     colour: str
     scale: float
-    mean: float
-    std: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    channels: int
+    channels_last: bool
     entries: Mapping[str, str]
 
     @classmethod
-    def parse(cls, entries: Mapping[str, str], where: str, outputs: Sequence[str]) -> ModelMetadata:
-        """From an ONNX file's metadata entries and the names of its outputs.
+    def parse(cls, entries: Mapping[str, str], where: str, outputs: Sequence[str],
+              shape: Sequence[int | str | None]) -> ModelMetadata:
+        """From an ONNX file's metadata entries, the names of its outputs and the shape of its input.
 
         Raises:
             ValueError: an entry is missing or wrong; the text names it.
         """
+        channels, channels_last, colour, size = _layout(entries, where, shape)
+        if "outputs" in entries:
+            named = {name.strip(): f".{name.strip()}" for name in entries["outputs"].split(",")}
+        else:
+            named = {outputs[0]: ""}
+        for name, end in named.items():
+            if entry(entries, "labels", end) is None:
+                raise missing(where, f"labels{end}", f" for its output {name}")
         try:
-            if "outputs" in entries:
-                named = {name.strip(): f".{name.strip()}" for name in entries["outputs"].split(",")}
-            else:
-                named = {outputs[0]: ""}
+            mean = model_entries.numbers(entry(entries, "mean") or "0")
+            std = model_entries.numbers(entry(entries, "std") or "1")
+            scale = model_entries.scale(entry(entries, "scale") or "", mean, std)
+            if scale is None:
+                raise missing(where, "scale", ", nor a mean and std that tell whether pixels go from 0 to 1 or to 255")
             meta = cls(
-                name=entries["name"],
+                name=entry(entries, "name") or Path(where).stem,
                 answers=tuple(
-                    Answer(name, tuple(label.strip() for label in entries[f"labels{end}"].split(",")),
-                           float(entries[f"temperature{end}"]))
+                    Answer(name, model_entries.labels(entry(entries, "labels", end) or ""),
+                           float(entry(entries, "temperature", end) or 1),
+                           model_entries.kind(entry(entries, "output", end) or ""))
                     for name, end in named.items()
                 ),
-                input_size=int(entries["input_size"]),
-                colour=entries["colour"],
-                scale=float(entries["scale"]),
-                mean=float(entries["mean"]),
-                std=float(entries["std"]),
+                input_size=model_entries.side(size),
+                colour=colour,
+                scale=scale,
+                mean=mean,
+                std=std,
+                channels=channels,
+                channels_last=channels_last,
                 entries=dict(entries),
             )
-        except KeyError as error:
-            raise ValueError(f"{where} has no metadata entry {error}: export it with `fer-ros export`, or add it") from None
+        except model_entries.MissingEntry:
+            raise
         except ValueError as error:
-            raise ValueError(f"{where} has a metadata entry that is no number: {error}") from None
-        temperatures = [answer.temperature for answer in meta.answers]
-        numbers = np.array([meta.scale, meta.mean, meta.std, *temperatures])
-        if not np.isfinite(numbers).all() or min(meta.scale, meta.std, *temperatures) <= 0:
+            raise ValueError(f"{where} has a metadata entry that is no number or name: {error}") from None
+        meta._check(where, outputs)
+        return meta
+
+    def _check(self, where: str, outputs: Sequence[str]) -> None:
+        """Raise ValueError where a value is not allowed."""
+        temperatures = [answer.temperature for answer in self.answers]
+        numbers = np.array([self.scale, *self.mean, *self.std, *temperatures])
+        if not np.isfinite(numbers).all() or min(self.scale, *self.std, *temperatures) <= 0:
             raise ValueError(f"{where}: scale, std and temperature must be positive numbers")
-        for answer in meta.answers:
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in (1, self.channels):
+                raise ValueError(f"{where}: {name} has {len(values)} numbers, the input {self.channels} channels")
+        for answer in self.answers:
             if answer.output not in outputs:
                 raise ValueError(f"{where} has the outputs {', '.join(outputs)}; its metadata names {answer.output}")
             if any(answer.labels.count(emotion) != 1 for emotion in EMOTIONS):
                 raise ValueError(f"{where} knows {', '.join(answer.labels)}; the graph needs each of {', '.join(EMOTIONS)} "
                                  "once")
-        if meta.colour not in COLOURS:
-            raise ValueError(f"{where}: colour must be one of {', '.join(COLOURS)}, not {meta.colour!r}")
-        if not 8 <= meta.input_size <= 1024:
-            raise ValueError(f"{where}: input_size must be from 8 to 1024, not {meta.input_size}")
-        return meta
+        if self.colour not in COLOURS:
+            raise ValueError(f"{where}: colour must be one of {', '.join(COLOURS)}, not {self.colour!r}")
+        if not 8 <= self.input_size <= 1024:
+            raise ValueError(f"{where}: input_size must be from 8 to 1024, not {self.input_size}")
 
 
 class EmotionClassifier:
@@ -140,27 +174,30 @@ class EmotionClassifier:
         path = model_file(emotion_model(params.model, inference.provider))
         self._session = open_session(path, inference)
         outputs = [output.name for output in self._session.get_outputs()]
-        self.metadata = ModelMetadata.parse(self._session.get_modelmeta().custom_metadata_map, str(path), outputs)
+        node = self._session.get_inputs()[0]
+        self.metadata = ModelMetadata.parse(self._session.get_modelmeta().custom_metadata_map, str(path), outputs, node.shape)
         answers = {answer.output: answer for answer in self.metadata.answers}
         if params.answer and params.answer not in answers:
             raise ValueError(f"{path} has no answer {params.answer!r}: it has {', '.join(answers)}")
         self.answer = answers[params.answer] if params.answer else self.metadata.answers[0]
         self._columns = [self.answer.labels.index(emotion) for emotion in EMOTIONS]
         self.provider = self._session.get_providers()[0]
-        node = self._session.get_inputs()[0]
-        channels = 1 if self.is_grey else 3
         size = self.metadata.input_size
+        channels = self.metadata.channels if self.is_grey else 3
+        wanted = (size, size, channels) if self.metadata.channels_last else (channels, size, size)
         # A dimension is a number where it is fixed and a name or None where it is free.
-        fixed = zip(node.shape[1:], (channels, size, size), strict=True) if len(node.shape) == 4 else [(0, 1)]
-        if any(isinstance(have, int) and have != want for have, want in fixed):
-            raise ValueError(f"{path} takes {node.shape}, its metadata says (N, {channels}, {size}, {size})")
+        if any(isinstance(have, int) and have != want for have, want in zip(node.shape[1:], wanted, strict=True)):
+            raise ValueError(f"{path} takes {node.shape}, its metadata says (N, {', '.join(map(str, wanted))})")
         self._input = node.name
         self._batch = node.shape[0] if isinstance(node.shape[0], int) else None
+        self._mean, self._std = (_by_channel(values) for values in (self.metadata.mean, self.metadata.std))
         # A wrong output shape or input type is found here and not at the first face.
         try:
-            self.logits(np.zeros((1, size, size, 3), np.uint8), *self.metadata.answers)
+            found = self._outputs(_three_faces(size), *self.metadata.answers)
         except Exception as error:  # onnxruntime raises a family of types that share no public base
             raise ValueError(f"{path} is not an emotion network: {error}") from error
+        self._probable = {answer.output for answer, rows in zip(self.metadata.answers, found, strict=True)
+                          if _holds_probabilities(answer, rows, path)}
 
     @property
     def input_size(self) -> int:
@@ -194,7 +231,7 @@ class EmotionClassifier:
         return lambda: self._session.run([self.answer.output], {self._input: inputs})
 
     def logits(self, crops: np.ndarray, *answers: Answer) -> list[np.ndarray]:
-        """What the network itself says.
+        """What the network itself says; the logarithm of it where that is probabilities.
 
         Args:
             crops: as for a call.
@@ -206,6 +243,11 @@ class EmotionClassifier:
         Raises:
             ValueError: an output is not (N, len(labels)) finite numbers.
         """
+        return [np.log(np.maximum(found, _LEAST)) if answer.output in self._probable else found
+                for answer, found in zip(answers, self._outputs(crops, *answers), strict=True)]
+
+    def _outputs(self, crops: np.ndarray, *answers: Answer) -> list[np.ndarray]:
+        """The network's outputs as they are."""
         if len(crops) == 0:
             return [np.empty((0, len(answer.labels)), np.float32) for answer in answers]
         inputs = self._prepare(crops)
@@ -217,7 +259,7 @@ class EmotionClassifier:
             # A model exported with a fixed batch gets its last batch filled up.
             padded = np.pad(batch, [(0, step - len(batch))] + [(0, 0)] * 3) if len(batch) < step else batch
             batches.append([found[: len(batch)] for found in self._session.run(names, {self._input: padded})])
-        outputs = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+        outputs = [_flat(np.concatenate(parts)) for parts in zip(*batches, strict=True)]
         for answer, found in zip(answers, outputs, strict=True):
             if found.shape != (len(crops), len(answer.labels)) or not np.isfinite(found).all():
                 raise ValueError(f"{self.metadata.name} gave {found.shape} or not finite numbers for {len(crops)} faces and "
@@ -230,7 +272,10 @@ class EmotionClassifier:
         if conversion is not None and crops.ndim == 4:
             crops = np.stack([cv2.cvtColor(crop, conversion) for crop in crops])
         planes = crops[:, None] if self.is_grey else crops.transpose(0, 3, 1, 2)
-        return (planes.astype(np.float32) * np.float32(meta.scale) - np.float32(meta.mean)) / np.float32(meta.std)
+        if self.is_grey and meta.channels == 3:
+            planes = np.repeat(planes, 3, axis=1)
+        made = (planes.astype(np.float32) * np.float32(meta.scale) - self._mean) / self._std
+        return np.ascontiguousarray(made.transpose(0, 2, 3, 1)) if meta.channels_last else made
 
 
 def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
@@ -238,3 +283,68 @@ def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
     scaled = logits.astype(np.float64) / temperature
     odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _layout(entries: Mapping[str, str], where: str,
+            shape: Sequence[int | str | None]) -> tuple[int, bool, str, str]:
+    """Channels, whether they come last, as Keras has them, colour and size of a network's input.
+
+    Raises:
+        ValueError: neither the metadata nor the input's fixed dimensions tell.
+    """
+    if len(shape) != 4:
+        raise ValueError(f"{where} takes {list(shape)}: it would be images, (N, channels, height, width)")
+    said = (entry(entries, "layout") or "").upper()
+    if said not in ("", "NCHW", "NHWC"):
+        raise ValueError(f"{where}: layout must be NCHW or NHWC, not {said[:60]!r}")
+    last = said == "NHWC" or (not said and shape[3] in (1, 3) and shape[1] not in (1, 3))
+    (rows, columns), planes = (shape[1:3], shape[3]) if last else (shape[2:], shape[1])
+    colour = entry(entries, "colour") or ("grey" if planes == 1 else None)
+    if colour is None:
+        raise missing(where, "colour", f", and takes {planes if isinstance(planes, int) else 'any number of'} channels")
+    size = entry(entries, "input_size") or (str(rows) if isinstance(rows, int) and rows == columns else None)
+    if size is None:
+        raise missing(where, "input_size", ", and takes images of any size")
+    colour = model_entries.colour(colour)
+    # A grey face fills three channels where a network has them.
+    return 3 if planes == 3 or (planes != 1 and colour != "grey") else 1, last, colour, size
+
+
+def _by_channel(values: Sequence[float]) -> np.ndarray | np.float32:
+    """One number, or (C, 1, 1) of them."""
+    return np.float32(values[0]) if len(values) == 1 else np.array(values, np.float32)[:, None, None]
+
+
+def _three_faces(size: int) -> np.ndarray:
+    """(3, size, size, 3) uint8, always the same: black, white and noise."""
+    noise = np.random.default_rng(0).integers(0, 256, (size, size, 3), np.uint8)
+    return np.stack([np.zeros_like(noise), np.full_like(noise, 255), noise])
+
+
+def _flat(found: np.ndarray) -> np.ndarray:
+    """(N, C) of an output that has further dimensions of 1, (N, C, 1, 1) say; any other as it is."""
+    return found.reshape(len(found), -1) if found.ndim > 2 and max(found.shape[1:]) == found[0].size else found
+
+
+def _holds_probabilities(answer: Answer, rows: np.ndarray, path: Path) -> bool:
+    """Whether an output is probabilities: as the file says, else by its last operator, else by what it is for `_three_faces`.
+
+    Raises:
+        ValueError: the file says so and they are none, or nothing of it can be told.
+    """
+    if answer.kind == "logits":
+        return False
+    sums = rows.astype(np.float64).sum(axis=1)
+    within = rows.min() >= -1e-3 and rows.max() <= 1 + 1e-3
+    if answer.kind == "probabilities":
+        if not within or np.abs(sums - 1).max() > 0.02:  # of 8-bit numbers the sum is coarse
+            raise ValueError(f"{path}: its metadata says that {answer.output} holds probabilities, but a row goes from "
+                             f"{rows.min():.3g} to {rows.max():.3g} and sums to {sums[np.abs(sums - 1).argmax()]:.3g}")
+        return True
+    operator = operator_of(path.read_bytes(), answer.output)
+    if "Sigmoid" in operator:
+        raise ValueError(f"{path} ends in {operator}, whose numbers are neither logits nor probabilities that sum to 1: "
+                         "export it without that operator")
+    if operator.endswith("Softmax"):
+        return operator != "LogSoftmax"
+    return bool(within and np.abs(sums - 1).max() <= 1e-3)

@@ -138,6 +138,7 @@ def _write(trained: Trained, path: Path, name: str, temperatures: dict[str, floa
     entries = {
         "name": name,
         "outputs": ",".join(heads),
+        "output": "logits",
         **{f"labels.{head}": ",".join(HEADS[head]) for head in heads},
         **{f"temperature.{head}": repr(round(temperatures[head], 6)) for head in heads},
         **{f"adjustment.{head}": f"{adjustments[head]:g}" for head in heads},

@@ -121,17 +121,26 @@ def test_no_faces_give_no_rows(tiny):
 # What is wrong is said
 
 
-@pytest.mark.parametrize("entry", METADATA)
-def test_a_missing_entry_is_named(tiny, entry):
+@pytest.mark.parametrize("entry", ["labels", "scale"])
+def test_an_entry_that_cannot_be_guessed_is_asked_for(tiny, entry):
     with pytest.raises(ValueError, match=rf"tiny\.onnx has no metadata entry '{entry}'"):
         load(tiny({key: value for key, value in METADATA.items() if key != entry}))
+
+
+def test_what_can_mean_one_thing_only_need_not_be_written(tiny):
+    known = load(tiny())
+    spare = load(tiny({"labels": METADATA["labels"], "scale": "1/255"}))
+    assert spare.metadata.name == "tiny"
+    assert (spare.input_size, spare.is_grey) == (8, True)
+    crops = flat((10, 90, 250), (255, 255, 255))
+    assert spare(crops) == pytest.approx(known(crops), abs=1e-6)
 
 
 @pytest.mark.parametrize(("entry", "value", "reason"), [
     ("input_size", "eight", "no number"), ("input_size", "4", "from 8 to 1024"), ("input_size", "16", "takes"),
     ("scale", "nan", "positive"), ("scale", "0", "positive"), ("std", "0", "positive"), ("mean", "inf", "positive"),
     ("temperature", "-1", "positive"), ("colour", "purple", "grey, rgb, bgr"), ("colour", "rgb", "takes"),
-    ("labels", "happy,sad", "knows happy, sad"), ("outputs", "other", "labels.other"),
+    ("labels", "happy,sad", "knows happy, sad"), ("outputs", "other", "its metadata names other"),
     ("labels", ",".join(EMOTIONS[:6]) + ",contempt", "contempt"),
     ("labels", ",".join((*EMOTIONS, "happy")), "once"),
 ])
