@@ -11,6 +11,7 @@ from fer_ros.graph import (
     PROFILE_VARIABLES,
     Graph,
     NodeSpec,
+    check_params_file,
     dds_environment,
     default_params_file,
     privacy_environment,
@@ -164,6 +165,25 @@ def test_what_the_user_says_wins(tmp_path, composed):
     assert yaml.safe_load(extra.read_text())[name] == {"ros__parameters": {"enabled": True}}
     assert set(yaml.safe_load(extra.read_text())) == {spec.full_name for spec in process.nodes}
     assert process.parameter_files(default_params_file(), tmp_path) == [shipped, tuned, named]
+
+
+@pytest.mark.parametrize("composed", [True, False])
+@pytest.mark.parametrize("overlay", [True, False])
+def test_a_parameter_file_must_be_for_the_graph_that_it_is_given_to(tmp_path, composed, overlay):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("/robot1/fer/emotion_node: {ros__parameters: {max_faces: 3}}\n"
+                    "/**/overlay_node: {ros__parameters: {bars: off}}\n")
+    for make in webcam_graph, replay_graph:
+        check_params_file(mine, make({}, namespace="robot1", composed=composed, overlay=overlay))
+        with pytest.raises(ValueError, match="named /robot1/fer/emotion_node: did you mean /robot2/fer/emotion_node"):
+            check_params_file(mine, make({}, namespace="robot2", composed=composed, overlay=overlay))
+    check_params_file(default_params_file(), webcam_graph({}))
+
+
+def test_a_text_that_looks_like_a_number_stays_a_text_on_its_way_to_the_node(tmp_path):
+    (process,) = webcam_graph({"source": "1e3"}).processes
+    named = process.parameter_files(default_params_file(), tmp_path)[-1]
+    assert 'source": "1e3"' in named.read_text()
 
 
 def test_fast_dds_gets_our_profile(share):

@@ -26,12 +26,12 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "own_model.md"
 
 
 def network(path: Path, metadata: dict[str, str], *, shape=("n", 1, 16, 16), classes=7, ends=("Softmax",), gain=5.0,
-            first: int = 0, extra=()) -> Path:
-    """Logits are `gain` times the mean of the first channel, in column `first`; then come the operators of `ends`."""
+            first: int = 0, channel: int = 0) -> Path:
+    """Logits are `gain` times the mean of a channel, in column `first`; then come the operators of `ends`."""
     last = shape[3] in (1, 3) and shape[1] not in (1, 3)
     channels = shape[3] if last else shape[1]
     weights = np.zeros((channels if isinstance(channels, int) else 3, classes), np.float32)
-    weights[0, first] = gain
+    weights[channel, first] = gain
     constants = {"weights": weights, "form": np.array([0, classes]), "axis": np.array([2]), "one": np.float32(1)}
     nodes = [helper.make_node("Transpose", ["in"], ["planes"], perm=(0, 3, 1, 2) if last else (0, 1, 2, 3)),
              helper.make_node("GlobalAveragePool", ["planes"], ["pooled"]), helper.make_node("Flatten", ["pooled"], ["flat"]),
@@ -47,7 +47,7 @@ def network(path: Path, metadata: dict[str, str], *, shape=("n", 1, 16, 16), cla
     nodes[-1].output[0] = "out"
     shapes = [None] * (3 if "Unsqueeze" in ends and "Squeeze" not in ends else 2)
     graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("in", TensorProto.FLOAT, shape)],
-                              [helper.make_tensor_value_info("out", TensorProto.FLOAT, shapes), *extra],
+                              [helper.make_tensor_value_info("out", TensorProto.FLOAT, shapes)],
                               [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     helper.set_model_props(model, metadata)
@@ -241,9 +241,11 @@ def test_pixels_are_normalized_as_the_numbers_can_only_mean(load, metadata, seen
 
 def test_each_channel_has_its_own_mean_in_the_order_of_the_colours(load):
     values = {"labels": LABELS, "scale": "1", "mean": "10,20,30", "std": "1,2,3"}
-    for colour, first in (("rgb", (0, 0, 200)), ("bgr", (200, 0, 0))):
-        classifier = load({**values, "colour": colour}, shape=("n", 3, 16, 16), gain=0.01)
-        assert face(classifier, first) == pytest.approx(softmax(0.01 * 190, 0, 0, 0, 0, 0, 0), abs=1e-6)
+    for channel, seen in enumerate(((200 - 10) / 1, (200 - 20) / 2, (200 - 30) / 3)):
+        for colour, place in (("rgb", 2 - channel), ("bgr", channel)):
+            classifier = load({**values, "colour": colour}, shape=("n", 3, 16, 16), gain=0.01, channel=channel)
+            only = tuple(200 if i == place else 0 for i in range(3))
+            assert face(classifier, only) == pytest.approx(softmax(0.01 * seen, 0, 0, 0, 0, 0, 0), abs=1e-6)
 
 
 # What may mean several things is refused with what to add

@@ -11,7 +11,7 @@ from fer_ros.core.calibration import load_calibration
 from fer_ros.core.model_files import ModelFileError, load_catalogue
 from fer_ros.core.params import assignment
 from fer_ros.core.params_file import ParameterFile, check
-from fer_ros.core.yaml_text import LARGEST, QuotingDumper, load, read_file
+from fer_ros.core.yaml_text import DEEPEST, LARGEST, MOST, QuotingDumper, load, read_file
 
 ATTACK = "!!python/object/apply:os.mkdir ['{folder}/made']"
 HOSTILE = {
@@ -43,6 +43,14 @@ def test_what_is_hostile_gets_one_line_that_names_the_file(tmp_path, content, re
         read(file)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def test_depth_and_length_have_a_limit_whatever_library_reads():
+    assert load("[" * DEEPEST + "]" * DEEPEST)
+    with pytest.raises(ValueError, match=f"line 1: it is nested more than {DEEPEST} levels deep"):
+        load("[" * (DEEPEST + 1) + "]" * (DEEPEST + 1))
+    with pytest.raises(ValueError, match=f"line 1: it holds more than {MOST} values"):
+        load("[" + "1," * MOST + "1]")
 
 
 def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path):
