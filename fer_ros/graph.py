@@ -5,7 +5,6 @@ The launch files, `fer-ros run` and `fer-ros replay` all start what this says. N
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,8 +18,6 @@ from fer_ros.core.source import is_finite
 from fer_ros.core.yaml_text import QuotingDumper
 
 PACKAGE = "fer_ros"
-PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-"""What names Fast DDS's profile: the first since Fast DDS 2.10, the second up to Jazzy's."""
 
 
 @dataclass(frozen=True)
@@ -213,21 +210,3 @@ def check_params_file(file: Path, graph: Graph) -> None:
 def default_params_file() -> Path:
     """config/fer.yaml as installed."""
     return share_directory() / "config" / "fer.yaml"
-
-
-def dds_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that give Fast DDS a profile fit for images; none where the user has set one."""
-    if any(environment.get(name) for name in PROFILE_VARIABLES):
-        return {}
-    # Humble's rmw would leave the profile's UDP open to the network, whatever this variable says.
-    file = "fastdds_localhost.xml" if environment.get("ROS_LOCALHOST_ONLY") == "1" else "fastdds.xml"
-    return {name: os.fspath(share_directory() / "config" / file) for name in PROFILE_VARIABLES}
-
-
-def privacy_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that keep a graph to this machine; none where the user has said how far it should reach."""
-    if any(environment.get(name) for name in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS")):
-        return {}
-    if environment.get("ROS_DISTRO") == "humble":
-        return {"ROS_LOCALHOST_ONLY": "1"}
-    return {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}

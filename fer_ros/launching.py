@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile
 
-from fer_ros.graph import PACKAGE, Graph, check_params_file, dds_environment, default_params_file
+from fer_ros.graph import PACKAGE, Graph, check_params_file, default_params_file
 
 _COMMON = (
     ("namespace", "", "put before /camera and /fer"),
@@ -86,8 +85,6 @@ def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callabl
                 arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
                 respawn=respawn,
                 respawn_delay=2.0,
-                # Per process: whoever includes the file keeps the environment of the other nodes.
-                additional_env=dds_environment(os.environ),
                 # Without images there is nothing to do for the others: a file that is none ends the launch, with the reason.
                 on_exit=None if respawn or not process.holds(made.source) else
                 Shutdown(reason=f"{process.node.executable} ended"),

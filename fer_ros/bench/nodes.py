@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 
 import rclpy
-from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import Header
 
 from fer_ros.bench.timing import Spread
@@ -17,6 +16,7 @@ from fer_ros.core.types import Image
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.ros.exchange import Exchange, LocalImage, Worker
+from fer_ros.ros.joining import join
 
 FPS = 30
 
@@ -28,7 +28,7 @@ def unpaced(images: Sequence[Image], frames: int, cores: int) -> float:
     """
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(allowed)[:cores])  # of this thread, and of those that it starts
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    join()
     exchange, worker, nodes = Exchange(lossless=True), Worker(), []
     arguments = ["--ros-args", "-r", f"__ns:=/fer_bench_{os.getpid()}"]
     try:

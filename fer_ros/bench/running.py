@@ -15,13 +15,14 @@ from typing import Any
 import rclpy
 import yaml
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 
 from fer_ros.bench.timing import Spread, processor_time
 from fer_ros.core.yaml_text import QuotingDumper
-from fer_ros.graph import Graph, dds_environment, privacy_environment, webcam_graph
+from fer_ros.dds import privacy_environment
+from fer_ros.graph import Graph, webcam_graph
 from fer_ros.msg import EmotionArray
 from fer_ros.processes import Processes
+from fer_ros.ros.joining import join
 from fer_ros.ros.messages import seconds
 from fer_ros.ros.qos import RESULTS
 
@@ -148,13 +149,12 @@ def watched(graph: Graph, content: Mapping[str, Any], topics: Sequence[str] = ()
         ValueError: a process ended, or no answer came.
     """
     os.environ.update(privacy_environment(os.environ))
-    os.environ.update(dds_environment(os.environ))
     topics = topics or [graph.topics.emotions]
     said: list[str] = []
     with contextlib.ExitStack() as stack:
         file = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fer_ros_bench_"))) / "bench.yaml"
         file.write_text(yaml.dump(dict(content), Dumper=QuotingDumper), encoding="utf-8")
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        join()
         stack.callback(rclpy.try_shutdown)
         node = rclpy.create_node("fer_ros_bench")
         stack.callback(node.destroy_node)

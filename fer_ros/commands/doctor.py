@@ -9,15 +9,15 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
+from fer_ros import dds
 from fer_ros.core.model_files import ModelFileError, load_catalogue, verify
 from fer_ros.core.resources import emotion_model, share_directory
-from fer_ros.graph import PROFILE_VARIABLES, dds_environment
 
 OK, NOTE, BAD = "ok", "note", "missing"
 _MARKS = {OK: "[green]ok     [/]", NOTE: "[yellow]note   [/]", BAD: "[red]missing[/]"}
@@ -121,21 +121,36 @@ def _cameras() -> Iterator[Finding]:
 
 
 def _dds() -> Iterator[Finding]:
+    environment = {**os.environ, **dds.privacy_environment(os.environ)}
+    chosen = dds.users_profile(environment)
     try:
-        ours = dds_environment(os.environ)
-        profile = Path(next(iter(ours.values())) if ours else
-                       next(os.environ[name] for name in PROFILE_VARIABLES if os.environ.get(name)))
+        profile = chosen or dds.profile(local=dds.is_local(environment), images=True)
     except OSError as error:
         yield BAD, f"DDS profile ({error})", "reinstall the package"
         return
-    whose = "fer_ros's own, set by the launch file and `fer-ros run`" if ours else "set by you"
+    whose = "set by you" if chosen else "fer_ros's own, for its processes that publish images"
     yield OK if profile.is_file() else BAD, f"DDS profile {profile}", whose if profile.is_file() else f"{whose}: no such file"
-    try:
-        free = shutil.disk_usage("/dev/shm").free
-    except OSError:
-        yield NOTE, "no /dev/shm", "images between processes then go through UDP, which is slower"
-        return
-    enough = free > 4 * 36 * 2**20
-    yield OK if enough else NOTE, f"/dev/shm {free // 2**20} MiB free", (
-        "" if enough else "each node takes 32 MiB there: docker run --shm-size=512m"
-    )
+    yield _reach(environment, chosen)
+    yield from _shared_memory()
+
+
+def _reach(environment: Mapping[str, str], chosen: Path | None) -> Finding:
+    """How far the topics of `fer-ros run` reach, and who says so."""
+    if not dds.is_local(environment):
+        return OK, "fer-ros run reaches other machines", "as your ROS_... variables say"
+    own = "your own DDS profile" if chosen else "" if dds.uses_fast_dds(environment) else "your RMW"
+    own = own or next((name for name in dds.FOUND_PROFILES if Path(name).is_file()), "")
+    if own:
+        return NOTE, "fer-ros run asks ROS for this machine alone", f"{own} decides: fer_ros promises nothing"
+    return OK, "fer-ros run keeps its topics to this machine", "ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET reaches others"
+
+
+def _shared_memory() -> Iterator[Finding]:
+    problems = dds.shared_memory_problems(images=True)
+    for problem in problems:
+        yield NOTE, "shared memory", problem
+    if not problems:
+        yield OK, f"{dds.SHARED_MEMORY} {shutil.disk_usage(dds.SHARED_MEMORY).free // 2**20} MiB free", ""
+    dead = dds.dead_memory()
+    if dead:
+        yield NOTE, f"{dead / 2**20:.0f} MiB of it are of processes that are gone", "the next start gives them back"

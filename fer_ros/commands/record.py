@@ -13,7 +13,8 @@ from pathlib import Path
 from fer_ros.commands.arguments import seconds
 from fer_ros.commands.signals import on_end
 from fer_ros.commands.view import View
-from fer_ros.graph import dds_environment, webcam_graph
+from fer_ros.dds import privacy_environment
+from fer_ros.graph import webcam_graph
 
 _SILENCE = 5.0  # seconds after which it is said that a topic has no publisher
 _TOGETHER = 3.0  # seconds that the first messages of all topics may be apart: one end of a connection is found before another
@@ -40,7 +41,8 @@ def main(options: argparse.Namespace) -> int:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 1
     try:
-        os.environ.update(dds_environment(os.environ))
+        # As `fer-ros run`, so that what is recorded is this machine's graph and nobody else's.
+        os.environ.update(privacy_environment(os.environ))
         topics = webcam_graph({}, namespace=options.namespace).topics
         out = options.out or Path(f"fer_{datetime.now():%Y_%m_%d-%H_%M_%S}")
         with BagRecorder(out) as bag:
@@ -57,11 +59,11 @@ def main(options: argparse.Namespace) -> int:
 def _record(bag, topics, options: argparse.Namespace) -> int:
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
-    from rclpy.signals import SignalHandlerOptions
     from sensor_msgs.msg import CameraInfo, CompressedImage, Image
     from vision_msgs.msg import Detection2DArray
 
     from fer_ros.msg import EmotionArray
+    from fer_ros.ros.joining import join
     from fer_ros.ros.recorder import Recorder
 
     wanted = {topics.faces: Detection2DArray, topics.emotions: EmotionArray, topics.camera_info: CameraInfo}
@@ -70,7 +72,7 @@ def _record(bag, topics, options: argparse.Namespace) -> int:
     if options.overlay:
         wanted[f"{topics.overlay}/compressed"] = CompressedImage
     ended = threading.Event()
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    join()
     try:
         with on_end(ended.set), View(f"fer-ros record {bag.path}") as view:
             recorder = Recorder(wanted, (topics.faces, topics.emotions), bag.write,

@@ -19,7 +19,8 @@ from fer_ros.core.params import ParamSpec
 from fer_ros.core.record import RecordError, VideoRecorder
 from fer_ros.core.summary import Summary
 from fer_ros.core.types import Emotion, Image
-from fer_ros.graph import Graph, check_params_file, dds_environment, default_params_file, privacy_environment
+from fer_ros.dds import privacy_environment
+from fer_ros.graph import Graph, check_params_file, default_params_file
 from fer_ros.processes import Processes
 
 if TYPE_CHECKING:
@@ -66,7 +67,6 @@ def run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: Ma
         recorder = VideoRecorder(options.record) if options.record else None
         # A camera that somebody tries out at a desk is nobody else's business.
         os.environ.update(privacy_environment(os.environ))
-        os.environ.update(dds_environment(os.environ))
         graph = make_graph(named, namespace=options.namespace, more_subscribers=1 if recorder else 0,
                            composed=options.composed)
         check_params_file(params_file, graph)
@@ -106,12 +106,12 @@ class Run:
         """Run until the source ends, the duration is over, a node fails or a signal comes; the exit status."""
         import rclpy
         from rclpy.executors import SingleThreadedExecutor
-        from rclpy.signals import SignalHandlerOptions
 
+        from fer_ros.ros.joining import join
         from fer_ros.ros.observer import Observer
 
         status = 0
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        join()
         try:
             with View(title) as self._view, Processes(params_file, log_level, self._heard) as processes:
                 on_overlay = self._on_overlay if self._recorder else None

@@ -21,6 +21,7 @@ from fer_ros.ros.qos import PICTURES, image_qos
 class OverlayNode(FerNode):
     NAME = "overlay_node"
     PARAMS = (OverlayStyle, OverlayParams, MatchingParams, PairedImageParams)
+    PUBLISHES_IMAGES = True
 
     def setup(self) -> None:
         self._pairs: StampPairs[AnyImage, AnyEmotions] = StampPairs(self.params[MatchingParams].cache_size)

@@ -85,7 +85,7 @@ def make() -> Sequence[FerNode]:
 
 
 def main() -> None:
-    sys.exit(run_nodes(make))
+    sys.exit(run_nodes(make, images=True))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import Node as LifecycleNode
 from rclpy.lifecycle import Publisher, State, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.signals import SignalHandlerOptions
 from rclpy.timer import Timer
 from std_srvs.srv import SetBool
 
@@ -28,6 +27,7 @@ from fer_ros.core.node_params import NodeParams
 from fer_ros.core.source import SourceError
 from fer_ros.ros.diagnostics import ERROR, OK, WARN, Diagnostics
 from fer_ros.ros.exchange import Exchange, Worker
+from fer_ros.ros.joining import join
 from fer_ros.ros.parameters import Parameters, faults_of_files, tell_of_files, tell_of_parameters
 from fer_ros.ros.qos import RESULTS, explain_silence
 
@@ -116,6 +116,8 @@ class FerNode(LifecycleNode):
     PARAMS: tuple[type, ...] = ()
     LOCAL_OUTPUTS: tuple[str, ...] = ()
     """Topics that other nodes of the same process take without ROS."""
+    PUBLISHES_IMAGES = False
+    """Whether it needs shared memory for them."""
 
     def __init__(self, exchange: Exchange | None = None, **kwargs: Any):
         """Declare the parameters.
@@ -358,17 +360,21 @@ class FerNode(LifecycleNode):
         return response
 
 
-def run_node(node_class: Callable[[], FerNode], args: list[str] | None = None) -> int:
+def run_node(node_class: type[FerNode], args: list[str] | None = None) -> int:
     """Run a node until SIGINT or SIGTERM.
 
     Returns:
         The process's exit status: 0 after a signal, 1 where the node could not be made or started.
     """
-    return run_nodes(lambda: [node_class()], args)
+    return run_nodes(lambda: [node_class()], args, images=node_class.PUBLISHES_IMAGES)
 
 
-def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = None) -> int:
-    """Run the nodes of one process; they start in their order and end in the reverse one. Else as `run_node`."""
+def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = None, *, images: bool) -> int:
+    """Run the nodes of one process; they start in their order and end in the reverse one. Else as `run_node`.
+
+    Args:
+        images: whether one of them publishes images.
+    """
     stopped = False
 
     def stop(*_: object) -> None:
@@ -382,7 +388,7 @@ def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = No
     executor = None
     try:
         try:
-            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+            join(args, images=images)
             nodes = make()
             tell_of_parameters(nodes, alone=True)
             tell_of_files(nodes)

@@ -26,6 +26,7 @@ class SourceNode(FerNode):
     """Publishes image_raw and camera_info. A subclass calls `capture` in its setup and `publish` for every frame."""
 
     LOCAL_OUTPUTS = ("image_raw",)
+    PUBLISHES_IMAGES = True
 
     _capture: Capture | None = None
 

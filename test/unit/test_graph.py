@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
-
 import pytest
 import yaml
 
 from fer_ros.graph import (
-    PROFILE_VARIABLES,
     Graph,
     NodeSpec,
     check_params_file,
-    dds_environment,
     default_params_file,
-    privacy_environment,
     replay_graph,
     webcam_graph,
 )
@@ -186,17 +181,6 @@ def test_a_text_that_looks_like_a_number_stays_a_text_on_its_way_to_the_node(tmp
     assert 'source": "1e3"' in named.read_text()
 
 
-def test_fast_dds_gets_our_profile(share):
-    assert dds_environment({}) == {name: str(share / "config" / "fastdds.xml") for name in PROFILE_VARIABLES}
-    assert ElementTree.parse(share / "config" / "fastdds.xml").getroot() is not None
-
-
-@pytest.mark.parametrize("variable", PROFILE_VARIABLES)
-def test_the_users_own_profile_wins(variable):
-    assert dds_environment({variable: "/etc/mine.xml"}) == {}
-    assert dds_environment({variable: ""}) != {}
-
-
 def test_the_parameter_file_is_the_installed_one(share):
     assert default_params_file() == share / "config" / "fer.yaml"
     assert default_params_file().is_file()
@@ -206,16 +190,3 @@ def test_the_parameter_file_is_the_installed_one(share):
 def test_what_cannot_be_a_namespace_is_refused(namespace):
     with pytest.raises(ValueError, match="no ROS namespace"):
         webcam_graph({}, namespace=namespace)
-
-
-def test_a_run_stays_on_this_machine_unless_the_user_says_otherwise():
-    assert privacy_environment({}) == {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
-    assert privacy_environment({"ROS_DISTRO": "humble"}) == {"ROS_LOCALHOST_ONLY": "1"}
-    for name in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS"):
-        assert privacy_environment({name: "x"}) == {}
-
-
-def test_localhost_only_has_a_profile_that_keeps_to_it():
-    (file,) = set(dds_environment({"ROS_LOCALHOST_ONLY": "1"}).values())
-    root = ElementTree.parse(file).getroot()
-    assert [node.text for node in root.iter() if node.tag.endswith("}address")] == ["127.0.0.1"]

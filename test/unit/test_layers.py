@@ -94,7 +94,7 @@ def test_core_knows_neither_ros_nor_torch_nor_another_layer(path):
 
 @pytest.mark.parametrize("path", in_layer("ros"), ids=lambda path: path.stem)
 def test_the_bridge_knows_core_and_messages(path):
-    assert ours(path) <= {"core", "graph", "msg", "ros"}
+    assert ours(path) <= {"core", "dds", "graph", "msg", "ros"}
     assert "torch" not in others(path)
 
 
@@ -115,7 +115,7 @@ OF_THE_GRAPH = {"running", "nodes", "bridge"}
 
 @pytest.mark.parametrize("path", in_layer("bench"), ids=lambda path: path.stem)
 def test_measurements_know_core_alone_but_those_of_the_graph(path):
-    more = {"graph", "msg", "nodes", "processes", "ros"} if path.stem in OF_THE_GRAPH else set()
+    more = {"dds", "graph", "msg", "nodes", "processes", "ros"} if path.stem in OF_THE_GRAPH else set()
     assert ours(path) <= {"core", "bench", *more}
     assert not others(path) & ROS or path.stem in OF_THE_GRAPH
 
@@ -160,7 +160,7 @@ def test_opencv_is_told_to_be_quiet_before_it_is_loaded(module):
 COMMANDS = ("run", "replay", "record", "annotate", "doctor", "models", "bench")
 
 
-@pytest.mark.parametrize("module", ["cli", "graph", "processes", *(f"commands.{name}" for name in COMMANDS)])
+@pytest.mark.parametrize("module", ["cli", "dds", "graph", "processes", *(f"commands.{name}" for name in COMMANDS)])
 def test_the_command_line_starts_without_ros_and_torch(module):
     """So that `fer-ros doctor` can say that they are missing."""
     loaded = {name.split(".")[0] for name in loaded_by(f"fer_ros.{module}", {})}

@@ -1,0 +1,186 @@
+"""How a process joins its graph: how far that reaches, by which Fast DDS profile, through how much shared memory.
+
+Needs no ROS: rcl and Fast DDS read the variables that are made here when a process joins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator, Mapping, MutableMapping
+from pathlib import Path
+
+from fer_ros.core.resources import share_directory
+
+PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+"""What names Fast DDS's profile: the first in Fast DDS 3 (Kilted), the second up to Fast DDS 2 (Humble, Jazzy)."""
+FOUND_PROFILES = ("DEFAULT_FASTDDS_PROFILES.xml", "DEFAULT_FASTRTPS_PROFILES.xml")
+"""What Fast DDS reads beside that, in the folder where a process runs."""
+IMAGE_SEGMENT, SMALL_SEGMENT = 32 * 2**20, 2**20
+"""Bytes of shared memory that the profiles take: of a process that publishes images, and of any other."""
+
+_RANGE, _LOCALHOST_ONLY, _PEERS = "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS"
+_SERVER = "ROS_DISCOVERY_SERVER"
+
+SHARED_MEMORY = Path("/dev/shm")
+_OVERHEAD = 4 * 2**20  # bytes: Fast DDS's lists of buffers, rcl's own segment and ports
+_SEGMENT = re.compile(r"fast(?:rtps|dds)_[0-9a-f]{16}")
+_BEING_MADE = 1.0  # seconds within which whoever makes a segment has certainly locked it
+
+
+def privacy_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that keep a graph to this machine; none where the user has said how far it should reach."""
+    if any(environment.get(name) for name in (_RANGE, _LOCALHOST_ONLY, _PEERS, _SERVER)):
+        return {}
+    if environment.get("ROS_DISTRO") == "humble":
+        return {_LOCALHOST_ONLY: "1"}
+    return {_RANGE: "LOCALHOST"}
+
+
+def is_local(environment: Mapping[str, str]) -> bool:
+    """Whether these variables ask for a graph that is kept to this machine."""
+    if environment.get(_LOCALHOST_ONLY) == "1":
+        return True  # rcl then ignores the range and the peers
+    reach = environment.get(_RANGE, "")
+    if reach in ("", "SUBNET", "SYSTEM_DEFAULT"):
+        return False
+    # OFF reaches nobody, its peers included. rcl takes what it does not know for LOCALHOST; whoever names peers or a server
+    # beside that wants to be in touch with them.
+    return reach == "OFF" or not (environment.get(_PEERS) or environment.get(_SERVER))
+
+
+def users_profile(environment: Mapping[str, str]) -> Path | None:
+    """The Fast DDS profile that the user has chosen; None where there is none or it is one of fer_ros's."""
+    chosen = (Path(environment[name]) for name in PROFILE_VARIABLES if environment.get(name))
+    return next((path for path in chosen if path not in _profiles()), None)
+
+
+def dds_environment(environment: Mapping[str, str], *, images: bool) -> dict[str, str]:
+    """The variables with which a process joins a graph, so that what should stay on this machine does.
+
+    Args:
+        images: whether the process publishes images, for which Fast DDS's own shared memory is too small.
+
+    Returns:
+        Fast DDS's profile, the user's own if there is one, and what else Humble needs.
+    """
+    chosen = users_profile(environment) or profile(local=is_local(environment), images=images)
+    # Each Fast DDS reads one of the variables; the user may have set the other.
+    missing = [name for name in PROFILE_VARIABLES if not environment.get(name) or Path(environment[name]) in _profiles()]
+    return _for_humble(environment) | dict.fromkeys(missing, os.fspath(chosen))
+
+
+def profile(*, local: bool, images: bool) -> Path:
+    """One of the Fast DDS profiles of config/, as installed."""
+    name = "fastdds" + ("_localhost" if local else "") + ("" if images else "_no_images")
+    return share_directory() / "config" / f"{name}.xml"
+
+
+def prepare(environment: MutableMapping[str, str], *, images: bool) -> list[str]:
+    """Make a process ready to join a graph: its variables, and room in shared memory.
+
+    Args:
+        environment: of the process; changed in place.
+        images: whether the process publishes images.
+
+    Returns:
+        What its user should be told.
+    """
+    environment.update(dds_environment(environment, images=images))
+    free_dead_segments()
+    if users_profile(environment) is not None or not uses_fast_dds(environment):
+        return []
+    return shared_memory_problems(images=images)
+
+
+def uses_fast_dds(environment: Mapping[str, str]) -> bool:
+    """Whether the middleware is Fast DDS, as far as the variables say."""
+    return (environment.get("RMW_IMPLEMENTATION") or "rmw_fastrtps_cpp").startswith("rmw_fastrtps")
+
+
+def shared_memory_problems(*, images: bool, folder: Path = SHARED_MEMORY) -> list[str]:
+    """Why shared memory cannot be used, of which Fast DDS says nothing; empty where it can."""
+    wanted = (IMAGE_SEGMENT if images else SMALL_SEGMENT) + _OVERHEAD
+    consequence = "what processes send each other goes through UDP instead, which is slower and loses images"
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return [f"{folder} cannot be used ({error.strerror}): {consequence}"]
+    if free >= wanted:
+        return []
+    return [f"{folder} has {free // 2**20} MiB free, and this process needs {wanted // 2**20}: {consequence}. Make it larger "
+            "(docker run --shm-size=512m; sudo mount -o remount,size=2G /dev/shm), or end what fills it"]
+
+
+def dead_memory(folder: Path = SHARED_MEMORY) -> int:
+    """Bytes that `free_dead_segments` would give back."""
+    total = 0
+    for segment in _dead_segments(folder):
+        with contextlib.suppress(OSError):
+            total += segment.stat().st_size
+    return total
+
+
+def free_dead_segments(folder: Path = SHARED_MEMORY) -> None:
+    """Give back the shared memory of this user's processes that are gone: nobody else does where one was killed.
+
+    What cannot be given back stays, without a word.
+    """
+    for segment in _dead_segments(folder):
+        for path in (segment, _lock_of(segment)):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _dead_segments(folder: Path) -> Iterator[Path]:
+    """Segments of Fast DDS whose process is gone; the lock of each is held until the next one is asked for.
+
+    Ports (52 kB each) are left alone. Fast DDS takes those of dead processes over, so that they do not add up, and to remove
+    one could meet another process that is about to do so.
+    """
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for segment in (folder / name for name in names if _SEGMENT.fullmatch(name)):
+        try:
+            lock = os.open(_lock_of(segment), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:  # it is being made, or removed
+            continue
+        try:
+            if _is_abandoned(lock):
+                yield segment
+        finally:
+            os.close(lock)
+
+
+def _lock_of(segment: Path) -> Path:
+    return segment.with_name(f"{segment.name}_el")
+
+
+def _is_abandoned(lock: int) -> bool:
+    """Whether this user made a lock file and its process is gone; it is locked then."""
+    state = os.fstat(lock)
+    # A process makes the file first and locks it then; were it locked by us in between, that process would do without.
+    if state.st_uid != os.geteuid() or time.time() - state.st_mtime < _BEING_MADE:
+        return False
+    try:
+        # As Fast DDS does: the kernel unlocks it when the process ends, in whatever container that was.
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _profiles() -> list[Path]:
+    return [profile(local=local, images=images) for local in (True, False) for images in (True, False)]
+
+
+def _for_humble(environment: Mapping[str, str]) -> dict[str, str]:
+    """Humble knows no range: what asks for LOCALHOST, in the variable that it knows."""
+    wanted = environment.get("ROS_DISTRO") == "humble" and is_local(environment)
+    return {_LOCALHOST_ONLY: "1"} if wanted else {}
