@@ -1,0 +1,66 @@
+"""What processes take of /dev/shm, and what becomes of it when they are killed."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fer_ros.core.resources import executable
+from fer_ros.dds import IMAGE_SEGMENT, SMALL_SEGMENT, uses_fast_dds
+
+pytestmark = pytest.mark.skipif(not uses_fast_dds(os.environ) or not Path("/dev/shm").is_dir(),
+                                reason="about Fast DDS's files in /dev/shm")
+_SEGMENT = re.compile(r"/dev/shm/fast(?:rtps|dds)_[0-9a-f]{16}$", re.MULTILINE)
+
+
+def segments_of(pid: int) -> set[Path]:
+    """Those that a process has made or looks at."""
+    return {Path(path) for path in _SEGMENT.findall(Path(f"/proc/{pid}/maps").read_text())}
+
+
+def largest(segments: set[Path]) -> int:
+    return max((path.stat().st_size for path in segments), default=0)
+
+
+def started(python, node: str, size: int):
+    """A node that has made its segment, and its segments."""
+    command = python(executable(node))
+    command.wait_for(lambda: largest(segments_of(command.process.pid)) >= size, f"{node}'s segment")
+    return command, segments_of(command.process.pid)
+
+
+def test_a_killed_node_leaves_nothing_once_another_has_started(python):
+    killed, left = started(python, "overlay_node", IMAGE_SEGMENT)
+    command = python("-c", "import time; time.sleep(1.5)")  # by then its segments are certainly settled
+    command.wait()
+    killed.end(signal.SIGKILL)
+    assert all(path.exists() for path in left)
+    living, used = started(python, "emotion_node", SMALL_SEGMENT)
+    living.wait_for(lambda: not any(path.exists() for path in left), "what the killed node has left to be given back")
+    assert all(path.exists() for path in used)
+    # A third one leaves the living one's alone.
+    started(python, "emotion_node", SMALL_SEGMENT)
+    assert all(path.exists() for path in used)
+
+
+def test_only_who_publishes_images_takes_shared_memory_for_them(python):
+    _, used = started(python, "face_detector_node", SMALL_SEGMENT)
+    assert largest(used) < IMAGE_SEGMENT / 8
+
+
+def test_shared_memory_that_is_too_small_is_told_and_the_graph_runs(python):
+    """Docker's default of 64 MB with something else in it, say."""
+    mounted = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=16m tmpfs /dev/shm && exec "$@"', "sh"]
+    if os.geteuid() != 0 or subprocess.run([*mounted, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small /dev/shm of its own needs root")
+    command = python("-c", "import os, sys; os.execvp(sys.argv[1], sys.argv[1:])", *mounted, sys.executable,
+                     executable("fer-ros"), "run", "--source", "demo", "--duration", "1")
+    assert command.wait() == 0, command.text
+    assert "--shm-size" in command.text
+    assert "happy" in command.text
