@@ -30,7 +30,7 @@ SOURCES := $(shell find fer_ros msg interfaces launch config demo models cmake r
 # changes when a source is deleted or renamed, which no time stamp shows
 SOURCE_LIST := $(VENV)/.sources-$(shell echo $(sort $(SOURCES)) | cksum | cut -d' ' -f1)
 
-.PHONY: help demo test lint setup training check clean
+.PHONY: help demo test test-training lint setup training check clean
 .DELETE_ON_ERROR:
 
 help:
@@ -39,6 +39,7 @@ help:
 	@echo "make lint      ruff"
 	@echo "make setup     only set up .venv"
 	@echo "make training  add what 'fer-ros train' needs (torch); the tests of training are then run too"
+	@echo "make test-training  that, and only the tests that skip without it"
 	@echo "make clean     remove everything that make has made"
 
 demo: setup
@@ -46,6 +47,9 @@ demo: setup
 
 test: setup lint
 	FER_ROS_WHEELS="$(CURDIR)/$(WHEELS)" $(VENV)/bin/pytest $(TESTS)
+
+test-training: training
+	$(VENV)/bin/pytest -m training $(TESTS)
 
 lint: $(VENV)/.tools-$(WHEELS_KEY)
 	$(VENV)/bin/ruff check .

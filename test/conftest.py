@@ -27,6 +27,12 @@ def pytest_configure() -> None:
         )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "drawn_folders" in getattr(item, "fixturenames", ()):  # which takes Pillow to be read
+            item.add_marker(pytest.mark.training)
+
+
 @pytest.fixture(scope="session")
 def share() -> Path:
     """share/fer_ros as installed."""
@@ -112,6 +118,7 @@ def drawn_fer2013() -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def drawn_folders() -> Callable[..., Path]:
     """The same as `train/<class>/*.png` and `test/<class>/*.png`."""
+    pytest.importorskip("PIL", reason="training needs more packages (pip install 'fer_ros[train]', or make training)")
 
     def make(folder: Path, each: int = 8) -> Path:
         from fer_ros.core.labels import EMOTIONS

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fer_ros.commands.signals import interrupt, on_end
+from fer_ros.commands.training_errors import lacking
 
 Rows = list[dict[str, Any]]
 Measure = Callable[[argparse.Namespace], tuple[Table, Rows]]
@@ -35,8 +36,8 @@ def _main(options: argparse.Namespace) -> int:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 1
     except ImportError as error:
-        print(f"fer-ros: this measurement needs what cannot be imported ({error}): `fer-ros doctor` says what to do",
-              file=sys.stderr)
+        text = lacking(error) or f"this measurement needs what cannot be imported ({error}): `fer-ros doctor` says what to do"
+        print(f"fer-ros: {text}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("fer-ros: interrupted", file=sys.stderr)

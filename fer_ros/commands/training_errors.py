@@ -10,6 +10,14 @@ from collections.abc import Callable
 _EXTRA = {"torch", "onnx", "onnxscript", "tensorboard", "matplotlib", "PIL", "sympy"}
 
 
+def lacking(error: ImportError) -> str:
+    """What to say of a module that the extra `train` brings; empty for any other."""
+    if (error.name or "").split(".")[0] not in _EXTRA:
+        return ""
+    return (f"{error.name} is not installed; training needs more than the graph does: "
+            "pip install 'fer_ros[train]', in a clone `make training` or pip install '.[train]'")
+
+
 def training_errors(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
     """One clear line and exit status 1 for what a user can mend; 130 for an interrupt."""
 
@@ -18,10 +26,9 @@ def training_errors(command: Callable[[argparse.Namespace], int]) -> Callable[[a
         try:
             return command(options)
         except ModuleNotFoundError as error:
-            if (error.name or "").split(".")[0] not in _EXTRA:
+            text = lacking(error)
+            if not text:
                 raise
-            text = (f"{error.name} is not installed; training needs more than the graph does: "
-                    "pip install 'fer_ros[train]', in a clone `make training` or pip install '.[train]'")
         except (ValueError, OSError) as error:  # the errors of fer_ros.training are ValueErrors
             text = str(error)
         except RuntimeError as error:

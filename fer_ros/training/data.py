@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from fer_ros.core.labels import EMOTIONS
 
@@ -383,6 +382,9 @@ def _load_folders(folder: Path) -> Dataset:
 
 
 def _read(file: Path) -> np.ndarray:
+    # Here, because fer2013.csv can be read without: Pillow comes with what training needs.
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with Image.open(file) as image:
             if image.size != (FACE_SIZE, FACE_SIZE):

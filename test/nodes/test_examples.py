@@ -68,8 +68,9 @@ def test_a_recording_that_starts_again_is_greeted_again(greet):
     assert greet(frames(10, 12, _1="happy") + frames(1, 3, _1="happy")) == ["Hello, number 1!"] * 2
 
 
+@pytest.mark.training
 def test_a_recording_is_drawn(demo_images, new_bag, tmp_path):
-    pytest.importorskip("matplotlib", reason="the plot needs matplotlib")
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib (pip install 'fer_ros[train]', or make training)")
     with new_bag(tmp_path / "a") as bag:
         for i, image in enumerate(demo_images):
             bag.image(image, 10**9 + i * 33_333_333)

@@ -19,6 +19,7 @@ from fer_ros.nodes.emotion import EmotionNode
 
 pytest.importorskip("torch", reason="training needs torch (pip install 'fer_ros[train]', or make training)")
 pytest.importorskip("onnxscript", reason="training needs more packages (pip install 'fer_ros[train]', or make training)")
+pytestmark = pytest.mark.training
 
 RUN = ["--set", "architecture=tiny", "--set", "batch=16", "--device", "cpu", "--threads", "1"]
 

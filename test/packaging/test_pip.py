@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -41,6 +42,21 @@ def test_models_and_configuration_are_installed_and_right(environment, sources):
         assert wanted
         assert all((share / path).is_file() for path in wanted)
     assert (environment / "share" / "ament_index" / "resource_index" / "packages" / "fer_ros").is_file()
+
+
+def test_every_command_is_there_without_an_extra(environment, run, drawn_fer2013, tmp_path):
+    """test/system/test_extras.py says the same of this environment, in more detail."""
+    command = environment / "bin" / "fer-ros"
+    top = run(command, "--help")
+    names = re.findall(r"^    ([a-z]+) ", top, re.MULTILINE)
+    assert {"run", "annotate", "train", "bench"} <= set(names), top
+    for name in names:
+        assert f"usage: fer-ros {name}" in run(command, name, "--help")
+    data = drawn_fer2013(tmp_path / "data", each=2)
+    run(command, "data", "info", "--data", data)
+    run(command, "annotate", environment / "share" / "fer_ros" / "demo" / "demo.mp4", "-o", "a.mcap", "--table", "a.csv",
+        cwd=tmp_path, timeout=300)
+    assert "make training" in run(command, "evaluate", "--data", data, "--out", tmp_path / "report", status=1)
 
 
 def test_nothing_installed_names_the_folder_it_was_built_in(environment):

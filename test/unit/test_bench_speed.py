@@ -101,8 +101,9 @@ def test_scale_tells_what_more_faces_and_pixels_cost(tmp_path, capsys):
     assert "8 faces" in capsys.readouterr().out
 
 
+@pytest.mark.training
 def test_scale_can_be_drawn(tmp_path):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib (pip install 'fer_ros[train]', or make training)")
     run("scale", "--faces", "1", "2", "--pixels", "320x240", "--cameras", "--rounds", "2", "--plot", str(tmp_path / "a.png"))
     assert cv2.imread(str(tmp_path / "a.png")).shape[0] > 100
 

@@ -9,8 +9,6 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("PIL", reason="training needs more packages (pip install 'fer_ros[train]', or make training)")
-
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.training.data import (
     FERPLUS,

@@ -20,6 +20,8 @@ from fer_ros.training import card, report, robustness, survey
 from fer_ros.training.data import FERPLUS, DataError, load
 from fer_ros.training.evaluate import CLEAR_7, FER2013, FERPLUS_7, FERPLUS_8, Evaluator, truths
 
+pytestmark = pytest.mark.training
+
 QUIET = Console(quiet=True)
 
 

@@ -21,6 +21,8 @@ from fer_ros.training.data import most_voted
 from fer_ros.training.recipe import Recipe
 from fer_ros.training.train import Place, Run, Watcher, predict
 
+pytestmark = pytest.mark.training
+
 CPU = Place(torch.device("cpu"))
 RECIPE = Recipe(architecture="tiny", epochs=20, batch=16, optimizer="adamw", learning_rate=0.02, augmentation=0.2)
 

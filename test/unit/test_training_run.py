@@ -24,6 +24,8 @@ from fer_ros.training.model import ARCHITECTURES, HEADS, heads_for, make
 from fer_ros.training.recipe import Recipe, to_yaml
 from fer_ros.training.train import Place, Run, Watcher, learning_rate, predict
 
+pytestmark = pytest.mark.training
+
 CPU = Place(torch.device("cpu"))
 TINY = Recipe(architecture="tiny", epochs=3, batch=16, optimizer="adamw", learning_rate=0.003, warmup=0.0, dropout=0.1)
 
