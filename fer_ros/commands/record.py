@@ -13,7 +13,7 @@ from pathlib import Path
 from fer_ros.commands.arguments import seconds
 from fer_ros.commands.signals import on_end
 from fer_ros.commands.view import View
-from fer_ros.dds import privacy_environment
+from fer_ros.dds import is_local, privacy_environment
 from fer_ros.graph import webcam_graph
 
 _SILENCE = 5.0  # seconds after which it is said that a topic has no publisher
@@ -101,6 +101,8 @@ def _record(bag, topics, options: argparse.Namespace) -> int:
                 recorder.destroy_node()
             if not bag.counts:
                 view.say("nothing recorded: no message came")
+                if is_local(os.environ):
+                    view.say("only this machine was listened to: ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET listens to others, too")
                 return 1
             bag.close()
             silent = sorted(set(wanted) - set(bag.counts))

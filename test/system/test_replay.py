@@ -141,6 +141,7 @@ def test_nothing_to_record_leaves_nothing(fer_ros, tmp_path):
     command.wait_for(lambda: "nobody publishes /nobody/fer/emotions" in command.text, "the reason")
     assert command.end() == 1
     assert "nothing recorded" in command.text
+    assert "only this machine was listened to" in command.text
     assert not (tmp_path / "rec").exists()
 
 
