@@ -11,7 +11,7 @@ def test_doctor_finds_everything_in_place_here(fer_ros):
     command = fer_ros("doctor")
     status = command.wait()
     for what in ("rclpy", "fer_ros.msg.EmotionArray", "vision_msgs.msg.Detection2DArray", "emotion.onnx",
-                 "face_detection_yunet_2023mar.onnx", "fastdds.xml", "onnxruntime"):
+                 "face_detection_yunet_2023mar.onnx", "fastdds_localhost.xml", "onnxruntime"):
         assert what in command.text
     # A camera that this user may not open is the one thing that a test machine may lack.
     lacking = [line for line in command.text.splitlines() if line.startswith("missing") and "/dev/video" not in line]
@@ -51,3 +51,35 @@ def test_help_names_the_commands_and_a_wrong_one_ends_with_2(fer_ros):
     assert command.wait() == 0
     assert all(name in command.text for name in ("run", "doctor", "models"))
     assert fer_ros("dance").wait() == 2
+
+
+@pytest.mark.parametrize(("said", "words"), [
+    ({}, "keeps its topics to this machine"),
+    ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}, "reaches other machines"),
+    ({"FASTRTPS_DEFAULT_PROFILES_FILE": "/etc/hostname"}, "your own DDS profile decides: fer_ros promises nothing"),
+    ({"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}, "your RMW decides: fer_ros promises nothing"),
+    ({"folder": "DEFAULT_FASTRTPS_PROFILES.xml"}, "DEFAULT_FASTRTPS_PROFILES.xml decides: fer_ros promises nothing"),
+])
+def test_doctor_tells_how_far_a_run_reaches(monkeypatch, tmp_path, said, words):
+    from fer_ros import dds
+    from fer_ros.commands import doctor
+
+    for name in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER",
+                 "RMW_IMPLEMENTATION", *dds.PROFILE_VARIABLES):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    for name, value in said.items():
+        (tmp_path / value).touch() if name == "folder" else monkeypatch.setenv(name, value)
+    assert any(words in f"{what} {more}" for _, what, more in doctor._dds())
+
+
+def test_doctor_tells_of_full_shared_memory_and_of_what_the_dead_have_left(monkeypatch):
+    from fer_ros import dds
+    from fer_ros.commands import doctor
+
+    monkeypatch.setattr(dds, "shared_memory_problems", lambda images: ["it is full"])
+    monkeypatch.setattr(dds, "dead_memory", lambda: 35 * 2**20)
+    assert list(doctor._shared_memory()) == [
+        (doctor.NOTE, "shared memory", "it is full"),
+        (doctor.NOTE, "35 MiB of it are of processes that are gone", "the next start gives them back"),
+    ]
