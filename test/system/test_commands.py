@@ -37,7 +37,7 @@ def test_a_model_that_is_not_right_is_found(monkeypatch, capsys, tmp_path, damag
     model.unlink() if damage == "missing" else model.write_bytes(model.read_bytes()[:-1])
     for module in (doctor, models):
         monkeypatch.setattr(module, "share_directory", lambda: tmp_path / "fer_ros")
-    assert [state for state, what, _ in doctor._models() if "emotion.onnx" in what] == [doctor.BAD]
+    assert [state for state, what, _ in doctor._models() if what == "model emotion.onnx"] == [doctor.BAD]
 
     class Options:
         action = "verify"
