@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from fer_ros.core.resources import share_directory
-from fer_ros.core.source import is_finite
+from fer_ros.core.source_name import is_finite
 
 PACKAGE = "fer_ros"
 PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
