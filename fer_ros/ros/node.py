@@ -26,6 +26,7 @@ from std_srvs.srv import SetBool
 
 from fer_ros.core.meter import StageTimes
 from fer_ros.core.params import param
+from fer_ros.core.process_title import hide_secrets_in_arguments
 from fer_ros.core.source import SourceError
 from fer_ros.ros.diagnostics import ERROR, OK, WARN, Diagnostics
 from fer_ros.ros.exchange import Exchange, Worker
@@ -383,6 +384,7 @@ def run_node(node_class: Callable[[], FerNode], args: list[str] | None = None) -
 
 def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = None) -> int:
     """Run the nodes of one process; they start in their order and end in the reverse one. Else as `run_node`."""
+    hide_secrets_in_arguments()
     stopped = False
 
     def stop(*_: object) -> None:
