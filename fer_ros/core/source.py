@@ -176,14 +176,14 @@ def _open_file(path: Path, params: SourceParams) -> _Recorded:
 def _images_in(folder: Path) -> tuple[list[Path], str]:
     """The pictures of a folder in the natural order of their names, and what was left out, in words."""
     found: list[Path] = []
-    left_out: dict[str, list[str]] = {}
+    left_out: dict[tuple[str, str], list[str]] = {}
     for path in sorted(folder.iterdir(), key=_natural):
         reason = _why_no_picture(path)
         if not reason:
             found.append(path)
         elif path.name not in _SYSTEM_FILES and not path.name.startswith("._"):
             left_out.setdefault(reason, []).append(path.name)
-    told = "; ".join(f"{reason}: {_listed(names)}" for reason, names in left_out.items())
+    told = "; ".join(f"{_listed(names)} {one if len(names) == 1 else many}" for (one, many), names in left_out.items())
     count = sum(map(len, left_out.values()))
     told = f"{count} file{'s' if count != 1 else ''} ({told})" if told else ""
     if not found:
@@ -192,23 +192,28 @@ def _images_in(folder: Path) -> tuple[list[Path], str]:
     return found, told
 
 
-def _why_no_picture(path: Path) -> str:
-    """Why an entry of a folder is not played; empty where it is."""
+def _why_no_picture(path: Path) -> tuple[str, str] | None:
+    """Why an entry of a folder is not played, said of one and of several; None where it is."""
     try:
         about = path.stat()
         if stat.S_ISDIR(about.st_mode):
-            return "a folder, which is not looked into"
+            return "is a folder, which is not looked into", "are folders, which are not looked into"
         if not stat.S_ISREG(about.st_mode):
-            return "not a file"
+            return "is not a file", "are not files"
         if not about.st_size:
-            return "empty"
+            return "is empty", "are empty"
         with open(path, "rb") as file:
             kind = kind_of(file.read(PICTURE_HEAD))
     except OSError as error:
-        return "a link that leads nowhere" if path.is_symlink() and not path.exists() else f"{error.strerror}"
+        if path.is_symlink() and not path.exists():
+            return "is a link that leads nowhere", "are links that lead nowhere"
+        return (f"cannot be read: {error.strerror}",) * 2
     if kind in READ:
-        return ""
-    return f"{kind}, which is not read: convert it to JPEG or PNG" if kind else "not an image"
+        return None
+    if not kind:
+        return "is not an image", "are not images"
+    return tuple(f"{verb} {kind}, which is not read: convert {them} to JPEG or PNG" for verb, them in
+                 (("is", "it"), ("are", "them")))
 
 
 def _listed(names: list[str]) -> str:

@@ -106,9 +106,9 @@ def test_a_folder_says_what_it_leaves_out(tmp_path):
     assert source.length == 1
     assert source.read() is not None
     assert "1 image; left out: 9 files" in source.notice
-    assert "HEIC, which is not read: convert it to JPEG or PNG: IMG_2.HEIC, IMG_3.HEIC, IMG_4.HEIC and 2 more" in source.notice
-    for told in ("leads nowhere: gone.jpg", "empty: nothing.jpg", "a folder, which is not looked into: more",
-                 "not a file: pipe.jpg"):
+    assert "IMG_2.HEIC, IMG_3.HEIC, IMG_4.HEIC and 2 more are HEIC, which is not read: convert them to JPEG" in source.notice
+    for told in ("gone.jpg is a link that leads nowhere", "nothing.jpg is empty", "more is a folder, which is not looked into",
+                 "pipe.jpg is not a file"):
         assert told in source.notice
     assert "DS_Store" not in source.notice
 

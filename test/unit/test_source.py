@@ -195,7 +195,7 @@ def test_an_image_that_cannot_be_read_is_skipped_and_said(folder, number_of):
         notices.append(source.notice)
     assert seen == [0, 1, 2, 5, 6, 7, 8, 9, 10]
     assert notices[3].endswith("frame3.png is not an image that can be read: skipped")
-    assert "10 images; left out: 2 files (empty: frame4.png; not an image: notes.txt)" in notices[0]
+    assert "10 images; left out: 2 files (frame4.png is empty; notes.txt is not an image)" in notices[0]
     assert not any(notices[1:3] + notices[4:])
 
 
@@ -288,7 +288,7 @@ def test_a_folder_without_a_readable_image_is_refused(tmp_path):
     with pytest.raises(SourceError, match="no image"):
         opened(tmp_path)
     (tmp_path / "a.png").write_bytes(b"nothing")
-    with pytest.raises(SourceError, match=r"no image .*; left out: 1 file \(not an image: a.png\)"):
+    with pytest.raises(SourceError, match=r"no image .*; left out: 1 file \(a.png is not an image\)"):
         opened(tmp_path)
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(SourceError, match=r"1 image, none of which can be read \(a.png is not an image"):
