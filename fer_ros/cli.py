@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from fer_ros import __version__
+from fer_ros.core.process_title import hide_secrets_in_arguments
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit with its status."""
+    hide_secrets_in_arguments()
     try:
         options = parser().parse_args(arguments)
         sys.exit(options.command(options))

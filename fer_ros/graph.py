@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from fer_ros.core.resources import share_directory
-from fer_ros.core.source import is_finite
+from fer_ros.core.source_name import is_finite
 from fer_ros.core.yaml_text import QuotingDumper
 
 PACKAGE = "fer_ros"

@@ -14,6 +14,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile
 
+from fer_ros.core.process_title import hide_secrets_in_arguments
 from fer_ros.graph import PACKAGE, Graph, check_params_file, default_params_file
 
 _COMMON = (
@@ -62,6 +63,8 @@ def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callabl
         arguments: its own arguments as (name, default, description), before those that all have.
         graph: makes the graph of the arguments and, by name, of what `fer_ros.graph` says of all graphs.
     """
+
+    hide_secrets_in_arguments()  # those of `ros2 launch`, whose process this is
 
     def processes(context: LaunchContext) -> list[Any]:
         given = Arguments(context)

@@ -12,6 +12,7 @@ from fer_ros.launching import Arguments, launch_description
 
 ARGUMENTS = (
     ("source", "", "device index or /dev/videoN, video file, image folder, rtsp:// or http:// URL, or 'demo'; "
+     "${NAME} in it is an environment variable and @FILE the first line of a file, so that nobody sees a password; "
      "empty takes it from params_file"),
     ("width", "", "width of a frame in pixels; empty takes it from params_file"),
     ("height", "", "height of a frame in pixels; empty takes it from params_file"),

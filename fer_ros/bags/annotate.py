@@ -15,6 +15,7 @@ from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.meter import FrameClock
 from fer_ros.core.pipeline import stages
 from fer_ros.core.source import SourceError, SourceParams, open_source
+from fer_ros.core.source_name import without_secrets
 from fer_ros.core.types import Emotion, Face
 
 COLUMNS = ("stamp", "frame", "face_id", "x", "y", "width", "height", "roll", "detection_score", "label", "confidence",
@@ -50,7 +51,7 @@ class Annotation:
 class Recording:
     """Images with stamps, of a bag or of whatever `fer-ros run` plays from disk; a context manager.
 
-    A video's frames are stamped from 0 on, by its frame rate.
+    A video's first frame is stamped 0, the others with the times that its container says.
 
     Args:
         source: a bag, a video, an image, a folder of images, or `demo`.
@@ -73,12 +74,12 @@ class Recording:
             self.length = self._topic.count
             return
         if topic:
-            raise SourceError(f"--topic is of a bag, and {source} is none")
+            raise SourceError(f"--topic is of a bag, and {without_secrets(source)} is none")
         self._source = open_source(SourceParams(source=source, realtime=False))
         self.length = self._source.length
         if self._source.rate is None:
             self._source.close()
-            raise SourceError(f"source '{source}' is live: name a bag, a video, a folder of images, or 'demo'")
+            raise SourceError(f"source '{without_secrets(source)}' is live: name a bag, a video, a folder of images or 'demo'")
 
     def __enter__(self) -> Recording:
         return self
@@ -92,7 +93,7 @@ class Recording:
             return
         number = 0
         while (image := self._source.read()) is not None:
-            stamp = round(number * 10**9 / self._source.rate)
+            stamp = round((self._source.stamp or 0.0) * 1e9)
             yield Frame(stamp, stamp, "camera_optical_frame", number, image)
             number += 1
             self._notice()

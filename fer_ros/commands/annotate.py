@@ -44,12 +44,13 @@ def main(options: argparse.Namespace) -> int:
         return 1
     from fer_ros.core.record import RecordError
     from fer_ros.core.source import SourceError, SourceUnavailable
+    from fer_ros.core.source_name import without_secrets
 
     try:
         with on_end(interrupt):  # however it is ended, no half-written file is left
             return _annotate(options)
     except (BagError, SourceError, SourceUnavailable, RecordError, ValueError, OSError) as error:
-        print(f"fer-ros: {error}", file=sys.stderr)
+        print(f"fer-ros: {without_secrets(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("fer-ros: interrupted: nothing is written", file=sys.stderr)
@@ -65,6 +66,7 @@ def _annotate(options: argparse.Namespace) -> int:
     from fer_ros.core.params_file import parameters
     from fer_ros.core.pipeline import PARAMS
     from fer_ros.core.record import VideoRecorder
+    from fer_ros.core.source_name import without_secrets
     from fer_ros.core.summary import Summary
     from fer_ros.graph import default_params_file
 
@@ -87,7 +89,7 @@ def _annotate(options: argparse.Namespace) -> int:
         if video is not None:
             stack.callback(video.discard)
         bar = stack.enter_context(Progress(*columns, console=console, transient=True))
-        task = bar.add_task(f"annotating {options.source}", total=recording.length or None, rate="")
+        task = bar.add_task(f"annotating {without_secrets(options.source)}", total=recording.length or None, rate="")
         try:
             for frame in recording:
                 found = annotator(frame)
@@ -105,19 +107,23 @@ def _annotate(options: argparse.Namespace) -> int:
                 raise
             damage = error  # what came before is sound, and kept
         if not summary.frames:
-            raise ValueError(f"{options.source} holds no image")
+            raise ValueError(f"{without_secrets(options.source)} holds no image")
         if video is not None:
             video.close()
     spent = time.monotonic() - started
     for notice in recording.notices:
         print(f"fer-ros: {notice}", file=sys.stderr)
     written = ", ".join(map(str, outputs))
-    console.print(f"{summary.frames} images of {summary.duration:.1f} s in {spent:.1f} s "
-                  f"({summary.frames / max(spent, 1e-9):.0f} a second), {len(summary.faces)} faces: {written}")
+    console.print(f"{_count(summary.frames, 'image')} of {summary.duration:.1f} s in {spent:.1f} s "
+                  f"({summary.frames / max(spent, 1e-9):.0f} a second), {_count(len(summary.faces), 'face')}: {written}")
     if damage is not None:
         print(f"fer-ros: {damage}: only what came before is annotated", file=sys.stderr)
         return 1
     return 0
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _outputs(options: argparse.Namespace) -> list[Path]:

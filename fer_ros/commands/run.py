@@ -7,7 +7,8 @@ import sys
 
 from fer_ros.commands import running
 from fer_ros.core.params import specs
-from fer_ros.core.source import SourceParams, without_password
+from fer_ros.core.source import SourceParams
+from fer_ros.core.source_name import without_secrets
 from fer_ros.graph import webcam_graph
 
 _CAMERA = ("width", "height", "fps", "flip")
@@ -35,4 +36,4 @@ def main(options: argparse.Namespace) -> int:
         return 2
     camera = {name: getattr(options, name) for name in _CAMERA if getattr(options, name) is not None}
     camera |= {"source": options.source, "loop": options.loop}
-    return running.run(options, webcam_graph, camera, f"fer-ros run {without_password(options.source)}")
+    return running.run(options, webcam_graph, camera, f"fer-ros run {without_secrets(options.source)}")

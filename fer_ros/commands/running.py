@@ -17,6 +17,7 @@ from fer_ros.commands.signals import on_end
 from fer_ros.commands.view import View
 from fer_ros.core.params import ParamSpec
 from fer_ros.core.record import RecordError, VideoRecorder
+from fer_ros.core.source_name import without_secrets
 from fer_ros.core.summary import Summary
 from fer_ros.core.types import Emotion, Image
 from fer_ros.dds import privacy_environment
@@ -238,7 +239,7 @@ class Run:
         self._stopped = True
 
     def _heard(self, name: str, line: str) -> None:
-        self._view.say(line, "dim")
+        self._view.say(without_secrets(line), "dim")
 
     def _on_emotions(self, emotions: list[Emotion], stamp: float, latency: float) -> None:
         self._answered = time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from fer_ros.core.source import SourceError, SourceUnavailable
 
@@ -33,6 +33,19 @@ class CaptureState:
     text: str
 
 
+@dataclass
+class _Held(Generic[F]):
+    """What a capture thread has in hand: its source, where one is open, and the frame that was read but not handed on."""
+
+    source: Readable[F] | None
+    frame: F | None
+
+    def close(self) -> None:
+        source, self.source, self.frame = self.source, None, None
+        if source is not None:
+            source.close()
+
+
 class Capture(Generic[F]):
     """Reads frames in a thread and hands them on.
 
@@ -49,6 +62,7 @@ class Capture(Generic[F]):
         on_frame: Callable[[F], None],
         tell: Callable[[str, bool], None],
         enabled: Callable[[], bool],
+        read: Callable[[Any], F | None] = lambda source: source.read(),
     ):
         """Open the source for the first time.
 
@@ -57,11 +71,13 @@ class Capture(Generic[F]):
             tell: called with what people should know, and whether it is trouble.
             enabled: asked before each frame. While it is false a camera is closed, so that it is dark and free for
                 others, and a file waits.
+            read: takes a frame from the source, and with it what else of the source is of this frame.
 
         Raises:
             SourceError: the source can never work; and whatever else `open_source` raises.
         """
         self._open, self._on_frame, self._tell, self._enabled = open_source, on_frame, tell, enabled
+        self._read_frame = read
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         # What a stopped file goes on with: the source, and the frame that was read but not handed on.
@@ -105,47 +121,43 @@ class Capture(Generic[F]):
     def _run(
         self, stop: threading.Event, source: Readable[F] | None, frame: F | None, may_begin: Callable[[], bool]
     ) -> None:
+        held = _Held(source, frame)
         try:
             while not (may_begin() or stop.wait(0.02)):
                 pass
-            source, frame = self._read(stop, source, frame)
+            self._read(stop, held)
         except Exception as error:  # the end of the thread must be seen, or all would look well
-            if source is not None:
-                source.close()
+            held.close()
             if not stop.is_set():
                 text = str(error) if isinstance(error, (ValueError, OSError)) else repr(error)
                 self.state = CaptureState("failed", f"failed: {text}")
                 self._tell(f"capture failed: {text}", True)
             return
-        if source is not None and source.finite and stop is self._stop:
-            self._kept = (source, frame)
-        elif source is not None:
-            source.close()
+        if held.source is not None and held.source.finite and stop is self._stop:
+            self._kept = (held.source, held.frame)
+        else:
+            held.close()
 
-    def _read(
-        self, stop: threading.Event, source: Readable[F] | None, frame: F | None
-    ) -> tuple[Readable[F] | None, F | None]:
-        """Until stopped or at the end; the source, if it is still open, and the frame that came too late."""
-        wait, troubled = self.FIRST_WAIT, source is None
+    def _read(self, stop: threading.Event, held: _Held[F]) -> None:
+        """Until stopped or at the end. What is open is in `held` at any time, so that whoever calls can close it."""
+        wait, troubled = self.FIRST_WAIT, held.source is None
         while not stop.is_set():
             if not self._enabled():
-                if source is not None and not source.finite:
-                    source.close()
-                    source = None
+                if held.source is not None and not held.source.finite:
+                    held.close()
                 stop.wait(0.05)
                 continue
             try:
-                if source is None:
-                    source = self._open()
-                    source.interrupted = stop.is_set
+                if held.source is None:
+                    held.source = self._open()
+                    held.source.interrupted = stop.is_set
                     continue  # it may have taken long
-                source.interrupted = stop.is_set
-                if frame is None:
-                    frame = source.read()
+                held.source.interrupted = stop.is_set
+                if held.frame is None:
+                    held.frame = self._read_frame(held.source)
             except (SourceUnavailable, SourceError) as error:
-                if source is not None:
-                    source.close()
-                source, troubled = None, True
+                held.close()
+                troubled = True
                 if stop.is_set():
                     break
                 self.state = CaptureState("unavailable", str(error))
@@ -153,19 +165,19 @@ class Capture(Generic[F]):
                 stop.wait(wait)
                 wait = min(2 * wait, self.LONGEST_WAIT)
                 continue
-            if source.notice:
-                self._tell(source.notice, True)
+            if held.source.notice:
+                self._tell(held.source.notice, True)
             if stop.is_set():
                 break
-            if frame is None:
-                source.close()
-                self.state = CaptureState("ended", f"{source.name} has ended")
+            if held.frame is None:
+                name = held.source.name
+                held.close()
+                self.state = CaptureState("ended", f"{name} has ended")
                 self._tell(self.state.text, False)
-                return None, None
+                return
             if troubled:
                 troubled, wait = False, self.FIRST_WAIT
-                self._tell(f"{source.name} gives images", False)
-            self.state = CaptureState("playing", source.name)
+                self._tell(f"{held.source.name} gives images", False)
+            self.state = CaptureState("playing", held.source.name)
+            frame, held.frame = held.frame, None
             self._on_frame(frame)
-            frame = None
-        return source, frame

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from fer_ros.core.pictures import size_of, too_large
 from fer_ros.core.types import Image
 
 # encoding -> (channels, OpenCV's conversion to BGR or None)
@@ -82,12 +83,16 @@ def to_bgr(message: RawImage) -> Image:
 def decode(data: Any) -> Image | None:
     """A JPEG, PNG or other picture, as the bytes of a file or of a `sensor_msgs/CompressedImage`, as HxWx3 uint8 BGR.
 
-    None where it is no picture that OpenCV can read.
+    None where it is no picture of a kind in `fer_ros.core.pictures.READ`, or one of more than `MOST_PIXELS`: a file of
+    100 kB may hold an image that takes all memory.
     """
     content = np.frombuffer(data, np.uint8)
+    size = size_of(content)
+    if size is None or too_large(size):
+        return None
     try:
-        return cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    except cv2.error:  # a header that promises more pixels than OpenCV allows, say
+        return cv2.imdecode(content, cv2.IMREAD_COLOR)
+    except cv2.error:
         return None
 
 

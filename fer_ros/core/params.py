@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
 from fer_ros.core.yaml_text import load
@@ -25,6 +25,8 @@ class ParamSpec:
         range: lowest and highest value, both allowed; None where any value of the type is.
         choices: the allowed values of a string; None where any string is.
         live: whether a change takes effect while the node runs; otherwise at the next configuration.
+        shown: what others may see of a value (a URL without its password); None where they may see all of it.
+        private: whether a value holds or names a secret; None where none can.
     """
 
     name: str
@@ -35,6 +37,8 @@ class ParamSpec:
     range: Range | None
     choices: tuple[str, ...] | None
     live: bool
+    shown: Callable[[Any], Any] | None = None
+    private: Callable[[Any], bool] | None = None
 
     def check(self, value: Any) -> Any:
         """The value as this parameter's type.
@@ -66,9 +70,12 @@ def param(
     range: Range | None = None,
     choices: tuple[str, ...] | None = None,
     live: bool = True,
+    shown: Callable[[Any], Any] | None = None,
+    private: Callable[[Any], bool] | None = None,
 ) -> Any:
     """A dataclass field that is a parameter. See `ParamSpec` for the arguments."""
-    meta = {"description": description, "unit": unit, "range": range, "choices": choices, "live": live}
+    meta = {"description": description, "unit": unit, "range": range, "choices": choices, "live": live, "shown": shown,
+            "private": private}
     return dataclasses.field(default=default, metadata=meta)
 
 

@@ -5,29 +5,44 @@ from __future__ import annotations
 import math
 import os
 import re
+import stat
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 import cv2
 
+from fer_ros.core.containers import DEMUXERS, HEAD, lists_others, missing_bytes, moves, times_may_jump
 from fer_ros.core.encodings import decode
+from fer_ros.core.frame_times import FrameTimes
 from fer_ros.core.params import param
+from fer_ros.core.pictures import HEAD as PICTURE_HEAD
+from fer_ros.core.pictures import MOST_BYTES, READ, kind_of, size_of, too_large
 from fer_ros.core.resources import share_directory
 from fer_ros.core.scaling import resized
+from fer_ros.core.source_name import (
+    SCHEMES,
+    SourceError,
+    filled_in,
+    has_secret,
+    is_finite,  # noqa: F401  (asked for here, too)
+    kind_of_source,
+    without_secrets,
+)
 from fer_ros.core.types import Image
 
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+without_password = without_secrets  # its name before it hid more than the password
+
+_SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
+_LONGEST_IN_STREAM = 10.0  # seconds; as in FFmpeg, a longer gap in a recorded broadcast is no pause
+_NAMED = 3  # of files that are left out, how many are named
 _SLICE = 0.1  # seconds: how soon a wait notices that it is interrupted
 _FLIPS = {"none": None, "horizontal": 1, "vertical": 0, "both": -1}
-
-
-class SourceError(Exception):
-    """The source can never work as it is named: no such file, not a video, an empty folder."""
 
 
 class SourceUnavailable(Exception):
@@ -40,8 +55,9 @@ class SourceParams:
 
     source: str = param(
         "0",
-        "A device index or /dev/videoN, a video or image file, a folder of images, an rtsp:// or http:// URL, or 'demo'.",
-        live=False,
+        "A device index or /dev/videoN, a video or image file, a folder of images, an rtsp:// or http:// URL, or 'demo'. "
+        "A URL's password may come from elsewhere: ${NAME} is an environment variable, @FILE the first line of a file.",
+        live=False, shown=without_secrets, private=has_secret,
     )
     loop: bool = param(False, "Play a file, folder or the demo again when it ends.", live=False)
     realtime: bool = param(
@@ -74,6 +90,8 @@ class Source(ABC):
         finite: whether it ends, as a file does and a camera does not.
         rate: of a file, folder or the demo, frames per second; else None.
         length: of these, how many frames there should be; 0 where that is not known.
+        stamp: of a file, folder or the demo, when the frame that was just read is shown, in seconds from the first one; in a
+            loop it starts again. None where a frame is of the moment at which it is read.
         notice: what a user should know of what was just read (a skipped image, an early end), else empty.
         interrupted: asked while a frame is not due yet, which can take long; once it is true, `read` returns at once.
     """
@@ -82,6 +100,7 @@ class Source(ABC):
     finite: bool
     rate: float | None = None
     length: int = 0
+    stamp: float | None = None
     notice: str = ""
     interrupted: Callable[[], bool] = staticmethod(lambda: False)
 
@@ -104,10 +123,10 @@ def open_source(params: SourceParams) -> Source:
         SourceError: it can never work; the text says why and what to do.
         SourceUnavailable: it does not work now; try again later.
     """
-    name = params.source.strip()
+    name = filled_in(params.source)
     if not name:
         raise SourceError("source is empty: name a device index, a file, a folder, a URL or 'demo'")
-    kind = _kind(name)
+    kind = kind_of_source(name)
     if kind == "device":
         return DeviceSource(name, params)
     if kind == "stream":
@@ -117,45 +136,88 @@ def open_source(params: SourceParams) -> Source:
     try:
         return _open_path(name, params)
     except (OSError, RuntimeError) as error:  # a name that is too long, no right to look there, no such user's home
-        raise SourceError(f"source '{name}' cannot be read: {error}") from error
+        raise SourceError(without_secrets(f"source '{name}' cannot be read: {error}")) from None
 
 
 def _open_path(name: str, params: SourceParams) -> Source:
     path = Path(unquote(name[len("file://") :]) if name.lower().startswith("file://") else name).expanduser()
     if path.is_dir():
-        return _Paced(ImageFolder(sorted(_images_in(path), key=_natural), str(path), params), params)
+        paths, left_out = _images_in(path)
+        return _Paced(ImageFolder(paths, str(path), params, left_out), params)
     if not path.exists():
-        raise SourceError(f"source '{name}' does not exist: name a device index, a file, a folder, a URL or 'demo'")
+        raise SourceError(f"source '{without_secrets(name)}' does not exist: name a device index, a file, a folder, a URL or "
+                          "'demo'")
     if not path.is_file() or not os.access(path, os.R_OK):
         raise SourceError(f"source '{name}' cannot be read: check what it is and its permissions (ls -l)")
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return _Paced(ImageFolder([path], str(path), params), params)
-    return _Paced(VideoFile(path, params), params)
+    return _Paced(_open_file(path, params), params)
 
 
-def _kind(name: str) -> str:
-    """`device`, `stream` or `recorded`, by the name alone."""
-    if re.fullmatch("[0-9]+", name) or (name.startswith("/dev/") and not name.startswith("/dev/shm/")):
-        return "device"
-    scheme = re.match(r"([a-z][a-z0-9+.-]+)://", name, re.IGNORECASE)
-    return "stream" if scheme and scheme[1].lower() != "file" else "recorded"
+def _open_file(path: Path, params: SourceParams) -> _Recorded:
+    """A file as what its content says, whatever its name."""
+    with open(path, "rb") as file:
+        head = file.read(HEAD)
+    kind = kind_of(head)
+    if kind in READ and not moves(kind, path):
+        return ImageFolder([path], str(path), params)
+    if kind and kind not in READ:
+        raise SourceError(f"source '{path}' is a {kind} picture, which is not read: convert it to JPEG or PNG")
+    others = lists_others(head)
+    if others:
+        raise SourceError(f"source '{path}' is not a video but a list of other files ({others}): name one of those, or "
+                          "the stream's own address")
+    if kind:  # GIF, APNG, Motion JPEG: FFmpeg would decode a first picture before it told the size
+        with open(path, "rb") as file:
+            reason = too_large(size_of(file.read(1 << 20)) or (0, 0))
+        if reason:
+            raise SourceError(f"source '{path}' is not read: {reason}")
+    return VideoFile(path, params, kind, times_may_jump(head))
 
 
-def is_finite(source: str) -> bool:
-    """Whether a source, as a user names it, is one that ends: a file, a folder or the demo. Opens nothing."""
-    return _kind(source.strip()) == "recorded"
-
-
-def without_password(source: str) -> str:
-    """A source's name for logs and diagnostics: a URL loses the user and password in it."""
-    return re.sub(r"//[^/]*@", "//", source) if _kind(source.strip()) == "stream" else source
-
-
-def _images_in(folder: Path) -> list[Path]:
-    found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+def _images_in(folder: Path) -> tuple[list[Path], str]:
+    """The pictures of a folder in the natural order of their names, and what was left out, in words."""
+    found: list[Path] = []
+    left_out: dict[tuple[str, str], list[str]] = {}
+    for path in sorted(folder.iterdir(), key=_natural):
+        reason = _why_no_picture(path)
+        if not reason:
+            found.append(path)
+        elif path.name not in _SYSTEM_FILES and not path.name.startswith("._"):
+            left_out.setdefault(reason, []).append(path.name)
+    told = "; ".join(f"{_listed(names)} {one if len(names) == 1 else many}" for (one, many), names in left_out.items())
+    count = sum(map(len, left_out.values()))
+    told = f"{count} file{'s' if count != 1 else ''} ({told})" if told else ""
     if not found:
-        raise SourceError(f"folder '{folder}' has no image in it ({', '.join(s[1:] for s in IMAGE_SUFFIXES)})")
-    return found
+        raise SourceError(f"folder '{folder}' has no image in it that is read ({', '.join(READ)})"
+                          + (f"; left out: {told}" if told else ""))
+    return found, told
+
+
+def _why_no_picture(path: Path) -> tuple[str, str] | None:
+    """Why an entry of a folder is not played, said of one and of several; None where it is."""
+    try:
+        about = path.stat()
+        if stat.S_ISDIR(about.st_mode):
+            return "is a folder, which is not looked into", "are folders, which are not looked into"
+        if not stat.S_ISREG(about.st_mode):
+            return "is not a file", "are not files"
+        if not about.st_size:
+            return "is empty", "are empty"
+        with open(path, "rb") as file:
+            kind = kind_of(file.read(PICTURE_HEAD))
+    except OSError as error:
+        if path.is_symlink() and not path.exists():
+            return "is a link that leads nowhere", "are links that lead nowhere"
+        return (f"cannot be read: {error.strerror}",) * 2
+    if kind in READ:
+        return None
+    if not kind:
+        return "is not an image", "are not images"
+    return tuple(f"{verb} {kind}, which is not read: convert {them} to JPEG or PNG" for verb, them in
+                 (("is", "it"), ("are", "them")))
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def _natural(path: Path) -> list:
@@ -167,12 +229,57 @@ def _resized(image: Image, params: SourceParams) -> Image:
     return resized(image, params.width, params.height) if params.width else image
 
 
+_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"  # OpenCV's only way to FFmpeg's options: key;value|key;value
+_FILE_OPTIONS = f"format_whitelist;{DEMUXERS}|protocol_whitelist;file"
+# Without files of this machine, which a playlist from elsewhere could name.
+_STREAM_OPTIONS = ("protocol_whitelist;http,https,httpproxy,tls,tcp,udp,udplite,rtp,srtp,rtsp,rtmp,rtmps,rtmpt,rtmpe,rtmpte,"
+                   "rtmpts,srt,rist,crypto,data,mmsh,mmst,ftp,sftp")
+_options_lock = threading.Lock()
+
+
+@contextmanager
+def _ffmpeg_options(file: bool) -> Iterator[None]:
+    """What FFmpeg may open in this block: the one file, or addresses. What a user has set for streams holds for those."""
+    users = os.environ.get(_OPTIONS)
+    if file:
+        options = _FILE_OPTIONS
+    else:
+        options = users or "rtsp_transport;tcp"  # OpenCV's own default
+        if "protocol_whitelist" not in options:
+            options += f"|{_STREAM_OPTIONS}"
+    os.environ[_OPTIONS] = options
+    try:
+        yield
+    finally:
+        if users is None:
+            del os.environ[_OPTIONS]
+        else:
+            os.environ[_OPTIONS] = users
+
+
 class _Capture:
     """cv2.VideoCapture without cv2.error, and with a lock: releasing one while another thread reads it is a crash."""
 
     def __init__(self, *arguments: object):
         self._lock = threading.Lock()
         self._capture = cv2.VideoCapture(*arguments)
+
+    @classmethod
+    def of_file(cls, path: Path, by_content: bool = False) -> _Capture:
+        """A video.
+
+        Args:
+            by_content: whether FFmpeg does not get to know the name, whose suffix would make it look for a single picture.
+        """
+        with _options_lock, _ffmpeg_options(file=True), open(path, "rb") as file:
+            # The whole path: FFmpeg takes `12:30.mp4` for an address.
+            name = f"/proc/self/fd/{file.fileno()}" if by_content else str(path.absolute())
+            return cls(name, cv2.CAP_FFMPEG)
+
+    @classmethod
+    def of_stream(cls, url: str, options: list[int]) -> _Capture:
+        with _options_lock, _ffmpeg_options(file=False):
+            return cls(url, cv2.CAP_FFMPEG, options)
 
     def is_open(self) -> bool:
         return self._capture.isOpened()
@@ -189,6 +296,15 @@ class _Capture:
         """The frame rate that the container names. Some name 0, NaN or the time base (90,000): 30 then."""
         fps = self.get(cv2.CAP_PROP_FPS)
         return fps if 0.1 <= fps <= 1000 else 30.0
+
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, as the container names them."""
+        return int(self.get(cv2.CAP_PROP_FRAME_WIDTH)), int(self.get(cv2.CAP_PROP_FRAME_HEIGHT))
+
+    def read_timed(self) -> tuple[Image | None, float]:
+        """The next frame, and what the container says of when it is shown, in seconds."""
+        image = self.read()
+        return image, self.get(cv2.CAP_PROP_POS_MSEC) / 1000 if image is not None else 0.0
 
     def read(self) -> Image | None:
         """The next frame as BGR, None where there is none."""
@@ -207,28 +323,37 @@ class _Capture:
 
 
 class _Pace:
-    """Lets frames go at a steady rate."""
+    """Lets frames go when they are due."""
 
-    def __init__(self, fps: float):
-        self._period = 1 / fps
-        self._due: float | None = None
+    def __init__(self) -> None:
+        self._start: float | None = None  # this machine's time at the frames' time 0
 
-    def wait(self, interrupted: Callable[[], bool]) -> None:
+    def wait(self, stamp: float, interrupted: Callable[[], bool]) -> None:
+        """Until a frame is due that is shown `stamp` seconds after the first one."""
         now = time.monotonic()
-        if self._due is None or now - self._due > 1.0:  # after a stall go on from here, do not race to catch up
-            self._due = now
-        while self._due > now and not interrupted():
-            time.sleep(min(self._due - now, _SLICE))
+        if self._start is None or now - self._start - stamp > 1.0:  # after a stall go on from here, do not race to catch up
+            self._start = now - stamp
+        while self._start + stamp > now and not interrupted():
+            time.sleep(min(self._start + stamp - now, _SLICE))
             now = time.monotonic()
-        self._due += self._period
+
+    def restart(self, length: float) -> None:
+        """The frames begin again, `length` seconds after they began."""
+        if self._start is not None:
+            self._start += length
 
 
 class _Recorded(ABC):
-    """Frames that lie on disk: they can be read at any rate, and again."""
+    """Frames that lie on disk: they can be read at any rate, and again.
+
+    Attributes:
+        stamp: when the last frame that `next` gave is shown, in seconds from the first one.
+    """
 
     name: str
     fps: float
     length: int
+    stamp: float = 0.0
     notice: str = ""
 
     @abstractmethod
@@ -240,90 +365,165 @@ class _Recorded(ABC):
     @abstractmethod
     def close(self) -> None: ...
 
+    def _say(self, text: str) -> None:
+        self.notice += f"{'; ' if self.notice else ''}{text}"
+
 
 class VideoFile(_Recorded):
-    """A video through OpenCV."""
+    """A video through OpenCV and FFmpeg, every frame with the time that its container says."""
 
-    def __init__(self, path: Path, params: SourceParams):
+    _SAME = 3  # frames; a container that says no time of so many says none at all
+
+    def __init__(self, path: Path, params: SourceParams, kind: str = "", times_jump: bool = False):
+        """Open it.
+
+        Args:
+            kind: of the pictures that it holds without another container, `GIF` say; empty where it has one.
+            times_jump: whether times that jump are usual in its container.
+
+        Raises:
+            SourceError: it is no video, or its images are too large.
+        """
         self.name = str(path)
+        self._path = path
         self._params = params
-        self._capture = _Capture(self.name)
-        self._read = 0
-        self._complained = False
-        self._pending = self._grab() if self._capture.is_open() else None
+        self._longest = _LONGEST_IN_STREAM if times_jump else FrameTimes.LONGEST
+        self._kind = kind
+        self._said: set[str] = set()  # in a loop it would be said every time
+        self._capture = _Capture.of_file(path, bool(kind))
+        self._begin()
+        reason = too_large(self._capture.size()) if self._capture.is_open() else ""
+        self._pending = self._grab() if not reason and self._capture.is_open() else None
         if self._pending is None:
             self._capture.release()
-            raise SourceError(f"source '{path}' is not a video or image that OpenCV can read")
-        self.fps = params.fps or self._capture.fps()
-        self.length = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+            if reason:
+                raise SourceError(f"source '{path}' is not read: {reason}")
+            missing = missing_bytes(path)
+            raise SourceError(f"source '{path}' is not a video or image that OpenCV can read"
+                              + (f": its last {missing} bytes are missing" if missing else ""))
+        self.length = max(0, int(min(self._capture.get(cv2.CAP_PROP_FRAME_COUNT), 2**31)))
 
-    def _grab(self) -> Image | None:
-        image = self._capture.read()
+    def _begin(self) -> None:
+        self.fps = self._params.fps or self._capture.fps()
+        self._times = FrameTimes(1 / self.fps, self._longest)
+        self._read = 0
+
+    def _grab(self) -> tuple[Image, float] | None:
+        image, position = self._capture.read_timed()
         if image is None:
             return None
+        shown = self._read / self._params.fps if self._params.fps else self._times(position)
         self._read += 1
-        return _resized(image, self._params)
+        return _resized(image, self._params), shown
 
     def next(self) -> Image | None:
-        image, self._pending = self._pending, None
-        if image is None:
-            image = self._grab()
-        # The frame count in a header is an estimate in some containers: only a clear gap is worth a word.
-        if image is None and self._read < 0.9 * self.length and not self._complained:
-            self._complained = True  # in a loop it would be said every time
-            self.notice = f"{self.name} ended after {self._read} of {self.length} frames: the file may be damaged"
+        frame, self._pending = self._pending or self._grab(), None
+        if frame is None:
+            self._tell_of_end()
+            return None
+        self._tell_of_times()
+        image, self.stamp = frame
         return image
+
+    def _tell_of_times(self) -> None:
+        if self._times.jumps:
+            self._say_once(f"{self.name}: its times jump by more than {self._longest:g} s or back: played without the gap")
+        # FFmpeg gives Motion JPEG, which has no times, 25 images a second.
+        elif (self._kind == "JPEG" and not self._params.fps) or self._times.unstamped == self._read - 1 == self._SAME:
+            self._say_once(f"{self.name} has no times of its frames: played at {self.fps:g} frames a second (fps sets another "
+                           "rate)")
+
+    def _tell_of_end(self) -> None:
+        try:
+            missing = missing_bytes(self._path)
+        except OSError:  # it was removed while it played
+            return
+        if missing:
+            frames = f"{self._read} frame{'s' if self._read != 1 else ''}"
+            self._say_once(f"{self.name} ended after {frames}: the file is damaged, its last {missing} bytes are missing")
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._say(text)
 
     def rewind(self) -> None:
         self._capture.release()
-        self._capture = _Capture(self.name)
-        self._read = 0
+        self._capture = _Capture.of_file(self._path, bool(self._kind))
+        self._begin()
 
     def close(self) -> None:
         self._capture.release()
 
 
 class ImageFolder(_Recorded):
-    """Images in the natural order of their names. One that cannot be read is skipped, and said."""
+    """Images in their order. One that cannot be read is skipped, and said.
 
-    def __init__(self, paths: list[Path], name: str, params: SourceParams):
+    Args:
+        left_out: what the folder holds besides, in words; empty where nothing.
+    """
+
+    def __init__(self, paths: list[Path], name: str, params: SourceParams, left_out: str = ""):
         self.name = name
         self.fps = params.fps or 10.0
         self.length = len(paths)
         self._params = params
         self._paths = paths
-        self._at = 0
+        self._at = self._given = 0
         self._skipped: set[Path] = set()
-        if all(self._load(path) is None for path in paths):
-            raise SourceError(f"source '{name}': none of its {len(paths)} images can be read")
+        images = f"{len(paths)} image{'s' if len(paths) != 1 else ''}"
+        self._find_one(images)
+        if left_out:
+            self._say(f"{name}: {images}; left out: {left_out}")
 
-    def _load(self, path: Path) -> Image | None:
+    def _find_one(self, images: str) -> None:
+        """Raises SourceError where none can be read, with the reason of the first."""
+        first = ""
+        for path in self._paths:
+            loaded = self._load(path)
+            if not isinstance(loaded, str):
+                return
+            first = first or f"{path.name} {loaded}"
+        raise SourceError(f"source '{self.name}': {images}, none of which can be read ({first})")
+
+    def _load(self, path: Path) -> Image | str:
+        """The image, or why there is none."""
         try:
-            return decode(path.read_bytes())  # imread fails on some paths that are not ASCII; the bytes do not care
-        except OSError:
-            return None
+            if path.stat().st_size > MOST_BYTES:
+                return f"has more than {MOST_BYTES // 10**6} MB"
+            data = path.read_bytes()  # imread fails on some paths that are not ASCII; the bytes do not care
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+        size = size_of(data)
+        image = decode(data)
+        if image is not None:
+            return image
+        reason = too_large(size or (0, 0))
+        return f"is too large: {reason}" if reason else "is not an image that can be read"
 
     def next(self) -> Image | None:
         while self._at < len(self._paths):
             path = self._paths[self._at]
             self._at += 1
             image = self._load(path)
-            if image is not None:
+            if not isinstance(image, str):
+                self.stamp = self._given / self.fps
+                self._given += 1
                 return _resized(image, self._params)
             if path not in self._skipped:  # in a loop it would be said every time
                 self._skipped.add(path)
-                self.notice += f"{'; ' if self.notice else ''}{path} is not an image that can be read: skipped"
+                self._say(f"{path} {image}: skipped")
         return None
 
     def rewind(self) -> None:
-        self._at = 0
+        self._at = self._given = 0
 
     def close(self) -> None:
         self._at = len(self._paths)
 
 
 class _Paced(Source):
-    """Plays recorded frames: at their rate or as fast as they are read, once or in a loop."""
+    """Plays recorded frames: at their times or as fast as they are read, once or in a loop."""
 
     finite = True
 
@@ -333,7 +533,8 @@ class _Paced(Source):
         self.rate, self.length = recorded.fps, recorded.length
         self._recorded = recorded
         self._loop = params.loop
-        self._pace = _Pace(recorded.fps) if params.realtime else None
+        self._pace = _Pace() if params.realtime else None
+        self._step = 1 / recorded.fps  # between the last two frames
         self._lock = threading.Lock()
         self._closed = False
 
@@ -341,13 +542,23 @@ class _Paced(Source):
         with self._lock:
             if self._closed:
                 return None
-            image = self._recorded.next()
-            if image is None and self._loop:
-                self._recorded.rewind()
-                image = self._recorded.next()
+            image = self._next()
             self.notice, self._recorded.notice = self._recorded.notice, ""
         if image is not None and self._pace:
-            self._pace.wait(self.interrupted)
+            self._pace.wait(self.stamp, self.interrupted)
+        return image
+
+    def _next(self) -> Image | None:
+        image = self._recorded.next()
+        if image is None and self._loop:
+            self._recorded.rewind()
+            image = self._recorded.next()
+            if self._pace:
+                self._pace.restart((self.stamp or 0.0) + self._step)
+        elif image is not None and self.stamp is not None:
+            self._step = self._recorded.stamp - self.stamp
+        if image is not None:
+            self.stamp = self._recorded.stamp
         return image
 
     def close(self) -> None:
@@ -378,7 +589,7 @@ class DeviceSource(Source):
             self._configure(params)
             if self._capture.read() is None:
                 raise SourceUnavailable(f"camera {path} gives no image: another program may be using it")
-        except SourceUnavailable:
+        except Exception:
             self._capture.release()
             raise
 
@@ -409,29 +620,47 @@ class StreamSource(Source):
     _TIMEOUT_MS = 5000
 
     def __init__(self, url: str, params: SourceParams):
-        self.name = without_password(url)
+        self.name = without_secrets(url)
+        scheme = url.partition("://")[0].lower()
+        if scheme not in SCHEMES:
+            raise SourceError(f"source '{self.name}': {scheme}:// is no stream that is read ({', '.join(SCHEMES)})")
         self._params = params
         options = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, self._TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, self._TIMEOUT_MS]
-        self._capture = _Capture(url, cv2.CAP_FFMPEG, options)
+        self._capture = _Capture.of_stream(url, options)
         if not self._capture.is_open():
-            raise SourceUnavailable(f"stream {self.name} cannot be opened: check the address and that its server runs")
+            raise SourceUnavailable(f"stream {self.name} cannot be opened: check the address and that its server runs"
+                                    + _hint_on_password(url))
+        reason = too_large(self._capture.size())
+        if reason:
+            self._capture.release()
+            raise SourceError(f"stream {self.name} is not read: {reason}")
         self._expected = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self._read = 0
         self.finite = 0 < self._expected < 1e9
-        self._pace = _Pace(params.fps or self._capture.fps()) if self.finite and params.realtime else None
+        self._pace = _Pace() if self.finite and params.realtime else None
+        self._times = FrameTimes(1 / self._capture.fps())
 
     def read(self) -> Image | None:
-        image = self._capture.read()
+        image, position = self._capture.read_timed()
         if image is not None:
+            if self.finite:
+                self.stamp = self._read / self._params.fps if self._params.fps else self._times(position)
             self._read += 1
             if self._pace:
-                self._pace.wait(self.interrupted)
+                self._pace.wait(self.stamp, self.interrupted)
             return _resized(image, self._params)
         if self.finite:
             if self._read < 0.9 * self._expected:
-                self.notice = f"stream {self.name} ended after {self._read} of {self._expected:.0f} frames"
+                self.notice = f"stream {self.name} ended after {self._read} of about {self._expected:.0f} frames"
             return None
         raise SourceUnavailable(f"stream {self.name} stopped giving images")
 
     def close(self) -> None:
         self._capture.release()
+
+
+def _hint_on_password(url: str) -> str:
+    """What to do where a password in a URL cuts it in the wrong place; empty where none does."""
+    if re.match(r"[^:]+://[^/?#@]*[/?#].*@", url) is None:
+        return ""
+    return ". If its password holds one of / ? # @ it must be percent-encoded (%2F %3F %23 %40)"

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
+from rclpy.time import Time
 from std_msgs.msg import Header
 
 from fer_ros.core.calibration import load_calibration
+from fer_ros.core.frame_times import StampClock
 from fer_ros.core.node_params import AudienceParams, CameraParams, ImageOutputParams
-from fer_ros.core.source import SourceParams, flip_image, open_source, without_password
+from fer_ros.core.source import Source, SourceParams, flip_image, open_source
+from fer_ros.core.source_name import without_secrets
 from fer_ros.core.types import Image
 from fer_ros.ros.node import main_of
 from fer_ros.ros.source_node import SourceNode
+
+
+class _Timed(NamedTuple):
+    """An image, and when it is shown in its recording, in seconds; None where it is of now."""
+
+    image: Image
+    time: float | None
+
+
+def _read(source: Source) -> _Timed | None:
+    image = source.read()
+    return None if image is None else _Timed(image, source.stamp)
 
 
 class CameraNode(SourceNode):
@@ -21,14 +37,29 @@ class CameraNode(SourceNode):
     def setup(self) -> None:
         source, file = self.params[SourceParams], self.params[CameraParams].camera_info_file
         calibration = load_calibration(Path(file).expanduser()) if file else None
-        self.capture(lambda: open_source(source), self._on_frame, without_password(source.source), calibration)
+        self._stamps = StampClock(source.realtime)
+        self.capture(lambda: open_source(source), self._on_frame, without_secrets(source.source), calibration, _read)
 
-    def _on_frame(self, image: Image) -> None:
-        stamp = self.get_clock().now()
-        if stamp.nanoseconds == 0:
-            self.say_once("clock", "use_sim_time is on and /clock has not come: the images are stamped 0")
-        header = Header(stamp=stamp.to_msg(), frame_id=self.params[CameraParams].frame_id)
-        self.publish(flip_image(image, self.params[SourceParams].flip), header)
+    def start(self) -> None:
+        self._stamps.restart()
+        super().start()
+
+    def apply(self) -> None:
+        self._stamps.restart()  # a file that was disabled has waited
+
+    def _on_frame(self, frame: _Timed) -> None:
+        header = Header(stamp=self._stamp(frame.time).to_msg(), frame_id=self.params[CameraParams].frame_id)
+        self.publish(flip_image(frame.image, self.params[SourceParams].flip), header)
+
+    def _stamp(self, time: float | None) -> Time:
+        """A recording's frames are as far apart as it says; whatever is of now, or of a simulation, has the clock's time."""
+        clock = self.get_clock()
+        now = clock.now()
+        if clock.ros_time_is_active:
+            if now.nanoseconds == 0:
+                self.say_once("clock", "use_sim_time is on and /clock has not come: the images are stamped 0")
+            return now
+        return Time(nanoseconds=self._stamps(now.nanoseconds, time), clock_type=now.clock_type)
 
 
 main = main_of(CameraNode)

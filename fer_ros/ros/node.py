@@ -24,6 +24,7 @@ from std_srvs.srv import SetBool
 
 from fer_ros.core.meter import StageTimes
 from fer_ros.core.node_params import NodeParams
+from fer_ros.core.process_title import hide_secrets_in_arguments
 from fer_ros.core.source import SourceError
 from fer_ros.ros.diagnostics import ERROR, OK, WARN, Diagnostics
 from fer_ros.ros.exchange import Exchange, Worker
@@ -375,6 +376,7 @@ def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = No
     Args:
         images: whether one of them publishes images.
     """
+    hide_secrets_in_arguments()
     stopped = False
 
     def stop(*_: object) -> None:

@@ -109,8 +109,7 @@ class Parameters:
         given, wrong = {}, []
         for spec in self._specs.values():
             try:
-                value = node.declare_parameter(spec.name, spec.default, describe(spec), ignore_override=False).value
-                given[spec.name] = spec.check(value)
+                given[spec.name] = spec.check(self._declare(spec))
             except ValueError as error:
                 wrong.append(str(error))
             except Exception as error:  # rclpy's own refusals share no base that says "bad value"
@@ -122,9 +121,28 @@ class Parameters:
                 wrong.append(str(error))
         if wrong:
             raise ValueError("; ".join(wrong))
-        node.set_parameters([Parameter(name, value=value) for name, value in given.items()])
+        node.set_parameters([Parameter(name, value=self._shown(name, value)) for name, value in given.items()])
         node.add_on_set_parameters_callback(self._set)
         tell_of_parameters([node])
+
+    def _declare(self, spec: ParamSpec) -> Any:
+        """Declare a parameter; the value that it starts with.
+
+        Any node can read a parameter, and every value that it ever had stands in /parameter_events: of one that may hold a
+        secret, ROS is never told more than others may see.
+        """
+        overrides = self._node._parameter_overrides  # rclpy has no other way to them than to declare
+        if spec.shown is None or spec.name not in overrides:
+            return self._node.declare_parameter(spec.name, spec.default, describe(spec)).value
+        value = overrides[spec.name].value
+        shown = spec.shown(value) if isinstance(value, str) else value
+        self._node.declare_parameter(spec.name, shown, describe(spec), ignore_override=True)
+        return value
+
+    def _shown(self, name: str, value: Any) -> Any:
+        """What others may see of a parameter's value."""
+        shown = self._specs[name].shown
+        return shown(value) if shown else value
 
     def __getitem__(self, group: type[T]) -> T:
         """The parameters of a class as they are now."""
@@ -140,6 +158,12 @@ class Parameters:
                 if spec is None:
                     continue
                 value = spec.check(change.value)
+                if spec.private is not None:
+                    if value == self._shown(spec.name, values[spec.name]):  # what was read is written back
+                        value = values[spec.name]
+                    elif spec.private(value):
+                        raise ValueError(f"{spec.name}: a secret, or where to find one, is given when the node starts, by its "
+                                         "parameter file say; what is set now could be read by everybody")
                 if value != values[spec.name] and not spec.live and self._configured():
                     raise ValueError(
                         f"{spec.name} takes effect when the node is configured: "

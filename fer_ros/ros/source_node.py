@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
@@ -30,12 +30,14 @@ class SourceNode(FerNode):
 
     _capture: Capture | None = None
 
-    def capture(self, open_source: Callable[[], Readable[F]], on_frame: Callable[[F], None], name: str,
-                calibration: Calibration | None = None) -> None:
+    def capture(self, open_source: Callable[[], Readable[Any]], on_frame: Callable[[F], None], name: str,
+                calibration: Calibration | None = None,
+                read: Callable[[Any], F | None] = lambda source: source.read()) -> None:
         """Open a source, whose frames go to `on_frame` while the node is active.
 
         Args:
             name: of the source, for people.
+            read: takes a frame from the source.
 
         Raises:
             What `open_source` raises, but SourceUnavailable: that is tried again.
@@ -44,7 +46,7 @@ class SourceNode(FerNode):
         self._images = self.advertise(Image, "image_raw", qos)
         self._infos = self.advertise(CameraInfo, "camera_info", qos)
         self.hardware_id, self.calibration = name, calibration
-        self._capture = Capture(open_source, on_frame, self._tell, lambda: self.enabled)
+        self._capture = Capture(open_source, on_frame, self._tell, lambda: self.enabled, read)
 
     def publish(self, image: Pixels, header: Header) -> None:
         """An HxWx3 uint8 BGR image."""

@@ -1,23 +1,27 @@
 import threading
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rcl_interfaces.srv import SetParameters
+from rcl_interfaces.msg import ParameterEvent
+from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import SetBool
 
 from fer_ros.core.capture import Capture
-from fer_ros.core.source import SourceUnavailable
+from fer_ros.core.source import SourceParams, SourceUnavailable
 from fer_ros.nodes import camera
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import stamp_key
 
+VIDEOS = Path(__file__).resolve().parents[1] / "data" / "video"
 CALIBRATION = """
 image_width: 640
 image_height: 480
@@ -34,6 +38,7 @@ class FakeCamera:
     """A camera that gives grey images, and can be unplugged."""
 
     finite = False
+    stamp = None
     notice = ""
     name = "fake camera"
     closed = False
@@ -165,11 +170,51 @@ def test_a_slow_folder_stops_at_once_and_publishes_nothing_afterwards(bench, tmp
     assert len(images) == 1
 
 
-def test_a_password_in_a_url_is_published_nowhere(bench):
-    reports = bench.listen(DiagnosticArray, "/diagnostics")
-    bench.add(CameraNode, source="rtsp://user:secret@127.0.0.1:1/stream")
-    bench.wait_for(lambda: any(status.hardware_id for report in reports for status in report.status), "a report")
-    assert not any("secret" in str(report) for report in reports)
+@pytest.mark.parametrize("source", [
+    "rtsp://user:secret@127.0.0.1:1/stream", "rtsp://127.0.0.1:1/user=me&password=secret", "rtsp://127.0.0.1:1/live?token=secret",
+    "rtsp://user:1/secret@127.0.0.1:1/stream", "rtsp://${FER_TEST_USER}@127.0.0.1:1/stream",
+])
+def test_a_secret_in_a_url_is_published_nowhere(bench, monkeypatch, capfd, source):
+    monkeypatch.setenv("FER_TEST_USER", "me:secret")
+    published, publish = [], Publisher.publish
+    monkeypatch.setattr(Publisher, "publish", lambda self, message: published.append(message) or publish(self, message))
+    node = bench.add(CameraNode, source=source)
+    bench.wait_for(lambda: any(status.hardware_id for report in published if isinstance(report, DiagnosticArray)
+                               for status in report.status), "a report")
+    events = [parameter.name for event in published if isinstance(event, ParameterEvent) for parameter in event.new_parameters]
+    assert "source" in events
+    answer = bench.call(GetParameters, "/camera_node/get_parameters", GetParameters.Request(names=["source"]))
+    assert "127.0.0.1" in answer.values[0].string_value
+    logged = "".join(capfd.readouterr())  # /rosout gets the same texts
+    assert "cannot be opened" in logged
+    assert "secret" not in str(answer) + str(published) + logged + node.health()[1]
+    assert node.params[SourceParams].source == source
+
+
+def test_what_a_node_shows_of_its_source_can_be_written_back_and_a_secret_cannot(bench):
+    node = bench.add(CameraNode, start=False, source="rtsp://user:secret@127.0.0.1:1/stream")
+    shown = node.get_parameter("source").value
+    assert "secret" not in shown
+    assert node.set_parameters([Parameter("source", value=shown)])[0].successful
+    assert "secret" in node.params[SourceParams].source
+    for value in ("rtsp://user:other@127.0.0.1/live", "rtsp://127.0.0.1/${HOME}", "@/etc/hostname"):
+        result = node.set_parameters([Parameter("source", value=value)])[0]
+        assert not result.successful
+        assert "when the node starts" in result.reason
+    assert node.set_parameters([Parameter("source", value="demo")])[0].successful
+    assert node.params[SourceParams].source == "demo"
+
+
+
+def test_a_recordings_images_are_as_far_apart_as_it_says(bench):
+    images = bench.listen(Image, "image_raw")
+    bench.add(CameraNode, source=str(VIDEOS / "vfr.mp4"), wait_for_subscribers=1, image_depth=50)
+    bench.wait_for(lambda: len(images) == 40, "all images")
+    stamps = np.array([image.header.stamp.sec * 10**9 + image.header.stamp.nanosec for image in images])
+    expected = np.concatenate([np.arange(30) / 30, 1 + np.arange(10) / 5])
+    assert (stamps - stamps[0]) / 1e9 == pytest.approx(expected, abs=0.001)
+    now = bench.tester.get_clock().now().nanoseconds
+    assert now - 60 * 10**9 < stamps[-1] < now
 
 
 def test_the_image_can_be_mirrored_while_it_runs(bench, astronaut):

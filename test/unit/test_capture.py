@@ -75,6 +75,31 @@ def test_frames_flow_until_it_is_stopped(make):
     assert source.closed
 
 
+def test_a_camera_that_was_opened_again_is_closed_when_its_callback_fails(make):
+    cameras, left = [], [FRAME]
+
+    def open_source():
+        cameras.append(Fake(once if not cameras else steady))
+        return cameras[-1]
+
+    def once(source):
+        if not left:
+            raise SourceUnavailable("unplugged")
+        return left.pop()
+
+    def callback(frame):
+        if len(cameras) > 1:
+            raise ValueError("no such image")
+
+    capture, _, told = make(open_source)
+    capture._on_frame = callback
+    capture.start()
+    wait_for(lambda: capture.state.kind == "failed")
+    wait_for(lambda: not capture._thread.is_alive())
+    assert [camera.closed for camera in cameras] == [True, True]
+    assert "capture failed: no such image" in told
+
+
 def test_a_source_that_can_never_work_is_an_error_at_once(make):
     def broken():
         raise SourceError("no such file")

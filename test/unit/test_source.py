@@ -185,7 +185,8 @@ def test_a_looped_folder_starts_again(folder, number_of):
 
 
 def test_an_image_that_cannot_be_read_is_skipped_and_said(folder, number_of):
-    (folder / "frame3.png").write_bytes(b"not a png")
+    whole = (folder / "frame3.png").read_bytes()
+    (folder / "frame3.png").write_bytes(whole[:30])
     (folder / "frame4.png").write_bytes(b"")
     source = opened(folder)
     seen, notices = [], []
@@ -193,13 +194,15 @@ def test_an_image_that_cannot_be_read_is_skipped_and_said(folder, number_of):
         seen.append(number_of(image))
         notices.append(source.notice)
     assert seen == [0, 1, 2, 5, 6, 7, 8, 9, 10]
-    assert "frame3.png" in notices[3]
-    assert "frame4.png" in notices[3]
-    assert not any(notices[:3] + notices[4:])
+    assert notices[3].endswith("frame3.png is not an image that can be read: skipped")
+    assert "10 images; left out: 2 files (frame4.png is empty; notes.txt is not an image)" in notices[0]
+    assert not any(notices[1:3] + notices[4:])
 
 
 def test_in_a_loop_a_bad_image_is_told_once(folder):
-    (folder / "frame3.png").write_bytes(b"not a png")
+    (folder / "notes.txt").unlink()
+    whole = (folder / "frame3.png").read_bytes()
+    (folder / "frame3.png").write_bytes(whole[:30])
     source = opened(folder, loop=True)
     notices = []
     for _ in range(30):
@@ -285,7 +288,10 @@ def test_a_folder_without_a_readable_image_is_refused(tmp_path):
     with pytest.raises(SourceError, match="no image"):
         opened(tmp_path)
     (tmp_path / "a.png").write_bytes(b"nothing")
-    with pytest.raises(SourceError, match="none of its 1 images"):
+    with pytest.raises(SourceError, match=r"no image .*; left out: 1 file \(a.png is not an image\)"):
+        opened(tmp_path)
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(SourceError, match=r"1 image, none of which can be read \(a.png is not an image"):
         opened(tmp_path)
 
 
@@ -300,8 +306,8 @@ def test_whether_a_source_ends_is_known_from_its_name(name, finite):
 
 @pytest.mark.parametrize(("url", "shown"), [
     ("rtsp://me:secret@cam:554/live", "rtsp://cam:554/live"),
-    ("rtsp://me:s@cr:t@cam/live?x=a@b", "rtsp://cam/live?x=a@b"),
-    ("http://cam/a@b", "http://cam/a@b"),
+    ("rtsp://me:s@cr:t@cam/live?x=a@b", "rtsp://cam/live?x=***"),
+    ("http://cam/a@b", "http://cam/***"),
     ("/home/me//a@b.mp4", "/home/me//a@b.mp4"),
 ])
 def test_a_password_is_not_shown(url, shown):
@@ -485,7 +491,7 @@ def test_a_stream_that_gives_no_video_is_unavailable_and_its_password_not_shown(
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/v.mp4", "rtsp://127.0.0.1:9/live", "nosuchscheme://x"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/v.mp4", "rtsp://127.0.0.1:9/live"])
 def test_a_dead_address_is_unavailable(url):
     with pytest.raises(SourceUnavailable, match="cannot be opened"):
         opened(url)

@@ -1,0 +1,35 @@
+"""The arguments of this process, which every user of the machine can see (`ps`)."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+
+from fer_ros.core.source_name import without_secrets
+
+_FIRST_FIELD = 3  # of /proc/PID/stat, behind the name in brackets
+_ARGUMENTS_START, _ARGUMENTS_END = 48, 49
+
+
+def hide_secrets_in_arguments() -> None:
+    """Overwrite the secrets in source URLs among this process's arguments. `sys.argv` keeps them.
+
+    Does nothing where the system does not say where they are.
+    """
+    try:
+        fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
+        start, end = (int(fields[number - _FIRST_FIELD]) for number in (_ARGUMENTS_START, _ARGUMENTS_END))
+        seen = Path("/proc/self/cmdline").read_bytes()
+    except (OSError, ValueError, IndexError):
+        return
+    shown = b"\0".join(map(_hidden, seen.split(b"\0")))
+    if shown != seen and start and end - start == len(seen) == len(shown):
+        ctypes.memmove(start, shown, len(shown))
+
+
+def _hidden(argument: bytes) -> bytes:
+    """As long as it was."""
+    text = os.fsdecode(argument)
+    shown = without_secrets(text)
+    return argument if shown == text else os.fsencode(shown)[: len(argument)].ljust(len(argument))

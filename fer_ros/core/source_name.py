@@ -1,0 +1,149 @@
+"""What a source is called: its kind by its name alone, what others may see of it, and where its secrets come from."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+SCHEMES = ("rtsp", "rtsps", "rtspu", "rtspt", "rtsph", "http", "https", "rtmp", "rtmps", "rtmpt", "rtmpe", "rtmpte", "rtmpts",
+           "srt", "udp", "tcp", "rtp", "srtp", "rist", "mms", "mmsh", "mmst", "ftp", "sftp")
+"""What a stream's address may begin with. FFmpeg knows more, which open files of this machine or join several addresses."""
+
+_HIDDEN = "***"
+_URL = re.compile(r"([a-z][a-z0-9+.-]*):/+([^\s'\"<>]*)", re.IGNORECASE)
+# What an address may show of its path and its query: words and small numbers, as cameras name their channels.
+_WORD = r"(?:[A-Z]?[a-z]{1,12}(?:[A-Z][a-z]{2,12})?|[A-Z]{1,5}|[a-z]{1,10}\d{1,3}|\d{1,4})"
+_PLAIN_PART = re.compile(rf"(?:{_WORD}(?:[._-]{_WORD}){{0,2}})?")
+_PLAIN_QUERY = re.compile(
+    r"(channel|subtype|stream|profile|camera|resolution|width|height|fps|codec|videocodec|compression|proto)=[A-Za-z0-9]{1,8}",
+    re.IGNORECASE)
+_SECRET_WORD = re.compile(
+    r"(user(name)?|usr|login|pass(word|wd|phrase)?|pwd?|token|auth\w*|key|api_?key|secret|sig(nature)?|session|credentials?)",
+    re.IGNORECASE)
+_ASSIGNMENT = re.compile(rf"\b({_SECRET_WORD.pattern})(\s*=\s*)[^\s&;,'\"]+", re.IGNORECASE)
+_USER_INFO = re.compile(r"[^\s/:@'\"]+:[^\s'\"]*@")
+# A raw / ? or # in a password cuts the address in the wrong place: nothing before the last @ is to be seen.
+_CUT_PASSWORD = re.compile(r"(?!(?:\[[^\]]*\]|[^:/?#]*)(?::\d*)?(?:[/?#]|$)).*@|(?=[^@]*:)(?:[^?]*|[^=]*)@", re.DOTALL)
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_SECRET_FILE_BYTES = 4096
+
+
+class SourceError(Exception):
+    """The source can never work as it is named: no such file, not a video, an empty folder."""
+
+
+def kind_of_source(name: str) -> str:
+    """`device`, `stream` or `recorded`, by the name alone.
+
+    Args:
+        name: with its variables filled in, see `filled_in`.
+    """
+    if re.fullmatch("[0-9]+", name) or (name.startswith("/dev/") and not name.startswith("/dev/shm/")):
+        return "device"
+    scheme = re.match(r"([a-z][a-z0-9+.-]+)://", name, re.IGNORECASE)
+    return "stream" if scheme and scheme[1].lower() != "file" else "recorded"
+
+
+def is_finite(source: str) -> bool:
+    """Whether a source, as a user names it, is one that ends: a file, a folder or the demo. Opens no source."""
+    try:
+        name = filled_in(source)
+    except SourceError:  # said when it is opened
+        name = source.strip()
+    return kind_of_source(name) == "recorded"
+
+
+def without_secrets(text: str) -> str:
+    """A source's name, or a text with one in it, as everybody may see it.
+
+    An address keeps its scheme, its host and port, and what of its path and query are plain words and small numbers; the
+    user, the password and every other value are replaced. The name of a file that is there stays as it is.
+    """
+    if os.path.sep in text and _is_there(text):
+        return text
+    text = _URL.sub(lambda found: found[0] if found[1].lower() == "file" else f"{found[1]}://{_shown(found[2])}", text)
+    text = _ASSIGNMENT.sub(lambda found: f"{found[1]}={_HIDDEN}", text)
+    return text if "://" in text else _USER_INFO.sub(f"{_HIDDEN}@", text)
+
+
+def has_secret(source: str) -> bool:
+    """Whether a source's name holds a secret, or says where to find one."""
+    return without_secrets(source) != source or bool(_VARIABLE.search(source)) or source.strip().startswith("@")
+
+
+def filled_in(source: str) -> str:
+    """A source's name with its secrets: `${NAME}` is an environment variable, `@FILE` the first line of a file.
+
+    What a variable puts in place of a user or password, or of a value behind `?`, is percent-encoded. The name of a file
+    that is there stays as it is.
+
+    Raises:
+        SourceError: no such variable or file; the text does not tell what is in the others.
+    """
+    name = source.strip()
+    if _is_there(name):
+        return name
+    if name.startswith("@"):
+        return _first_line(Path(name[1:]).expanduser())
+    if not _VARIABLE.search(name):
+        return name
+    found = re.match(r"([a-z][a-z0-9+.-]*://)([^/?#]*@)?([^?]*)(\?.*)?$", name, re.IGNORECASE | re.DOTALL)
+    if not found:
+        return _VARIABLE.sub(_value, name)
+    scheme, user, place, query = (part or "" for part in found.groups())
+    encoded = [_VARIABLE.sub(lambda variable: quote(_value(variable), safe=""), part) for part in (user, query)]
+    return scheme + encoded[0] + _VARIABLE.sub(_value, place) + encoded[1]
+
+
+def _value(variable: re.Match[str]) -> str:
+    value = os.environ.get(variable[1])
+    if value is None:
+        raise SourceError(f"the environment variable {variable[1]}, which the source names, is not set")
+    return value.strip()
+
+
+def _first_line(path: Path) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            line = file.read(_SECRET_FILE_BYTES).split("\n", 1)[0].strip()
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SourceError(f"'{path}', whose first line is the source, cannot be read: {reason}") from None
+    if not line or line.startswith("@"):
+        raise SourceError(f"the first line of '{path}' names no source")
+    return line
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return bool(name) and os.path.exists(os.path.expanduser(name))
+    except (ValueError, OSError):
+        return False
+
+
+def _shown(address: str) -> str:
+    """Of an address, what follows `//`."""
+    authority = re.match(r"[^/?#]*", address)[0]
+    hidden = ""
+    if "@" in authority:
+        address = address[authority.rindex("@") + 1 :]
+    elif cut := _CUT_PASSWORD.match(address):
+        hidden, address = f"{_HIDDEN}@", address[cut.end() :]
+    host, path, query = re.match(r"([^/?#]*)([^?#]*)(.*)$", address, re.DOTALL).groups()
+    parts, secret_next = [], False
+    for part in path.split("/"):
+        plain = _PLAIN_PART.fullmatch(part) and not secret_next
+        parts.append(part if plain else _HIDDEN)
+        secret_next = bool(_SECRET_WORD.fullmatch(part))
+    if query:
+        query = query[0] + "&".join(part if not part or _PLAIN_QUERY.fullmatch(part) else _name_of(part) + _HIDDEN
+                                    for part in query[1:].split("&"))
+    return hidden + host + "/".join(parts) + query
+
+
+def _name_of(assignment: str) -> str:
+    """The name before `=`, where it is a plain word."""
+    name, equals, _ = assignment.partition("=")
+    return f"{name}=" if equals and re.fullmatch(r"[A-Za-z_-]{1,16}", name) else ""
