@@ -106,7 +106,8 @@ class Watch:
     def window(self) -> Run:
         """What was measured since `start`."""
         load = (self._cpu() - self._spent) / max(time.monotonic() - self._begun, 1e-9)
-        memory = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE for pid in self._processes.pids)
+        memory = sum(int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]) * _PAGE
+                     for pid in self._processes.pids)
         for answers in self._answers.values():
             answers.until = time.time()
         return Run(self._answers, load, memory)
@@ -152,7 +153,7 @@ def watched(graph: Graph, content: Mapping[str, Any], topics: Sequence[str] = ()
     said: list[str] = []
     with contextlib.ExitStack() as stack:
         file = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fer_ros_bench_"))) / "bench.yaml"
-        file.write_text(yaml.safe_dump(dict(content)))
+        file.write_text(yaml.safe_dump(dict(content)), encoding="utf-8")
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         stack.callback(rclpy.try_shutdown)
         node = rclpy.create_node("fer_ros_bench")

@@ -33,7 +33,7 @@ def load_calibration(path: Path) -> Calibration:
         ValueError: the file cannot be read or lacks something; the text names it.
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
         matrices = {
             name: tuple(float(value) for value in content[name]["data"])
             for name in ("camera_matrix", "distortion_coefficients", "rectification_matrix", "projection_matrix")
