@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 
 from fer_ros import __version__
@@ -26,12 +28,19 @@ def main(arguments: list[str] | None = None) -> None:
     hide_secrets_in_arguments()
     try:
         options = parser().parse_args(arguments)
-        sys.exit(options.command(options))
+        status = options.command(options)
+        sys.stdout.flush()
+        sys.exit(status)
     except KeyboardInterrupt:  # before or after the part of a command that handles it, while modules are loaded say
         sys.exit(130)
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:  # a full disk behind a redirected output, say
+        print(f"fer-ros: {error.strerror or error}", file=sys.stderr)
+        with contextlib.suppress(OSError):  # or Python tries again at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 if __name__ == "__main__":

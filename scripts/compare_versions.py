@@ -38,7 +38,7 @@ def unpack(commit: str, folder: Path) -> None:
     (folder / "fer_ros").rename(folder / OTHER)
     (folder / OTHER / "__init__.py").touch()
     for file in (folder / OTHER).rglob("*.py"):
-        file.write_text(file.read_text().replace("fer_ros.core", f"{OTHER}.core"))
+        file.write_text(file.read_text(encoding="utf-8").replace("fer_ros.core", f"{OTHER}.core"), encoding="utf-8")
 
 
 def version(package: str) -> SimpleNamespace:

@@ -80,12 +80,12 @@ def main() -> None:
     docs = ROOT / "docs" / "nodes.md"
     wanted = {ROOT / "config" / "fer.yaml": config()}
     if docs.is_file():
-        wanted[docs] = documented(docs.read_text())
-    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text() != text]
+        wanted[docs] = documented(docs.read_text(encoding="utf-8"))
+    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if check and stale:
         sys.exit(f"not up to date, run {Path(__file__).name}: {', '.join(path.name for path in stale)}")
     for path in stale:
-        path.write_text(wanted[path])
+        path.write_text(wanted[path], encoding="utf-8")
 
 
 if __name__ == "__main__":

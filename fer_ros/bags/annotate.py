@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fer_ros.bags.reader import BagReader, Frame, is_bag
-from fer_ros.core.files import replacing
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.meter import FrameClock
 from fer_ros.core.pipeline import stages
@@ -126,34 +123,3 @@ def in_seconds(stamp: int) -> float:
     """Nanoseconds as seconds, with the same rounding as the nodes' (of a message's two numbers)."""
     seconds, rest = divmod(stamp, 10**9)
     return seconds + rest * 1e-9
-
-
-@contextmanager
-def table(path: Path) -> Iterator[Callable[[Annotation], None]]:
-    """Takes annotations and writes all their rows as CSV or, with pyarrow, as Parquet: whole or not at all.
-
-    Raises:
-        ValueError: the name ends in neither, or pyarrow is missing.
-        OSError: the file cannot be written.
-    """
-    if path.suffix.lower() == ".csv":
-        with replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            yield lambda found: writer.writerows(
-                {**row, "stamp": "{}.{:09d}".format(*divmod(row["stamp"], 10**9))} for row in found.rows())
-    elif path.suffix.lower() == ".parquet":
-        try:
-            import pyarrow
-            from pyarrow import parquet
-        except ImportError:
-            raise ValueError(f"'{path}' needs pyarrow (pip install pyarrow): install it, or name a .csv file") from None
-        rows: list[dict[str, Any]] = []
-        yield lambda found: rows.extend(found.rows())
-        text = pyarrow.string()
-        kinds = {"stamp": pyarrow.timestamp("ns"), "frame": pyarrow.int64(), "face_id": text, "label": text}
-        schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in COLUMNS])
-        with replacing(path) as partial:
-            parquet.write_table(pyarrow.Table.from_pylist(rows, schema), partial)
-    else:
-        raise ValueError(f"cannot write '{path}': its name must end in .csv or .parquet")

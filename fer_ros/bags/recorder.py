@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
-from fer_ros.bags.reader import BagError
-from fer_ros.bags.writer import BagWriter, check_writable
+from fer_ros.bags.reader import BagError, is_bag
+from fer_ros.bags.writer import BagWriter
+from fer_ros.core.files import Output, OutputError, cut_short
 
 
 class BagRecorder(BagWriter):
-    """A bag that is being recorded; a context manager.
+    """A bag that is being recorded; a context manager. However the block is left, what was recorded is kept.
 
     Nothing is left where no message comes. It is written in chunks of a megabyte: what a recorder that was killed leaves of it
-    can be saved with `mcap recover`.
+    in a folder `.NAME-...` beside it can be saved with `mcap recover`.
 
     Args:
         path: a folder in rosbag2's layout, or, where it ends in .mcap, one file.
+        force: replace a bag that is there, once the new one is complete.
 
     Raises:
         BagError: there is something of that name, or nothing can be written there.
     """
 
-    def __init__(self, path: Path):
-        if path.exists():
-            raise BagError(f"{path} is there already: name another")
-        check_writable(path)
-        self.path = path
-        self._one_file = path.suffix.lower() == ".mcap"
-        folder = path.with_suffix(".recording") if self._one_file else path
-        if folder.exists():
-            raise BagError(f"{folder} is there already: an earlier recording that was killed; move it away")
-        super().__init__(folder)
+    def __init__(self, path: Path, force: bool = False):
+        one_file = path.suffix.lower() == ".mcap"
+        if force and path.is_dir() and not is_bag(path):
+            raise BagError(f"cannot write '{path}': it is a folder, and no bag: name another")
+        try:
+            output = Output(path, force=force, folder=not one_file, keep=True)
+        except OutputError as error:
+            raise BagError(str(error)) from None
+        super().__init__(output, one_file)
 
     def __enter__(self) -> BagRecorder:
         return self
@@ -40,19 +39,16 @@ class BagRecorder(BagWriter):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def size(self) -> int:
-        """Bytes on disk."""
-        files = [self.path] if self.path.is_file() else self._folder.glob("*.mcap")
-        return sum(file.stat().st_size for file in files)
-
     def close(self) -> None:
-        """Finish the bag. Raises BagError where that cannot be written."""
-        try:
-            made = self.finish()
-            if made is not None and self._one_file:
-                os.replace(made, self.path)
-                shutil.rmtree(self._folder)
-        except OSError as error:
-            raise BagError(f"cannot finish '{self._folder}': {error.strerror or error}; `mcap recover` "
-                           "(mcap.dev/guides/cli) may save what is there") from None
+        """Finish the bag; nothing happens a second time.
+
+        Raises:
+            BagError: not all that came is there under its name; the text says why, and how much is.
+        """
+        came = sum(self.counts.values())
+        if self._bag is None:
+            self.discard()
+            return
+        self.finish()
+        if self.cut:
+            raise BagError(cut_short(self.path, "messages", sum(self.counts.values()), came, self.cut, self.seconds))

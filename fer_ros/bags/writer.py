@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
-from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
+from rosbags.rosbag2 import Reader, ReaderError, StoragePlugin, Writer, WriterError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from fer_ros.bags.mend import mend
 from fer_ros.bags.reader import BagError, Frame
 from fer_ros.core.encodings import JPEG_FORMAT, to_jpeg
+from fer_ros.core.files import Output, OutputError, cut_short, reason
 from fer_ros.core.labels import EMOTIONS, FACE_CLASS
 from fer_ros.core.resources import message_definitions
+from fer_ros.core.room import Room
 from fer_ros.core.types import Box, Emotion, Face, Image
 
 FACES, EMOTION_ARRAY = "vision_msgs/msg/Detection2DArray", "fer_ros/msg/EmotionArray"
 PICTURE = "sensor_msgs/msg/CompressedImage"
 _KINDS = {"faces": FACES, "emotions": EMOTION_ARRAY, "overlay": PICTURE}
 _QUALITY = 80
+_HELD = 64 * 1024  # bytes for the end of a bag, and its metadata.yaml
 _FOREVER = QosTime(sec=2**31 - 1, nsec=2**32 - 1)
 RELIABLE = Qos(QosHistory.KEEP_LAST, 10, QosReliability.RELIABLE, QosDurability.VOLATILE, _FOREVER, _FOREVER,
                QosLiveliness.AUTOMATIC, _FOREVER, False)
@@ -41,36 +44,68 @@ def graph_types() -> Typestore:
         for package in ("vision_msgs", "fer_ros"):
             store.register({
                 name: fields for file in message_definitions(package)
-                for name, fields in get_types_from_msg(file.read_text(), f"{package}/msg/{file.stem}").items()
+                for name, fields in get_types_from_msg(file.read_text(encoding="utf-8"), f"{package}/msg/{file.stem}").items()
             })
     except OSError as error:
         raise BagError(f"message definitions cannot be read: {error}") from None
     return store
 
 
-def check_writable(path: Path) -> None:
-    """Raises BagError where no file or folder of that name can be made."""
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise BagError(f"cannot write '{path}': {path.parent} is not a folder that you may write to")
+class _Finished:
+    """In a rosbags.Writer's storage's place: its file is finished, and only metadata.yaml is missing."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def close(self, version: int, metadata: str) -> None:
+        """There is nothing to do."""
 
 
 class BagWriter:
-    """A new MCAP bag, in a folder in rosbag2's layout that is made with the first message.
+    """A new MCAP bag, made with the first message. Where the disk is full it ends, readable.
 
     Attributes:
+        path: its name once it is finished.
         types: of the graph's messages.
-        counts: messages by topic.
+        counts: messages by topic; once it is finished, those that can be read back.
+        cut: why no more messages are written, empty as long as they are.
+        seconds: once it is finished, from its first message to its last.
     """
 
-    def __init__(self, folder: Path):
-        self.types = graph_types()
+    def __init__(self, output: Output, one_file: bool):
+        """
+        Args:
+            output: where to write; given up where this raises.
+            one_file: an .mcap file, and not a folder in rosbag2's layout.
+
+        Raises:
+            BagError: the packages with the message definitions are missing, or the disk is full.
+        """
+        self.path = output.path
         self.counts: dict[str, int] = {}
-        self._folder = folder
+        self.cut, self.seconds = "", 0.0
+        self._output, self._one_file = output, one_file
+        self._folder = output.folder / "bag" / "bag" if one_file else output.scratch
+        self._file = self._folder / f"{self._folder.name}.mcap"
         self._bag: Writer | None = None
         self._connections: dict[str, Any] = {}
+        try:
+            self.types = graph_types()
+            self._room = Room(self._file, output.folder, _HELD)
+        except BagError:
+            output.discard()
+            raise
+        except OSError as error:
+            output.discard()
+            raise BagError(f"cannot write '{self.path}': {reason(error)}") from None
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(file.stat().st_size for file in (self._file, self.path) if file.is_file())
 
     def write(self, topic: str, kind: str, received: int, data: bytes) -> None:
-        """A message.
+        """A message; nothing happens after `cut`.
 
         Args:
             kind: its type, `std_msgs/msg/String` say.
@@ -80,26 +115,83 @@ class BagWriter:
         Raises:
             BagError: it cannot be written; what came before can.
         """
+        if self.cut:
+            return
         try:
             if self._bag is None:
-                bag = Writer(self._folder, version=9, storage_plugin=StoragePlugin.MCAP)
-                bag.open()
-                self._bag = bag
+                self._bag = Writer(self._folder, version=9, storage_plugin=StoragePlugin.MCAP)
+                self._bag.open()
             if topic not in self._connections:
                 self._connections[topic] = self._bag.add_connection(topic, kind, typestore=self.types,
                                                                     offered_qos_profiles=[RELIABLE])
             self._bag.write(self._connections[topic], received, data)
-        except (OSError, WriterError) as error:
-            raise BagError(f"cannot write '{self._folder}': {getattr(error, 'strerror', None) or error}") from None
+        except OSError as error:
+            self.cut = reason(error)
+        except WriterError as error:
+            raise BagError(f"cannot write '{self.path}': {error}") from None
         self.counts[topic] = self.counts.get(topic, 0) + 1
 
-    def finish(self) -> Path | None:
-        """The complete .mcap file; None where no message came, or it was finished before. Raises OSError."""
+    def finish(self) -> bool:
+        """Complete the bag and give it its name. Returns whether there is one: without a message there is not.
+
+        Raises:
+            BagError: it cannot have its name.
+        """
         bag, self._bag = self._bag, None
+        self._room.give_back()
         if bag is None:
-            return None
-        bag.close()
-        return next(self._folder.glob("*.mcap"))
+            self.discard()
+            return False
+        if not self.cut:
+            try:
+                bag.close()
+            except OSError as error:
+                self.cut = reason(error)
+        if self.cut:
+            self._mend(bag)
+        written, self.counts = self.counts, self._read_back()
+        if self.counts != written and not self.cut:
+            self.cut = "the rest cannot be read back"
+        if not self.counts:
+            self.discard()
+            return False
+        try:
+            if self._one_file:
+                self._file.rename(self._output.scratch)
+            self._output.publish()
+        except OutputError as error:
+            raise BagError(str(error)) from None
+        return True
+
+    def discard(self) -> None:
+        """Give up, leaving nothing behind; what `finish` has finished stays."""
+        bag, self._bag = self._bag, None
+        self._room.give_back()
+        if bag is not None:
+            with contextlib.suppress(OSError):
+                bag.abort()
+        self._output.discard()
+
+    def _mend(self, bag: Writer) -> None:
+        """Make what is on the disk readable, and write a metadata.yaml that says what that is."""
+        with contextlib.suppress(OSError):
+            bag.abort()  # it still tries to write what it has not yet
+        with contextlib.suppress(OSError):
+            mend(self._file)
+            found = self._read_back()
+            bag.counts = {connection.id: found.get(connection.topic, 0) for connection in bag.connections}
+            bag.max_timestamp = bag.min_timestamp + round(self.seconds * 1e9)
+            bag.storage = _Finished(self._file)
+            bag.close()
+
+    def _read_back(self) -> dict[str, int]:
+        """Messages by topic, as a reader finds them."""
+        try:
+            with Reader(self._file) as reader:
+                self.seconds = max(reader.duration - 1, 0) / 1e9
+                return {name: info.msgcount for name, info in reader.topics.items() if info.msgcount}
+        except (OSError, ReaderError):
+            return {}
 
 
 class ResultWriter:
@@ -111,25 +203,25 @@ class ResultWriter:
         path: ends in .mcap.
         topics: names of `faces`, `emotions` and, if pictures are written, `overlay`.
         model: name of the emotion network.
+        force: replace a file that is there.
+        sources: what is read, see `check_output`.
 
     Raises:
         BagError: nothing can be written there, or the packages with the message definitions are missing.
     """
 
-    def __init__(self, path: Path, topics: Mapping[str, str], model: str):
+    def __init__(self, path: Path, topics: Mapping[str, str], model: str, force: bool = False,
+                 sources: Iterable[str | Path] = ()):
         if path.suffix.lower() != ".mcap":
             raise BagError(f"cannot write '{path}': its name must end in .mcap")
-        if path.is_dir():
-            raise BagError(f"cannot write '{path}': it is a folder")
-        check_writable(path)
+        try:
+            output = Output(path, force=force, sources=sources, keep=True)
+        except OutputError as error:
+            raise BagError(str(error)) from None
+        self._bag = BagWriter(output, one_file=True)
         self.path, self._model = path, model
         self._topics = topics
-        self._scratch = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-")
-        try:
-            self._bag = BagWriter(Path(self._scratch.name) / "bag")
-        except BagError:
-            self._scratch.cleanup()
-            raise
+        self._images, self._open = 0, True
 
     def __enter__(self) -> ResultWriter:
         return self
@@ -140,30 +232,37 @@ class ResultWriter:
         else:
             self.discard()
 
-    def close(self) -> None:
-        """Finish the file.
+    @property
+    def cut(self) -> str:
+        """Why no more is written, empty as long as it is."""
+        return self._bag.cut
+
+    def close(self, total: int = 0) -> None:
+        """Finish the file; nothing happens a second time.
+
+        Args:
+            total: images that there should be, where more are known of than have come.
 
         Raises:
-            BagError: it cannot be written.
+            BagError: not all is there under its name; the text says why, and how much is.
         """
-        try:
-            made = self._bag.finish()
-            if made is not None:
-                os.replace(made, self.path)
-        except OSError as error:
-            raise BagError(f"cannot write '{self.path}': {error.strerror or error}") from None
-        finally:
-            self._scratch.cleanup()
+        if not self._open:
+            return
+        self._open = False
+        self._bag.finish()
+        if self._bag.cut:
+            raise BagError(cut_short(self.path, "images", self._bag.counts.get(self._topics["emotions"], 0),
+                                     max(self._images, total), self._bag.cut, self._bag.seconds))
 
     def discard(self) -> None:
         """Give up, leaving nothing behind."""
-        try:
-            self._bag.finish()
-        finally:
-            self._scratch.cleanup()
+        self._bag.discard()
 
     def write(self, frame: Frame, faces: Sequence[Face], emotions: Sequence[Emotion], picture: Image | None = None) -> None:
         """What was found in an image, and the image with it drawn in, where `topics` has an `overlay`."""
+        self._images += 1
+        if self.cut:
+            return
         header = self._header(frame.stamp, frame.frame_id)
         detections = [self._make("vision_msgs/msg/Detection2D", header=header, bbox=self._box(face.box), id=face.id, results=[
             self._make("vision_msgs/msg/ObjectHypothesisWithPose", pose=self._no_pose(),

@@ -77,3 +77,8 @@ def film(path: Path, frames: list[Image], fps: float) -> None:
     for frame in frames:
         writer.write(frame)
     writer.release()
+    capture = cv2.VideoCapture(str(path))
+    written = sum(1 for _ in iter(capture.grab, False))
+    capture.release()
+    if written != len(frames):  # OpenCV does not tell that the disk is full
+        raise OSError(f"cannot write {path}: {written} of {len(frames)} frames are there: is the disk full?")

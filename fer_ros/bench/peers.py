@@ -117,7 +117,7 @@ def install(peer: Peer, folder: Path) -> list[str]:
     else:
         command = [str(place / "bin" / "python"), str(_SCRIPTS / peer.script)]
         installer = [command[0], "-m", "pip", "install", "--quiet"]
-    if (place / done).is_file() and (place / done).read_text() == repr(peer.steps):
+    if (place / done).is_file() and (place / done).read_text(encoding="utf-8") == repr(peer.steps):
         return command
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
@@ -131,7 +131,7 @@ def install(peer: Peer, folder: Path) -> list[str]:
             raise Unavailable(f"its installation takes more than {_PATIENCE // 60} minutes") from None
         if outcome.returncode != 0:
             raise Unavailable(f"cannot be installed: {_last(outcome.stderr)}")
-    (place / done).write_text(repr(peer.steps))
+    (place / done).write_text(repr(peer.steps), encoding="utf-8")
     return command
 
 
@@ -142,7 +142,7 @@ class Running:
         self.peer = peer
         # What belongs to this Python, and to the ROS wheels in it, is no peer's.
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_PEERS or not peer.steps}
-        self._errors = (footage / f"{peer.name}.log").open("w+")
+        self._errors = (footage / f"{peer.name}.log").open("w+", encoding="utf-8")
         self._waiting = b""
         self._process = subprocess.Popen(
             [*command, str(footage), *peer.arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
@@ -204,7 +204,7 @@ class Running:
 def write(folder: Path, frames: Sequence[Image], faces: np.ndarray) -> None:
     """Frames and (N, 48, 48) uint8 faces for all peers."""
     height, width = frames[0].shape[:2]
-    (folder / "frames.json").write_text(json.dumps({"width": width, "height": height, "count": len(frames)}))
+    (folder / "frames.json").write_text(json.dumps({"width": width, "height": height, "count": len(frames)}), encoding="utf-8")
     np.concatenate([frame.ravel() for frame in frames]).tofile(folder / "frames.bgr")
     faces.astype(np.uint8).tofile(folder / "faces.grey")
 

@@ -11,7 +11,7 @@ from fer_ros.core.files import replacing
 Rows = Sequence[Mapping[str, Any]]
 
 
-def scale(rows: Rows, path: Path) -> None:
+def scale(rows: Rows, path: Path, force: bool = False) -> None:
     """Time of a frame against faces and pixels, load against cameras."""
     plt = pyplot()
     figure, axes = plt.subplots(1, 3, figsize=(15, 4.2))
@@ -31,10 +31,10 @@ def scale(rows: Rows, path: Path) -> None:
         axis.legend(loc="upper left" if what == "cameras" else "lower right")
         if what == "cameras":
             axis.set(xticks=x, ylim=(0, 1.4 * max((1e3 * row["p95"] for row in found), default=1)))
-    _save(plt, figure, path)
+    _save(plt, figure, path, force)
 
 
-def soak(rows: Rows, path: Path) -> None:
+def soak(rows: Rows, path: Path, force: bool = False) -> None:
     """Memory and latency over the minutes."""
     plt = pyplot()
     figure, (memory, latency) = plt.subplots(2, 1, figsize=(10, 5.5), sharex=True)
@@ -47,7 +47,7 @@ def soak(rows: Rows, path: Path) -> None:
     latency.legend()
     for axis in (memory, latency):
         axis.grid(alpha=0.3)
-    _save(plt, figure, path)
+    _save(plt, figure, path, force)
 
 
 def pyplot() -> Any:
@@ -62,9 +62,9 @@ def pyplot() -> Any:
     return pyplot
 
 
-def _save(plt: Any, figure: Any, path: Path) -> None:
+def _save(plt: Any, figure: Any, path: Path, force: bool) -> None:
     try:
-        with replacing(path) as partial:
+        with replacing(path, force) as partial:
             figure.savefig(partial, dpi=110, bbox_inches="tight")
     finally:
         plt.close(figure)

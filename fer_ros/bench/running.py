@@ -108,7 +108,8 @@ class Watch:
     def window(self) -> Run:
         """What was measured since `start`."""
         load = (self._cpu() - self._spent) / max(time.monotonic() - self._begun, 1e-9)
-        memory = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE for pid in self._processes.pids)
+        memory = sum(int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]) * _PAGE
+                     for pid in self._processes.pids)
         for answers in self._answers.values():
             answers.until = time.time()
         return Run(self._answers, load, memory)

@@ -49,7 +49,7 @@ def alternate(works: Mapping[str, Callable[[], object]], rounds: int, warm_up: i
 def processor_time(pid: int) -> float:
     """Seconds of processors' time that a process has had, with all its threads; 0 where there is none any more."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

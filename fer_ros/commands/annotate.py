@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 import time
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fer_ros.commands.signals import interrupt, on_end
+from fer_ros.core.files import OutputError, check_outputs, places
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -32,7 +34,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--params-file", type=Path, metavar="YAML", help="parameters of the nodes (default: config/fer.yaml)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes",
                         help="change one parameter (NODE.NAME=VALUE: of one node alone); may be given several times")
-    parser.add_argument("--force", action="store_true", help="overwrite files that are there")
+    parser.add_argument("--force", action="store_true", help="overwrite files that are there (never what is annotated)")
     parser.set_defaults(command=main)
 
 
@@ -58,34 +60,36 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _annotate(options: argparse.Namespace) -> int:
-    from fer_ros.bags.annotate import Annotator, Recording, table
+    from fer_ros.bags.annotate import Annotator, Recording
     from fer_ros.bags.reader import BagError
+    from fer_ros.bags.table import Table
     from fer_ros.bags.writer import ResultWriter
     from fer_ros.core.overlay import draw_overlay
     from fer_ros.core.params import assignment
     from fer_ros.core.params_file import parameters
     from fer_ros.core.pipeline import PARAMS
-    from fer_ros.core.record import VideoRecorder
+    from fer_ros.core.record import RecordError, VideoRecorder
     from fer_ros.core.source_name import without_secrets
     from fer_ros.core.summary import Summary
     from fer_ros.graph import default_params_file
 
-    outputs = _outputs(options)
+    outputs, sources = _outputs(options)
     files = [default_params_file(), *([options.params_file] if options.params_file else [])]
     annotator = Annotator(parameters(PARAMS, files, dict(map(assignment, options.changes))))
     topics = {"faces": "/fer/faces", "emotions": "/fer/emotions"}
     if options.overlay:
         topics["overlay"] = "/fer/overlay/compressed"
     summary, damage = Summary(), None
+    complete, troubles = [], []
     console = Console(highlight=False, soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
                TimeRemainingColumn())
     started = time.monotonic()
     with ExitStack() as stack:
         recording = stack.enter_context(Recording(options.source, options.topic))
-        writer = stack.enter_context(ResultWriter(outputs[0], topics, annotator.model))
-        write_rows = stack.enter_context(table(options.table)) if options.table else None
-        video = VideoRecorder(options.record) if options.record else None
+        writer = stack.enter_context(ResultWriter(outputs[0], topics, annotator.model, options.force, sources))
+        rows = stack.enter_context(Table(options.table, options.force, sources)) if options.table else None
+        video = VideoRecorder(options.record, options.force, sources) if options.record else None
         if video is not None:
             stack.callback(video.discard)
         bar = stack.enter_context(Progress(*columns, console=console, transient=True))
@@ -95,49 +99,55 @@ def _annotate(options: argparse.Namespace) -> int:
                 found = annotator(frame)
                 picture = draw_overlay(frame.image, found.emotions) if options.overlay or video is not None else None
                 writer.write(frame, found.faces, found.emotions, picture if options.overlay else None)
-                if write_rows is not None:
-                    write_rows(found)
+                if rows is not None:
+                    rows.write(found)
                 if video is not None:
                     video.write(picture, found.seconds)
                 summary.add(found.emotions, found.seconds, math.nan)
                 bar.update(task, completed=summary.frames,
                            rate=f"{summary.frames / max(time.monotonic() - started, 1e-9):.0f} images/s")
+                if all(output is None or output.cut for output in (writer, rows, video)):
+                    break
         except BagError as error:
             if not summary.frames:
                 raise
             damage = error  # what came before is sound, and kept
         if not summary.frames:
             raise ValueError(f"{without_secrets(options.source)} holds no image")
+        total = 0 if damage else recording.length
+        closing = {writer.path: lambda: writer.close(total)}
+        if rows is not None:
+            closing[rows.path] = rows.close
         if video is not None:
-            video.close()
+            closing[video.path] = lambda: video.close(total)
+        for path, close in closing.items():
+            try:
+                close()
+                complete.append(path)
+            except (BagError, OutputError, RecordError) as error:
+                troubles.append(error)
     spent = time.monotonic() - started
     for notice in recording.notices:
         print(f"fer-ros: {notice}", file=sys.stderr)
-    written = ", ".join(map(str, outputs))
+    names = ", ".join(map(str, complete)) or "nothing complete"
     console.print(f"{_count(summary.frames, 'image')} of {summary.duration:.1f} s in {spent:.1f} s "
-                  f"({summary.frames / max(spent, 1e-9):.0f} a second), {_count(len(summary.faces), 'face')}: {written}")
+                  f"({summary.frames / max(spent, 1e-9):.0f} a second), {_count(len(summary.faces), 'face')}: {names}")
     if damage is not None:
-        print(f"fer-ros: {damage}: only what came before is annotated", file=sys.stderr)
-        return 1
-    return 0
+        troubles.append(f"{damage}: only what came before is annotated")
+    for trouble in troubles:
+        print(f"fer-ros: {trouble}", file=sys.stderr)
+    return 1 if troubles else 0
 
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def _outputs(options: argparse.Namespace) -> list[Path]:
-    """The files to write, the bag first. Raises ValueError where one must not be written."""
-    source = Path(options.source).expanduser().resolve()
-    out = options.out or Path(f"{source.stem or options.source}_annotated.mcap")
+def _outputs(options: argparse.Namespace) -> tuple[list[Path], list[str | Path]]:
+    """The files to write, the bag first, and what is read. Raises OutputError where one must not be written."""
+    sources = [options.source, *filter(None, [options.params_file])]
+    stem = Path(os.path.realpath(places(options.source)[0])).stem if options.source.strip() else ""
+    out = options.out or Path(f"{stem or options.source}_annotated.mcap")
     outputs = [out, *filter(None, (options.table, options.record))]
-    if len({file.resolve() for file in outputs}) < len(outputs):
-        raise ValueError("two outputs have one name: name another")
-    for file in outputs:
-        if file.resolve() == source or (file.exists() and file.resolve().parent == source):
-            raise ValueError(f"{file} is what is annotated: name another")
-        if file.exists() and not options.force:
-            raise ValueError(f"{file} is there already: name another, or --force to overwrite it")
-        if not file.parent.is_dir():
-            raise ValueError(f"cannot write '{file}': {file.parent} is not a folder")
-    return outputs
+    check_outputs(outputs, force=options.force, sources=sources)
+    return outputs, sources

@@ -225,8 +225,8 @@ def _check_plot(path: Path | None) -> None:
     from fer_ros.bench.plots import pyplot
 
     pyplot()
-    if path.suffix.lower() != ".png" or not path.absolute().parent.is_dir():
-        raise ValueError(f"cannot write '{path}': name a .png file in a folder that is there")
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"cannot write '{path}': name a .png file")
 
 
 def _scale(options: argparse.Namespace) -> tuple[Table, Rows]:
@@ -271,7 +271,7 @@ def _scale(options: argparse.Namespace) -> tuple[Table, Rows]:
     if options.plot:
         from fer_ros.bench.plots import scale
 
-        scale(rows, options.plot)
+        scale(rows, options.plot, options.force)
     return table, rows
 
 
@@ -360,5 +360,5 @@ def _soak(options: argparse.Namespace) -> tuple[Table, Rows]:
     if options.plot:
         from fer_ros.bench.plots import soak
 
-        soak(rows, options.plot)
+        soak(rows, options.plot, options.force)
     return table, rows

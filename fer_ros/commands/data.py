@@ -23,6 +23,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     info.add_argument("--list", action="store_true", dest="every", help="name every face, not the first few of each kind")
     plot.add_argument("--out", type=folder, required=True, metavar="DIR", help="folder for the pictures")
     plot.add_argument("--seed", type=int, default=0, help="of the random choice of faces")
+    plot.add_argument("--force", action="store_true", help="overwrite pictures that are there")
     info.set_defaults(command=inform)
     plot.set_defaults(command=draw)
 
@@ -41,6 +42,6 @@ def inform(options: argparse.Namespace) -> int:
 def draw(options: argparse.Namespace) -> int:
     from fer_ros.training import gallery
 
-    for path in gallery.draw(options.data, options.out, options.seed):
+    for path in gallery.draw(options.data, options.out, options.seed, options.force):
         print(path)
     return 0

@@ -20,6 +20,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--split", choices=("validation", "test"), default="",
                         help="which faces (default: validation, which is PublicTest, where there is one, else test)")
     parser.add_argument("--card", type=_file, metavar="FILE", help="write a model card, too")
+    parser.add_argument("--force", action="store_true", help="overwrite files that are there (never the model or the data)")
     parser.set_defaults(command=main)
 
 
@@ -35,20 +36,23 @@ def _file(text: str) -> Path:
 def main(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from fer_ros.core.files import write_text
+    from fer_ros.core.files import check_outputs, write_text
     from fer_ros.core.resources import model_file
     from fer_ros.training import card, report
 
     # A path as a user types it; a bare name is a file here, if there is one, or a shipped model.
     model = options.model if "/" in options.model or not Path(options.model).is_file() else f"./{options.model}"
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    found = report.make(model, options.data, options.split, options.out, console)
-    written = [options.out / "report.json", *sorted(options.out.glob("*.png"))]
+    possible = report.outputs(options.out)
+    read = [options.data, model_file(model)]
+    check_outputs([*possible, *([options.card] if options.card else [])], force=options.force, sources=read, parents=True)
+    found = report.make(model, options.data, options.split, options.out, console, options.force)
+    written = [path for path in possible if path.is_file()]
     if options.card:
         from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
 
         entries = EmotionClassifier(ClassifierParams(model=str(model_file(model).absolute()))).metadata.entries
-        write_text(options.card, card.write(found, entries))
+        write_text(options.card, card.write(found, entries), options.force)
         written.append(options.card)
     print("\n".join(map(str, written)))
     return 0

@@ -17,6 +17,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--name", help="the model's name, as the node publishes it (default: fer_ros-ARCHITECTURE)")
     parser.add_argument("--int8", action="store_true",
                         help="try an int8 variant, and keep it as emotion_int8.onnx if it is faster and as good")
+    parser.add_argument("--force", action="store_true", help="overwrite files that are there")
     parser.set_defaults(command=main)
 
 
@@ -24,5 +25,5 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def main(options: argparse.Namespace) -> int:
     from fer_ros.training import export
 
-    export.export(options.run, options.data, options.out, options.name, options.int8)
+    export.export(options.run, options.data, options.out, options.name, options.int8, force=options.force)
     return 0

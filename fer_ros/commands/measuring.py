@@ -14,6 +14,7 @@ from rich.table import Table
 
 from fer_ros.commands.signals import interrupt, on_end
 from fer_ros.commands.training_errors import lacking
+from fer_ros.core.files import check_outputs, write_text
 
 Rows = list[dict[str, Any]]
 Measure = Callable[[argparse.Namespace], tuple[Table, Rows]]
@@ -22,16 +23,18 @@ Measure = Callable[[argparse.Namespace], tuple[Table, Rows]]
 def measured_by(parser: argparse.ArgumentParser, measure: Measure) -> None:
     """Let a command print what `measure` gives."""
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
+    parser.add_argument("--force", action="store_true", help="overwrite files that are there (never what is measured)")
     parser.set_defaults(command=_main, measure=measure)
 
 
 def _main(options: argparse.Namespace) -> int:
     try:
+        _check(options)  # before hours of measuring and not after them
         with on_end(interrupt):
             table, rows = options.measure(options)
         Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
         if options.json is not None:
-            _write(options.json, rows)
+            write_text(options.json, json.dumps(rows, indent=1) + "\n", options.force)
     except (ValueError, OSError) as error:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 1
@@ -45,8 +48,9 @@ def _main(options: argparse.Namespace) -> int:
     return 0
 
 
-def _write(file: Path, rows: Rows) -> None:
-    try:
-        file.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot write {file}: {error.strerror}") from None
+def _check(options: argparse.Namespace) -> None:
+    """Raises OutputError where a file must not be written."""
+    given = vars(options)
+    sources = [given[name] for name in ("folder", "table", "video", "data") if given.get(name)]
+    outputs = [given[name] for name in ("json", "plot") if given.get(name)]
+    check_outputs(outputs, force=options.force, sources=[*sources, *given.get("models", ())])

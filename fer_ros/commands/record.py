@@ -27,6 +27,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                                  "ends it.")
     parser.add_argument("-o", "--out", type=Path, metavar="BAG",
                         help="a new folder, or a file ending in .mcap (default: fer_ and the time, here)")
+    parser.add_argument("--force", action="store_true", help="overwrite a bag that is there, once the new one is complete")
     parser.add_argument("--no-images", action="store_true", help="leave out the camera's images (27 MB/s at 640x480, 30 Hz)")
     parser.add_argument("--overlay", action="store_true", help="record overlay/compressed, too")
     parser.add_argument("--duration", type=seconds, metavar="S", help="end so many seconds after all topics have begun")
@@ -45,8 +46,9 @@ def main(options: argparse.Namespace) -> int:
         os.environ.update(privacy_environment(os.environ))
         topics = webcam_graph({}, namespace=options.namespace).topics
         out = options.out or Path(f"fer_{datetime.now():%Y_%m_%d-%H_%M_%S}")
-        with BagRecorder(out) as bag:
-            return _record(bag, topics, options)
+        ended = threading.Event()
+        with on_end(ended.set), BagRecorder(out, options.force) as bag:
+            return _record(bag, topics, options, ended)
     except ImportError as error:
         print(f"fer-ros: ROS 2 or the package's messages cannot be imported ({error}): `fer-ros doctor` says what to do",
               file=sys.stderr)
@@ -56,7 +58,7 @@ def main(options: argparse.Namespace) -> int:
         return 1
 
 
-def _record(bag, topics, options: argparse.Namespace) -> int:
+def _record(bag, topics, options: argparse.Namespace, ended: threading.Event) -> int:
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
     from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -71,17 +73,16 @@ def _record(bag, topics, options: argparse.Namespace) -> int:
         wanted[topics.image] = Image
     if options.overlay:
         wanted[f"{topics.overlay}/compressed"] = CompressedImage
-    ended = threading.Event()
     join()
     try:
-        with on_end(ended.set), View(f"fer-ros record {bag.path}") as view:
+        with View(f"fer-ros record {bag.path}") as view:
             recorder = Recorder(wanted, (topics.faces, topics.emotions), bag.write,
                                 lambda text: view.say(f"fer-ros: {text}", "yellow"))
             executor = SingleThreadedExecutor()
             executor.add_node(recorder)
             started, first, begun, explained, shown = time.monotonic(), None, None, False, 0.0
             try:
-                while not ended.is_set():
+                while not (ended.is_set() or bag.cut):
                     executor.spin_once(timeout_sec=0.05)
                     now = time.monotonic()
                     if bag.counts and first is None:
@@ -99,19 +100,25 @@ def _record(bag, topics, options: argparse.Namespace) -> int:
             finally:
                 executor.shutdown(timeout_sec=0)
                 recorder.destroy_node()
-            if not bag.counts:
-                view.say("nothing recorded: no message came")
-                if is_local(os.environ):
-                    view.say("only this machine was listened to: ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET listens to others, too")
-                return 1
-            bag.close()
-            silent = sorted(set(wanted) - set(bag.counts))
-            if silent:
-                view.say(f"fer-ros: nothing came on {', '.join(silent)}", "yellow")
-            view.say(f"recorded {_told(bag.counts, bag.size)} to {bag.path}")
-            return 0
+                _close(bag, set(wanted), view)
     finally:
         rclpy.try_shutdown()
+    return 0 if bag.counts else 1
+
+
+def _close(bag, wanted: set[str], view: View) -> None:
+    """Finish what was recorded, however the recording ended, and say what it is. Raises BagError where not all is there."""
+    came = set(bag.counts)
+    bag.close()
+    if not came:
+        view.say("nothing recorded: no message came")
+        if is_local(os.environ):
+            view.say("only this machine was listened to: ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET listens to others, too")
+        return
+    silent = sorted(wanted - came)
+    if silent:
+        view.say(f"fer-ros: nothing came on {', '.join(silent)}", "yellow")
+    view.say(f"recorded {_told(bag.counts, bag.size)} to {bag.path}")
 
 
 def _told(counts: dict[str, int], size: int) -> str:

@@ -34,6 +34,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     """The arguments of every command that starts a graph."""
     parser.add_argument("--record", type=Path, metavar="FILE",
                         help="write the overlay as a video (.mp4, .m4v, .mov, .mkv or .avi)")
+    parser.add_argument("--force", action="store_true", help="overwrite a recording that is there (never what is played)")
     parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds of video")
     parser.add_argument("--params-file", type=Path, metavar="YAML", help="parameters of all nodes (default: config/fer.yaml)")
     parser.add_argument("--namespace", default="", help="put before /camera and /fer")
@@ -65,7 +66,8 @@ def run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: Ma
     """
     try:
         params_file = options.params_file or default_params_file()
-        recorder = VideoRecorder(options.record) if options.record else None
+        played = str(named.get("source") or named.get("bag") or "")
+        recorder = VideoRecorder(options.record, options.force, [played, params_file]) if options.record else None
         # A camera that somebody tries out at a desk is nobody else's business.
         os.environ.update(privacy_environment(os.environ))
         graph = make_graph(named, namespace=options.namespace, more_subscribers=1 if recorder else 0,
@@ -112,9 +114,10 @@ class Run:
         from fer_ros.ros.observer import Observer
 
         status = 0
+        self._view = View(title)
         join()
         try:
-            with View(title) as self._view, Processes(params_file, log_level, self._heard) as processes:
+            with self._view, Processes(params_file, log_level, self._heard) as processes:
                 on_overlay = self._on_overlay if self._recorder else None
                 observer = Observer(self._graph, self._on_emotions, on_overlay, processes.owns)
                 executor = SingleThreadedExecutor()
@@ -130,19 +133,24 @@ class Run:
                     executor.shutdown(timeout_sec=0)
                     observer.destroy_node()
             self._view.summary(self._summary)
-            if self._recorder is not None:
-                try:
-                    written = self._recorder.close()
-                    self._view.say(f"recorded {self._recorder.frames} frames to {self._recorder.path}" if written else
-                                   f"nothing recorded to {self._recorder.path}: no overlay image came")
-                except RecordError as error:
-                    self._view.say(f"fer-ros: {error}", "bold red")
-                    status = 1
         finally:
-            if self._recorder is not None:
-                self._recorder.discard()
+            recorded = self._finish_recording()
             rclpy.try_shutdown()
-        return status
+        return status if recorded else 1
+
+    def _finish_recording(self) -> bool:
+        """Keep what was recorded, however the run ended, and say so. Returns whether all of it is there."""
+        if self._recorder is None:
+            return True
+        try:
+            written = self._recorder.close()
+        except RecordError as error:
+            self._view.say(f"fer-ros: {error}", "bold red")
+            return False
+        frames = f"{self._recorder.frames} frame{'s' if self._recorder.frames != 1 else ''}"
+        self._view.say(f"recorded {frames} to {self._recorder.path}" if written else
+                       f"nothing recorded to {self._recorder.path}: no overlay image came")
+        return True
 
     def _play(self, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:
         # Until the source is there the others have nothing to listen to, and that is no news.
@@ -250,4 +258,8 @@ class Run:
     def _on_overlay(self, image: Image, stamp: float) -> None:
         self._answered = time.monotonic()
         self._overlays += 1
+        before = self._recorder.cut
         self._recorder.write(image.copy(), stamp)
+        if self._recorder.cut and not before:
+            self._view.say(f"fer-ros: {self._recorder.path}: {self._recorder.cut}: no more is recorded, the run goes on",
+                           "bold red")

@@ -7,6 +7,8 @@ import functools
 import sys
 from collections.abc import Callable
 
+from fer_ros.commands.signals import interrupt, on_end
+
 _EXTRA = {"torch", "onnx", "onnxscript", "tensorboard", "matplotlib", "PIL", "sympy"}
 
 
@@ -24,7 +26,8 @@ def training_errors(command: Callable[[argparse.Namespace], int]) -> Callable[[a
     @functools.wraps(command)
     def wrapped(options: argparse.Namespace) -> int:
         try:
-            return command(options)
+            with on_end(interrupt):
+                return command(options)
         except ModuleNotFoundError as error:
             text = lacking(error)
             if not text:

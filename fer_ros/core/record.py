@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from fer_ros.core.files import Output, OutputError, cut_short, reason
+from fer_ros.core.room import Room
 from fer_ros.core.scaling import resized
 from fer_ros.core.types import Image
 
 _CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
+_BUFFERED = 256 * 1024  # bytes that FFmpeg keeps until it writes them
+_INDEX = 64  # bytes, at most, that each frame adds to what is written last of all
+_SMALLER = 4  # a frame in the file is at most this part of its pixels
 
 
 class RecordError(Exception):
@@ -22,26 +27,38 @@ class VideoRecorder:
     """Writes frames with their stamps. The frame rate is measured on the first frames; a gap repeats the last frame, too many
     frames for it are left out.
 
-    The file appears under its name when it is complete: a failing run leaves an older one as it was.
+    The file appears under its name when it is complete and has been read back. Where a full disk, a quota or a limit leaves no
+    room for more, what came before is finished: it is readable.
+
+    Attributes:
+        frames: of the video, those for which there was no room included.
+        cut: why not all frames are written, empty as long as they are.
     """
 
     _MEASURED = 20  # frames that settle the rate
     _JITTER = 1.5  # frames
     _LONGEST_GAP = 10.0  # seconds that are filled at most; a longer pause is cut
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, force: bool = False, sources: Iterable[str | Path] = ()):
         """Check that the file can be written, without touching one that is there.
 
+        Args:
+            force: replace a file that is there, once the new one is complete.
+            sources: what is played, see `check_output`.
+
         Raises:
-            RecordError: wrong suffix, no such folder, or no right to write there.
+            RecordError: wrong suffix, no such folder, no right to write there, a file that is there or is what is played.
         """
         if path.suffix.lower() not in _CODECS:
             raise RecordError(f"cannot record to '{path}': its name must end in {', '.join(_CODECS)}")
-        if not path.parent.is_dir() or path.is_dir() or not os.access(path.parent, os.W_OK):
-            raise RecordError(f"cannot record to '{path}': {path.parent} is not a folder that you may write to")
+        try:
+            self._output = Output(path, force=force, sources=sources, verb="record to", keep=True)
+        except OutputError as error:
+            raise RecordError(str(error)) from None
         self.path = path
         self.frames = 0
-        self._partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+        self.cut = ""
+        self._room: Room | None = None
         self._writer: cv2.VideoWriter | None = None
         self._waiting: list[tuple[Image, float]] = []
         self._last: tuple[Image, float] | None = None
@@ -53,38 +70,65 @@ class VideoRecorder:
         Raises:
             RecordError: OpenCV cannot write this kind of video.
         """
-        if self._writer is None:
+        if self._last is None:
             self._waiting.append((image, stamp))
             if len(self._waiting) >= self._MEASURED:
                 self._open()
         else:
             self._append(image, stamp)
 
-    def close(self) -> bool:
+    def close(self, total: int = 0) -> bool:
         """Finish the file. Returns whether there is one: without a frame there is not.
 
+        Args:
+            total: frames that there should be, where more are known of than have come.
+
         Raises:
-            RecordError: the file is not there under its name; the text says why.
+            RecordError: not all is there under its name; the text says why, and how much is.
         """
-        if self._writer is None and self._waiting:
+        if self._waiting:
             self._open()
-        if self._writer is None:
+        if self._last is None:
+            self.discard()
             return False
-        self._writer.release()
-        self._writer = None
-        try:
-            os.replace(self._partial, self.path)
-        except OSError as error:
-            raise RecordError(f"'{self.path}' could not be written: {error.strerror}") from error
+        self._last, total = None, max(self.frames, total)
+        readable = self._finish()
+        if readable < self.frames:
+            self.cut = self.cut or "the rest cannot be read back"
+        if not readable:
+            self.discard()
+        else:
+            try:
+                self._output.publish()
+            except OutputError as error:
+                raise RecordError(str(error)) from None
+        if self.cut:
+            raise RecordError(cut_short(self.path, "frames", readable, total, self.cut, readable / self._fps))
         return True
 
     def discard(self) -> None:
-        """Give up, leaving nothing behind."""
+        """Give up, leaving nothing behind; what `close` has finished stays."""
         self._waiting.clear()
+        self._last = None
+        self._release()
+        self._output.discard()
+
+    def _release(self) -> None:
+        if self._room is not None:
+            self._room.give_back()
+            self._room = None
         if self._writer is not None:
             self._writer.release()
             self._writer = None
-        self._partial.unlink(missing_ok=True)
+
+    def _finish(self) -> int:
+        """How many frames are in the file. OpenCV does not tell what became of its end."""
+        if self._writer is None:
+            return 0
+        self._release()
+        if not self._output.scratch.exists():
+            raise RecordError(f"'{self.path}' could not be written: its folder is not there any more")
+        return _readable(self._output.scratch, self.frames)
 
     def _open(self) -> None:
         steps = np.diff([stamp for _, stamp in self._waiting])
@@ -96,10 +140,15 @@ class VideoRecorder:
         height, width = self._waiting[0][0].shape[:2]
         self._size = (width, height)
         codec = cv2.VideoWriter_fourcc(*_CODECS[self.path.suffix.lower()])
-        self._writer = cv2.VideoWriter(str(self._partial), codec, self._fps, self._size)
-        if not self._writer.isOpened():
-            self.discard()
-            raise RecordError(f"this OpenCV cannot write '{self.path}' ({width}x{height}): try a name that ends in .avi")
+        try:
+            self._room = Room(self._output.scratch, self._output.folder, self._held())
+        except OSError as error:
+            self.cut = reason(error)
+        else:
+            self._writer = cv2.VideoWriter(str(self._output.scratch), codec, self._fps, self._size)
+            if not self._writer.isOpened():
+                self.discard()
+                raise RecordError(f"this OpenCV cannot write '{self.path}' ({width}x{height}): try a name that ends in .avi")
         waiting, self._waiting = self._waiting, []
         for image, stamp in waiting:
             self._append(image, stamp)
@@ -121,8 +170,41 @@ class VideoRecorder:
         self._last = (image, stamp)
 
     def _put(self, image: Image) -> None:
-        self._writer.write(image)
         self.frames += 1
+        if self.cut:
+            return
+        try:
+            self._room.check(self._held(), _BUFFERED + self._largest())
+        except OSError as error:
+            self.cut = reason(error)
+            return
+        if self._writer.write(image) is False:  # OpenCV 4 returns None whatever happens
+            self.cut = "it could not be written"
+
+    def _largest(self) -> int:
+        """Bytes of a frame in the file, at most."""
+        return self._size[0] * self._size[1] * 3 // _SMALLER
+
+    def _held(self) -> int:
+        """Bytes that the file may still need to be finished now."""
+        return _BUFFERED + self._largest() + _BUFFERED // 2 + _INDEX * self.frames
+
+
+def _readable(path: Path, expected: int) -> int:
+    """Frames of a video that can be read: by its index and its last frame, or one after the other where these disagree."""
+    capture = cv2.VideoCapture(str(path))
+    try:
+        if abs(capture.get(cv2.CAP_PROP_FRAME_COUNT) - expected) < 0.5:
+            capture.set(cv2.CAP_PROP_POS_FRAMES, expected - 1)
+            if capture.read()[0]:
+                return expected
+    finally:
+        capture.release()
+    capture = cv2.VideoCapture(str(path))
+    try:
+        return sum(1 for _ in iter(capture.grab, False))
+    finally:
+        capture.release()
 
 
 def _fitted(image: Image, size: tuple[int, int]) -> Image:

@@ -77,7 +77,7 @@ def multiplies_bytes() -> bool:
     Without them a quantized network gains little in onnxruntime, and its sums may saturate.
     """
     try:
-        flags = Path("/proc/cpuinfo").read_text().split()
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split()
     except OSError:  # not Linux
         return False
     return "avx512_vnni" in flags or "avx_vnni" in flags

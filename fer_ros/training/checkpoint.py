@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from fer_ros.core.files import replacing
+from fer_ros.core.files import OutputError, replacing
 from fer_ros.training.model import Network, make
 from fer_ros.training.recipe import Recipe, RecipeError, from_values
 
@@ -45,9 +45,9 @@ def save(path: Path, content: dict[str, Any]) -> None:
         RunError: it cannot be written.
     """
     try:
-        with replacing(path) as partial:
+        with replacing(path, force=True) as partial:
             torch.save(content, partial)
-    except (OSError, RuntimeError) as error:  # torch's zip writer raises RuntimeError where the disk is full
+    except (OutputError, RuntimeError) as error:  # torch's zip writer raises RuntimeError where the disk is full
         raise RunError(f"cannot write {path}: is the disk full? ({str(error).splitlines()[0]})") from None
 
 

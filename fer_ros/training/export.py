@@ -16,7 +16,7 @@ import torch
 
 from fer_ros import __version__
 from fer_ros.core.classifier import ClassifierParams, EmotionClassifier, probabilities
-from fer_ros.core.files import write_text
+from fer_ros.core.files import check_outputs, replacing, write_text
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.model_files import sha256_of
 from fer_ros.training import checkpoint, metrics, session
@@ -38,7 +38,7 @@ WORSE = 0.005
 Speak = Callable[[str], None]
 
 
-def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak: Speak = print) -> None:
+def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak: Speak = print, force: bool = False) -> None:
     """Write OUT/emotion.onnx, and OUT/emotion_int8.onnx where that is faster and as good.
 
     Args:
@@ -47,10 +47,15 @@ def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak
         out: folder to write to; a models.yaml there gets the new sha256.
         name: the model's id, as the node publishes it; None names it by its architecture.
         int8: whether to try an int8 variant.
+        force: replace files that are there.
 
     Raises:
         RunError: there is no such run, its data is other, or onnxruntime and torch disagree.
+        OutputError: a file is there, or cannot be written.
     """
+    path, small = out / "emotion.onnx", out / "emotion_int8.onnx"
+    read = [data, run / checkpoint.BEST if run.is_dir() else run]
+    check_outputs([path, small] if int8 else [path], force=force, sources=read, parents=True)
     trained = checkpoint.trained(run)
     name = name or f"fer_ros-{trained.recipe.architecture}"
     training, validation, layout = session.prepare(data, trained.recipe, trained.facts.get("fraction", 1.0))
@@ -63,20 +68,15 @@ def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak
         adjustments = _adjust(trained, logits, training, validation)
         logits = predict(trained.network, validation.images, where)
     temperatures = {head: temperature_of(head, values, validation) for head, values in logits.items()}
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / "emotion.onnx"
-    with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as scratch:
-        made = Path(scratch) / path.name
+    with replacing(path, force) as made:
         _write(trained, made, name, temperatures, adjustments)
         difference = _parity(made, validation, logits, temperatures)
-        made.replace(path)
     each = ", ".join(f"{head} {temperatures[head]:.3f} ({adjustments[head]:g})" for head in temperatures)
     speak(f"{path}: {path.stat().st_size / 1e6:.1f} MB, probabilities as torch's within {difference:.1g}, temperature (prior "
           f"adjustment) {each}")
     _remember(out, path, speak)
-    small = out / "emotion_int8.onnx"
     if int8:
-        _quantize(path, small, training, validation, name, speak)
+        _quantize(path, small, training, validation, name, speak, force)
     elif small.is_file():
         speak(f"{small} is of an earlier export: remove it, or export with --int8")
 
@@ -203,12 +203,12 @@ def _remember(out: Path, path: Path, speak: Speak) -> None:
     entry = rf"(- id:(?:(?!- id:).)*?\bfile: {re.escape(path.name)}\n(?:(?!- id:).)*?\bsha256: )\S+"
     text, count = re.subn(entry, rf"\g<1>{sha256}", catalogue.read_text(encoding="utf-8"), flags=re.DOTALL)
     if count:
-        write_text(catalogue, text)
+        write_text(catalogue, text, force=True)
     else:
         speak(f"{catalogue} lists no sha256 of {path.name}: it is {sha256}")
 
 
-def _quantize(path: Path, small: Path, training: Split, validation: Split, name: str, speak: Speak) -> None:
+def _quantize(path: Path, small: Path, training: Split, validation: Split, name: str, speak: Speak, force: bool) -> None:
     """An int8 variant, if it is worth it."""
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -241,7 +241,8 @@ def _quantize(path: Path, small: Path, training: Split, validation: Split, name:
               + ", ".join(f"{key} {-100 * value or 0:+.1f} points" for key, value in lost.items())
               + f": {f'kept as {small}' if keep else 'not kept'}")
         if keep:
-            made.replace(small)
+            with replacing(small, force) as partial:
+                made.replace(partial)
             _remember(small.parent, small, speak)
         else:
             small.unlink(missing_ok=True)  # of an earlier export, if there is one

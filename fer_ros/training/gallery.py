@@ -7,22 +7,34 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fer_ros.core.files import check_outputs, filling
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.training import data, plots
 from fer_ros.training.augment import augment
 from fer_ros.training.survey import counts
 
 
-def draw(folder: Path, out: Path, seed: int) -> list[Path]:
+def draw(folder: Path, out: Path, seed: int, force: bool = False) -> list[Path]:
     """Write classes.png, examples.png and augmented.png; their paths.
+
+    Args:
+        force: replace files that are there.
 
     Raises:
         DataError: the folder holds no data set, or a class has no face.
+        OutputError: a file is there, or cannot be written.
     """
+    names = ("classes.png", "examples.png", "augmented.png")
+    check_outputs([out / name for name in names], force=force, sources=[folder], parents=True)
+    with filling(out, force) as scratch:
+        _draw(folder, [scratch / name for name in names], seed)
+    return [out / name for name in names]
+
+
+def _draw(folder: Path, paths: list[Path], seed: int) -> None:
     found = data.load(folder).only_faces()
     training = next(iter(found.splits.values()))
     rng = np.random.default_rng(seed)
-    paths = [out / name for name in ("classes.png", "examples.png", "augmented.png")]
     plots.distributions({name: counts(split) for name, split in found.splits.items()}, EMOTIONS, paths[0])
     chosen = [rng.choice(np.flatnonzero(training.labels == c)) for c in range(len(EMOTIONS))]
     examples = [(EMOTIONS[c], [training.images[row], *_others(training, c, rng)]) for c, row in enumerate(chosen)]
@@ -33,7 +45,6 @@ def draw(folder: Path, out: Path, seed: int) -> list[Path]:
     rows = [(EMOTIONS[c], [training.images[row], *((v[c, 0] * 255).byte().numpy() for v in versions)])
             for c, row in enumerate(chosen)]
     plots.faces(rows, "A face of each class, then nine times as training sees it", paths[2])
-    return paths
 
 
 def _others(split: data.Split, label: int, rng: np.random.Generator, count: int = 9) -> list[np.ndarray]:

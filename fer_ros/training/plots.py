@@ -20,9 +20,9 @@ _COLOURS = plt.get_cmap("tab10").colors
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure whole or not at all, and close it."""
+    """Write a figure whole or not at all, over one that is there, and close it."""
     try:
-        with replacing(path) as partial:
+        with replacing(path, force=True) as partial:
             figure.savefig(partial, dpi=110, bbox_inches="tight")
     finally:
         plt.close(figure)

@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from fer_ros.core.files import write_text
+from fer_ros.core.files import filling, write_text
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.resources import model_file
 from fer_ros.training import data, metrics, plots
@@ -18,20 +18,28 @@ from fer_ros.training.data import DataError, Split
 from fer_ros.training.evaluate import CLEAR_8, FER2013, FERPLUS_7, FERPLUS_8, Evaluator, model_facts, speed
 
 SPLITS = ("validation", "test")
+REPORT, RELIABILITY, ROBUSTNESS = "report.json", "reliability.png", "robustness.png"
 _PICTURED = (FER2013, FERPLUS_8, FERPLUS_7, CLEAR_8)
 
 
-def make(model: str, folder: Path, split: str, out: Path, console: Console) -> dict[str, Any]:
+def outputs(out: Path) -> list[Path]:
+    """The files that `make` may write to a folder."""
+    return [out / name for name in (REPORT, RELIABILITY, ROBUSTNESS, *map(_confusion, _PICTURED))]
+
+
+def make(model: str, folder: Path, split: str, out: Path, console: Console, force: bool = False) -> dict[str, Any]:
     """Measure a model, and write report.json and the pictures to `out`.
 
     Args:
         model: an ONNX file: a name in share/fer_ros/models, or a path.
         split: one of `SPLITS`, or empty for the first that the data has.
+        force: replace files that are there.
 
     Returns:
         The report.
 
     Raises:
+        OutputError: a file is there, or cannot be written.
         DataError: the data has no such split.
         FileNotFoundError, ValueError: see `EmotionClassifier`.
     """
@@ -55,8 +63,9 @@ def make(model: str, folder: Path, split: str, out: Path, console: Console) -> d
             "robustness": evaluator.robustness(),
             "speed": speed(model),
         }
-    pictures(report, evaluator, out)
-    write_text(out / "report.json", json.dumps(report, indent=1, allow_nan=False) + "\n")
+    with filling(out, force) as scratch:
+        pictures(report, evaluator, scratch)
+        write_text(scratch / REPORT, json.dumps(report, indent=1, allow_nan=False) + "\n")
     show(report, console)
     return report
 
@@ -69,10 +78,14 @@ def pictures(report: dict[str, Any], evaluator: Evaluator, out: Path) -> None:
             counts = np.array(figures["confusion"])
             title = (f"{report['model']['name']}, {truth.name}, {figures['faces']:,} faces\n"
                      f"accuracy {figures['accuracy']:.1%}, balanced {figures['balanced_accuracy']:.1%}")
-            plots.confusion(metrics.normalized(counts), counts, truth.labels, title, out / f"confusion_{slug(truth.name)}.png")
+            plots.confusion(metrics.normalized(counts), counts, truth.labels, title, out / _confusion(truth.name))
     found = evaluator.reliabilities()
-    plots.reliability({name: bins for name, bins in found.items() if name in _PICTURED}, out / "reliability.png")
-    plots.robustness(report["robustness"], out / "robustness.png")
+    plots.reliability({name: bins for name, bins in found.items() if name in _PICTURED}, out / RELIABILITY)
+    plots.robustness(report["robustness"], out / ROBUSTNESS)
+
+
+def _confusion(name: str) -> str:
+    return f"confusion_{slug(name)}.png"
 
 
 def slug(name: str) -> str:

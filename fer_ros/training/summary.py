@@ -83,7 +83,7 @@ def table(network: Network) -> str:
 
 def write(network: Network, name: str, folder: Path) -> None:
     """Both into a run's folder."""
-    write_text(folder / TABLE, table(network))
+    write_text(folder / TABLE, table(network), force=True)
     found = layers(network, blocks=True)
     rows = [("", "face", (1, FACE_SIZE, FACE_SIZE), 0), *((r.name, r.kind, r.shape, r.parameters) for r in found)]
     work = sum(r.multiplications for r in layers(network))

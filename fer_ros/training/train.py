@@ -211,7 +211,7 @@ class Run:
     def train(self, watcher: Watcher) -> None:
         """All epochs that are left."""
         if self.place.first:
-            write_text(self.folder / RECIPE, to_yaml(self.recipe))
+            write_text(self.folder / RECIPE, to_yaml(self.recipe), force=True)
         watcher.begin(self)
         network: Forward = self.network
         if self.recipe.compile:
@@ -429,7 +429,7 @@ def write_history(path: Path, history: list[Epoch]) -> None:
     """The history as CSV, whole or not at all."""
     rows = [epoch.row() for epoch in history]
     lines = [",".join(rows[0]), *(",".join(f"{value:.6g}" for value in row.values()) for row in rows)]
-    write_text(path, "\n".join(lines) + "\n")
+    write_text(path, "\n".join(lines) + "\n", force=True)
 
 
 def _targets(split: Split, head: str, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ from fer_ros.training.train import Epoch, Run, Watcher
 
 CURVES = "curves.png"
 BOARD = "tensorboard"
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Everyone(Watcher):
@@ -37,18 +38,19 @@ class Everyone(Watcher):
 
 
 class Interrupts(Watcher, AbstractContextManager):
-    """Ctrl-C stops a run between two steps, where nothing is half done; a second one stops it wherever it is.
+    """Ctrl-C or SIGTERM stops a run between two steps, where nothing is half done; a second one stops it wherever it is.
 
     Python raises KeyboardInterrupt in whatever runs just then, and libraries swallow it or make another error of it.
     """
 
     def __enter__(self) -> Interrupts:
         self._asked = False
-        self._before = signal.signal(signal.SIGINT, self._ask)
+        self._before = {number: signal.signal(number, self._ask) for number in _ENDS}
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self._asked:

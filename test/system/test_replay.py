@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import signal
+import subprocess
 from pathlib import Path
 
 import cv2
@@ -202,14 +203,64 @@ def test_a_recording_without_images_in_one_file_that_is_ended_from_outside(fer_r
     graph = fer_ros("replay", demo_bag, "--loop")
     graph.wait_for(lambda: " face " in graph.text, "a face")
     recorder = fer_ros("record", "-o", "rec.mcap", "--no-images", "--overlay")
-    recorder.wait_for(lambda: list(tmp_path.glob("rec.recording/*.mcap")), "the first message")
     # The overlay node begins its work when it is subscribed to.
-    recorder.wait_for(lambda: (tmp_path / "rec.recording" / "rec.recording.mcap").stat().st_size > 2**20, "overlays")
+    recorder.wait_for(lambda: any(file.stat().st_size > 2**20 for file in tmp_path.rglob("*.mcap")), "overlays")
     assert recorder.end(signal.SIGTERM) == 0, recorder.text
     assert graph.end() == 0, graph.text
     found = recorded(tmp_path / "rec.mcap")
     assert "nothing came on" not in recorder.text
     assert set(found) == {"/camera/camera_info", "/fer/faces", "/fer/emotions", "/fer/overlay/compressed"}
-    assert not (tmp_path / "rec.recording").exists()
+    assert not list(tmp_path.glob(".*"))
     picture = cv2.imdecode(found["/fer/overlay/compressed"][-1].data, cv2.IMREAD_COLOR)
     assert picture.shape == (240, 320, 3)
+
+
+def test_a_recording_that_the_disk_cuts_is_an_error_and_readable(fer_ros, demo_bag, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6M", "tmpfs", disk], check=False, capture_output=True).returncode:
+        pytest.skip("only root can make a disk that is full")
+    try:
+        graph = fer_ros("replay", demo_bag, "--loop")
+        graph.wait_for(lambda: " face " in graph.text, "a face")
+        recorder = fer_ros("record", "-o", "disk/rec")
+        assert recorder.wait() == 1, recorder.text
+        count, seconds = re.search(r"recorded (\d+) of \d+ messages: No space left on device; 'disk/rec' is readable up to "
+                                   r"([\d.]+) s", recorder.text).groups()
+        found = recorded(disk / "rec")
+        assert sum(map(len, found.values())) == int(count) > 10
+        assert float(seconds) > 0.1
+        assert [path.name for path in disk.iterdir()] == ["rec"]
+        assert graph.end() == 0, graph.text
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_recording_replaces_another_by_force_alone(fer_ros, demo_bag, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "rec").mkdir()
+    (tmp_path / "rec" / "metadata.yaml").write_text("older")
+    for arguments, text in ((["-o", "rec"], "rec is there already: name another, or --force"),
+                            (["-o", "photos", "--force"], "is a folder, and no bag")):
+        command = fer_ros("record", *arguments)
+        assert command.wait() == 1
+        assert text in command.text
+    assert (tmp_path / "rec" / "metadata.yaml").read_text() == "older"
+    graph = fer_ros("replay", demo_bag, "--loop")
+    graph.wait_for(lambda: " face " in graph.text, "a face")
+    recorder = fer_ros("record", "-o", "rec", "--force", "--no-images", "--duration", "0.5")
+    assert recorder.wait() == 0, recorder.text
+    assert "/fer/emotions" in recorded(tmp_path / "rec")
+    assert not list(tmp_path.glob(".*"))
+    assert graph.end() == 0, graph.text
+
+
+def test_of_two_annotations_with_one_name_one_is_made_and_the_other_told(fer_ros, tmp_path):
+    first = fer_ros("annotate", "demo", "-o", "a.mcap", "--set", "inference_size=1024")
+    first.wait_for(lambda: list(tmp_path.glob(".a*")), "its unfinished file")
+    second = fer_ros("annotate", "demo", "-o", "a.mcap")
+    assert second.wait() == 1
+    assert "a.mcap is being written by another process: name another" in second.text
+    assert first.wait() == 0, first.text
+    assert len(recorded(tmp_path / "a.mcap")["/fer/emotions"]) == 360
+    assert not list(tmp_path.glob(".*"))

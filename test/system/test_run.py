@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -208,3 +210,70 @@ def test_where_nobody_is_nobody_is_seen(fer_ros, recordings):
     assert command.wait() == 0, command.text
     assert ", 0 faces," in command.text
 
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """A disk of 3 MB."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3M", "tmpfs", path], check=False, capture_output=True).returncode:
+        pytest.skip("only root can make a disk that is full")
+    yield path
+    subprocess.run(["umount", path], check=True)
+
+
+def test_a_recording_that_the_disk_cuts_is_an_error_and_readable(fer_ros, small_disk):
+    command = fer_ros("run", "--source", "demo", "--record", small_disk / "out.avi", "--duration", 5)
+    assert command.wait() == 1, command.text
+    assert "no more is recorded, the run goes on" in command.text
+    count, total = map(int, re.search(r"recorded (\d+) of (\d+) frames: No space left on device", command.text).groups())
+    assert 0 < count < total
+    assert len(frames_of(small_disk / "out.avi")) == count
+    assert [path.name for path in small_disk.iterdir()] == ["out.avi"]
+    assert re.search(r"\d+ frames in [\d.]+ s", command.text)
+
+
+def test_a_recording_is_kept_when_a_node_dies(fer_ros, tmp_path, descendants):
+    command = fer_ros("run", "--source", "demo", "--loop", "--record", "out.avi")
+    command.wait_for(lambda: any(path.stat().st_size > 2**19 for path in tmp_path.rglob("out.avi")), "a recording")
+    pids, _ = descendants(command)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    assert command.wait() == 1
+    recorded = int(re.search(r"recorded (\d+) frames to out\.avi", command.text)[1])
+    assert recorded == len(frames_of(tmp_path / "out.avi")) > 10
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_recording_is_kept_when_a_signal_comes(fer_ros, tmp_path, number):
+    command = fer_ros("run", "--source", "demo", "--loop", "--record", "out.mp4")
+    command.wait_for(lambda: any(path.stat().st_size > 2**17 for path in tmp_path.rglob("out.mp4")), "a recording")
+    assert command.end(number) == 0, command.text
+    assert int(re.search(r"recorded (\d+) frames to out\.mp4", command.text)[1]) == len(frames_of(tmp_path / "out.mp4"))
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(("name", "source"), [("v.mp4", "v.mp4"), ("./here/v.mp4", "v.mp4"), ("link.mp4", "v.mp4"),
+                                              ("v.mp4", "file://{folder}/v%2Emp4")])
+def test_a_recording_never_replaces_what_is_played(fer_ros, tmp_path, share, name, source):
+    content = (share / "demo" / "demo.mp4").read_bytes()
+    (tmp_path / "v.mp4").write_bytes(content)
+    (tmp_path / "here").symlink_to(tmp_path)
+    (tmp_path / "link.mp4").symlink_to("v.mp4")
+    command = fer_ros("run", "--source", source.format(folder=tmp_path), "--record", name, "--force")
+    assert command.wait() == 2
+    assert f"cannot record to '{Path(name)}': it is what is read" in command.text
+    assert (tmp_path / "v.mp4").read_bytes() == content
+
+
+def test_a_recording_replaces_another_by_force_alone(fer_ros, tmp_path):
+    (tmp_path / "out.avi").write_text("older")
+    command = fer_ros("run", "--source", "demo", "--record", "out.avi", "--duration", 1)
+    assert command.wait() == 2
+    assert "out.avi is there already: name another, or --force to overwrite it" in command.text
+    assert (tmp_path / "out.avi").read_text() == "older"
+    command = fer_ros("run", "--source", "demo", "--record", "out.avi", "--duration", 1, "--force")
+    assert command.wait() == 0, command.text
+    assert len(frames_of(tmp_path / "out.avi")) > 10

@@ -124,7 +124,7 @@ def test_nothing_is_written_without_a_frame(tmp_path):
 def test_giving_up_keeps_an_older_file_and_leaves_nothing_else(tmp_path, numbered, count):
     path = tmp_path / "out.avi"
     path.write_text("older")
-    recorder = VideoRecorder(path)
+    recorder = VideoRecorder(path, force=True)
     for i in range(count):
         recorder.write(numbered(1)[0], i / 30)
     recorder.discard()
@@ -137,7 +137,7 @@ def test_giving_up_keeps_an_older_file_and_leaves_nothing_else(tmp_path, numbere
 def test_an_older_file_is_replaced_when_the_new_one_is_complete(tmp_path, numbered):
     path = tmp_path / "out.avi"
     path.write_text("older")
-    recorder = VideoRecorder(path)
+    recorder = VideoRecorder(path, force=True)
     for i in range(30):
         recorder.write(numbered(1)[0], i / 30)
         assert path.read_text() == "older"
@@ -160,7 +160,7 @@ def test_a_folder_is_no_file_to_record_to(tmp_path):
 
 
 def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(module.os, "access", lambda path, mode: False)  # root may write everywhere
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write everywhere
     with pytest.raises(RecordError, match="may write to"):
         VideoRecorder(tmp_path / "out.mp4")
 

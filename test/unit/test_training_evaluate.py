@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
 from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
+from fer_ros.core.files import OutputError
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.training import card, report, robustness, survey
 from fer_ros.training.data import FERPLUS, DataError, load
@@ -130,6 +131,12 @@ def test_a_report_leaves_its_figures_and_pictures(known, folder, tmp_path):
     assert all((tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
     with pytest.raises(DataError, match="no test split"):
         report.make(known(), folder, "test", tmp_path / "out", QUIET)
+    older = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert set(older) <= {path.name for path in report.outputs(tmp_path)}
+    with pytest.raises(OutputError, match="is there already: name another, or --force"):
+        report.make(known(), folder, "", tmp_path / "out", QUIET)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == older
+    report.make(known(), folder, "", tmp_path / "out", QUIET, force=True)
 
 
 def test_a_card_says_every_figure_and_leaves_no_gap(known, folder, tmp_path):

@@ -15,6 +15,7 @@ import torch
 from onnx import numpy_helper
 
 from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
+from fer_ros.core.files import OutputError
 from fer_ros.training import checkpoint, export, metrics, session
 from fer_ros.training.checkpoint import RunError
 from fer_ros.training.data import most_voted
@@ -96,6 +97,16 @@ def test_a_network_without_finite_answers_is_not_exported(run, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_model_that_is_there_is_not_replaced_unless_told_to(run, tmp_path):
+    folder, data = run
+    for name, int8 in (("emotion.onnx", False), ("emotion_int8.onnx", True)):
+        (tmp_path / name).write_text("older")
+        with pytest.raises(OutputError, match=rf"{name} is there already: name another, or --force"):
+            export.export(folder, data, tmp_path, None, int8, lambda text: None)
+        assert [path.read_text() for path in tmp_path.iterdir()] == ["older"]
+        (tmp_path / name).unlink()
+
+
 @pytest.mark.parametrize(("times", "kept"), [((1.0, 0.5), True), ((1.0, 0.95), False)])
 def test_an_int8_model_is_kept_only_if_it_is_faster_and_as_good(run, tmp_path, monkeypatch, times, kept):
     folder, data = run
@@ -103,7 +114,7 @@ def test_an_int8_model_is_kept_only_if_it_is_faster_and_as_good(run, tmp_path, m
     monkeypatch.setattr(export, "WORSE", 1.0)
     (tmp_path / "emotion_int8.onnx").write_bytes(b"of an earlier export")
     said = []
-    export.export(folder, data, tmp_path, "mine", True, said.append)
+    export.export(folder, data, tmp_path, "mine", True, said.append, force=True)
     assert ("kept as" in said[-1]) is kept
     assert (tmp_path / "emotion_int8.onnx").exists() is kept
     if kept:
@@ -111,7 +122,7 @@ def test_an_int8_model_is_kept_only_if_it_is_faster_and_as_good(run, tmp_path, m
         assert small.metadata.name == "mine-int8"
         assert [a.output for a in small.metadata.answers] == ["ferplus", "fer2013"]
         monkeypatch.setattr(export, "WORSE", -2.0)  # nothing is as good as that
-        export.export(folder, data, tmp_path, "mine", True, said.append)
+        export.export(folder, data, tmp_path, "mine", True, said.append, force=True)
         assert not (tmp_path / "emotion_int8.onnx").exists()
 
 
@@ -126,7 +137,7 @@ def test_the_catalogue_gets_the_new_sha256_of_its_own_entry(run, tmp_path):
     assert "sha256: bbb" not in text
     (tmp_path / "models.yaml").write_text("models: []\n")
     said = []
-    export.export(folder, data, tmp_path, None, False, said.append)
+    export.export(folder, data, tmp_path, None, False, said.append, force=True)
     assert any("lists no sha256 of emotion.onnx" in line for line in said)
 
 

@@ -23,7 +23,7 @@ def serve(folder, analyse, analyse_all=None):
             return [analyse(image) for image in images]
 
     folder = Path(folder)
-    told = json.loads((folder / "frames.json").read_text())
+    told = json.loads((folder / "frames.json").read_text(encoding="utf-8"))
     frames = np.fromfile(folder / "frames.bgr", np.uint8).reshape(told["count"], told["height"], told["width"], 3)
     faces = np.fromfile(folder / "faces.grey", np.uint8).reshape(-1, 48, 48)
     out, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints

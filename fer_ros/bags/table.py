@@ -1,0 +1,155 @@
+"""Every face of every image as a row of a CSV or a Parquet file."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import importlib.util
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from fer_ros.bags.annotate import COLUMNS, Annotation, in_seconds
+from fer_ros.core.files import Output, OutputError, cut_short, reason
+
+
+class Table:
+    """Takes annotations and writes all their rows; a context manager. Leaving with an exception writes nothing.
+
+    Where the disk is full, the file ends with the last row for which there was room.
+
+    Args:
+        path: ends in .csv or .parquet.
+        force: replace a file that is there.
+        sources: what is read, see `check_output`.
+
+    Attributes:
+        cut: why no more rows are written, empty as long as they are.
+
+    Raises:
+        OutputError: the name ends in neither, pyarrow is missing, or the file cannot be written.
+    """
+
+    def __init__(self, path: Path, force: bool = False, sources: Iterable[str | Path] = ()):
+        kinds: dict[str, Callable[[Path], _Csv | _Parquet]] = {".csv": _Csv, ".parquet": _Parquet}
+        kind = kinds.get(path.suffix.lower())
+        if kind is None:
+            raise OutputError(f"cannot write '{path}': its name must end in .csv or .parquet")
+        if kind is _Parquet and not importlib.util.find_spec("pyarrow"):
+            raise OutputError(f"'{path}' needs pyarrow (pip install pyarrow): install it, or name a .csv file")
+        self.path, self.cut = path, ""
+        self._output = Output(path, force=force, sources=sources, keep=True)
+        try:
+            self._file = kind(self._output.scratch)
+        except OSError as error:
+            self._output.discard()
+            raise OutputError(f"cannot write '{path}': {reason(error)}") from None
+        self._rows = 0
+        self._first: int | None = None
+        self._open = True
+
+    def __enter__(self) -> Table:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+    def write(self, found: Annotation) -> None:
+        """The rows of an image."""
+        rows = list(found.rows())
+        self._first = found.frame.stamp if self._first is None else self._first
+        self._rows += len(rows)
+        if not self.cut:
+            self._try(lambda: self._file.add(rows))
+
+    def close(self) -> None:
+        """Finish the file; nothing happens a second time.
+
+        Raises:
+            OutputError: not all rows are there under its name; the text says why, and how many are.
+        """
+        if not self._open:
+            return
+        self._open = False
+        self._try(self._file.finish)
+        if not self.cut:
+            self._output.publish()
+            return
+        rows, last = self._file.shorten()
+        if rows:
+            self._output.publish()
+        self._output.discard()
+        raise OutputError(cut_short(self.path, "rows", rows, self._rows, self.cut, in_seconds(last - (self._first or 0))))
+
+    def discard(self) -> None:
+        """Give up, leaving nothing behind."""
+        self._open = False
+        self._output.discard()
+
+    def _try(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except OSError as error:
+            self.cut = self.cut or reason(error)
+
+
+class _Csv:
+    """Rows as text, on the disk as they come."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._file = open(path, "x", newline="", encoding="utf-8")  # noqa: SIM115  (`finish` closes it)
+        self._writer = csv.DictWriter(self._file, COLUMNS)
+        self._writer.writeheader()
+
+    def add(self, rows: Iterable[dict[str, Any]]) -> None:
+        self._writer.writerows({**row, "stamp": "{}.{:09d}".format(*divmod(row["stamp"], 10**9))} for row in rows)
+
+    def finish(self) -> None:
+        self._file.close()
+
+    def shorten(self) -> tuple[int, int]:
+        """Drop a last row that is not complete. How many are left, and the stamp of the last of them."""
+        with contextlib.suppress(OSError):
+            self._file.close()  # it tries once more to write what it could not
+        rows, kept, last = -1, 0, b""  # the names of the columns are no row
+        with open(self._path, "r+b") as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    rows, kept, last = rows + 1, kept + len(line), line
+            file.truncate(kept)
+        seconds, _, rest = last.partition(b",")[0].partition(b".")
+        return max(rows, 0), int(seconds) * 10**9 + int(rest) if rows > 0 else 0
+
+
+class _Parquet:
+    """Rows that are written at the end, all at once: without its end such a file cannot be read."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._rows: list[dict[str, Any]] = []
+
+    def add(self, rows: Iterable[dict[str, Any]]) -> None:
+        self._rows.extend(rows)
+
+    def finish(self) -> None:
+        import pyarrow
+        from pyarrow import parquet
+
+        text = pyarrow.string()
+        kinds = {"stamp": pyarrow.timestamp("ns"), "frame": pyarrow.int64(), "face_id": text, "label": text}
+        schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in COLUMNS])
+        self._path.unlink(missing_ok=True)
+        parquet.write_table(pyarrow.Table.from_pylist(self._rows, schema), self._path)
+
+    def shorten(self) -> tuple[int, int]:
+        """Leave out rows at the end until the others can be written. How many these are, and the stamp of the last of them."""
+        while self._rows:
+            del self._rows[len(self._rows) * 3 // 4 :]
+            with contextlib.suppress(OSError):
+                self.finish()
+                break
+        return len(self._rows), self._rows[-1]["stamp"] if self._rows else 0
