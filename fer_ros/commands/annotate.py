@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fer_ros.commands.signals import interrupt, on_end
+from fer_ros.commands.status import SKIPPED
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -98,26 +99,32 @@ def _annotate(options: argparse.Namespace) -> int:
                 if video is not None:
                     video.write(picture, found.seconds)
                 summary.add(found.emotions, found.seconds, math.nan)
-                bar.update(task, completed=summary.frames,
+                bar.update(task, completed=frame.number + 1,
                            rate=f"{summary.frames / max(time.monotonic() - started, 1e-9):.0f} images/s")
         except BagError as error:
             if not summary.frames:
                 raise
             damage = error  # what came before is sound, and kept
         if not summary.frames:
-            raise ValueError(f"{options.source} holds no image")
+            raise ValueError(f"{options.source} holds no image that can be read"
+                             + (f": {recording.notices[0]}" if recording.notices else ""))
         if video is not None:
             video.close()
     spent = time.monotonic() - started
     for notice in recording.notices:
         print(f"fer-ros: {notice}", file=sys.stderr)
     written = ", ".join(map(str, outputs))
-    console.print(f"{summary.frames} images of {summary.duration:.1f} s in {spent:.1f} s "
-                  f"({summary.frames / max(spent, 1e-9):.0f} a second), {len(summary.faces)} faces: {written}")
+    images = f"{summary.frames} image{'s' if summary.frames != 1 else ''}"
+    faces = f"{len(summary.faces)} face{'s' if len(summary.faces) != 1 else ''}"
+    console.print(f"{images} of {summary.duration:.1f} s in {spent:.1f} s "
+                  f"({summary.frames / max(spent, 1e-9):.0f} a second), {faces}: {written}")
+    if recording.skipped:
+        print(f"fer-ros: {recording.skipped} image{'s' if recording.skipped != 1 else ''} of {recording.length} could not be "
+              "read: all others are annotated", file=sys.stderr)
     if damage is not None:
         print(f"fer-ros: {damage}: only what came before is annotated", file=sys.stderr)
         return 1
-    return 0
+    return SKIPPED if recording.skipped else 0
 
 
 def _outputs(options: argparse.Namespace) -> list[Path]:

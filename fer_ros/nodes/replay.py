@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from builtin_interfaces.msg import Time
@@ -9,7 +10,7 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Header
 
 from fer_ros.core.replay_params import ReplayParams
-from fer_ros.ros.node import main_of
+from fer_ros.ros.node import WARN, main_of
 from fer_ros.ros.qos import ImageOutputParams
 from fer_ros.ros.source_node import AudienceParams, SourceNode
 
@@ -33,6 +34,11 @@ class ReplayNode(SourceNode):
 
     def apply(self) -> None:
         self._player.rate = self.params[ReplayParams].rate
+
+    def health(self) -> tuple[bytes, str, Mapping[str, object]]:
+        level, state, values = super().health()
+        skipped = self._player.skipped
+        return max(level, WARN) if skipped else level, state, {**values, "unreadable": skipped}
 
     def _on_frame(self, frame: Frame) -> None:
         self.publish(frame.image, Header(stamp=_stamp(frame.stamp), frame_id=frame.frame_id))
