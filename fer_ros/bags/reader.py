@@ -16,6 +16,7 @@ from fer_ros.bags.definitions import check_definition
 from fer_ros.bags.errors import BagError, one_line
 from fer_ros.bags.refusals import first_line, mend, refusal
 from fer_ros.bags.unfinished import Unfinished
+from fer_ros.bags.unpacking import bound, unpack_zstd
 from fer_ros.core.calibration import Calibration
 from fer_ros.core.encodings import ImageError, decode, to_bgr
 from fer_ros.core.types import Image
@@ -26,7 +27,8 @@ _SUFFIXES = (".bag", ".mcap", ".db3")
 _OVERLAYS = ("/fer/overlay", "/fer/overlay/compressed")
 _LISTED = 20  # topics that an error names
 _LATEST = 2**31 * 10**9  # nanoseconds; the seconds of a ROS time have 32 bits
-_LARGEST = 2**29  # bytes of a message that is unpacked; an 8K image has 100 MB
+
+bound()
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,7 @@ class BagReader:
     def _message(self, connection: Any, recorded: int, data: bytes) -> Any:
         """Raises ValueError where the bytes are not what the connection says."""
         try:
-            return self._deserialize(_unpacked(data) if self._packed else data, connection.msgtype)
+            return self._deserialize(unpack_zstd(data) if self._packed else data, connection.msgtype)
         except Exception as error:  # of numpy, struct, codecs, zstd, ...
             raise ValueError(f"its {len(data or b'')} bytes are no {connection.msgtype} ({first_line(error)})") from None
 
@@ -294,19 +296,6 @@ def _check_kind(path: Path) -> None:
                        + ("; its recorder did not finish it: `rosbag reindex` does" * path.name.endswith(".bag.active")))
     if path.is_file() and path.stat().st_size == 0:
         raise BagError(f"{path} is empty: nothing was recorded, or the recorder was killed")
-
-
-def _unpacked(data: bytes) -> bytes:
-    try:
-        from compression import zstd  # Python 3.14
-    except ImportError:
-        from backports import zstd  # what rosbags has
-
-    unpacker = zstd.ZstdDecompressor()
-    content = unpacker.decompress(data, max_length=_LARGEST)
-    if not unpacker.eof:
-        raise ValueError(f"incomplete, or larger than {_LARGEST} bytes")
-    return content
 
 
 def _calibration(info: Any) -> Calibration:

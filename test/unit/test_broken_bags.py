@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import shutil
 import sqlite3
 import struct
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
@@ -406,6 +409,31 @@ def test_a_recording_of_ros_1_that_was_not_finished_is_no_damage(new_bag, demo_i
     assert "has no index, because its recorder did not finish it: `rosbag reindex" in refused(tmp_path / "a.bag")
     shutil.move(tmp_path / "a.bag", tmp_path / "a.bag.active")
     assert "its recorder did not finish it" in refused(tmp_path / "a.bag.active")
+
+
+@pytest.mark.parametrize("packing", ["zstd", "lz4", "bz2"])
+def test_what_unpacks_to_too_much_is_refused_before_it_takes_the_memory(new_bag, demo_images, tmp_path, monkeypatch, packing):
+    monkeypatch.setattr("fer_ros.bags.unpacking.LARGEST", 100_000)  # an image has 230 kB
+    path = tmp_path / ("a" if packing == "zstd" else "a.bag")
+    if packing == "zstd":
+        bag = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
+        bag.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+    else:
+        bag = Writer1(path)
+        bag.set_compression(Writer1.CompressionFormat[packing.upper()])
+    store = get_typestore(Stores.ROS2_JAZZY if packing == "zstd" else Stores.ROS1_NOETIC)
+    with bag:
+        connection = bag.add_connection(TOPIC, IMAGE, typestore=store)
+        bag.write(connection, START, bytes(300_000))
+    assert "incomplete, or larger than 100000 bytes" in refused(path)
+
+
+def test_a_codec_that_is_missing_is_named(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith(("rosbags", "fer_ros.bags", "lz4"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "lz4", None)
+    with pytest.raises(ImportError, match=r"bags need the package rosbags and what it needs .*lz4.*: pip install rosbags"):
+        importlib.import_module("fer_ros.bags.reader")
 
 
 def test_a_name_that_is_too_long_is_said(tmp_path, capsys):
