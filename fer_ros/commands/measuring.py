@@ -18,10 +18,10 @@ Rows = list[dict[str, Any]]
 Measure = Callable[[argparse.Namespace], tuple[Table, Rows]]
 
 
-def measured_by(parser: argparse.ArgumentParser, measure: Measure) -> None:
-    """Let a command print what `measure` gives."""
+def measured_by(parser: argparse.ArgumentParser, measure: Measure, status: Callable[[Rows], int] = lambda rows: 0) -> None:
+    """Let a command print what `measure` gives, and end with the `status` that its figures mean."""
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
-    parser.set_defaults(command=_main, measure=measure)
+    parser.set_defaults(command=_main, measure=measure, status=status)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -31,6 +31,7 @@ def _main(options: argparse.Namespace) -> int:
         Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
         if options.json is not None:
             _write(options.json, rows)
+        return options.status(rows)
     except (ValueError, OSError) as error:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 1
@@ -41,7 +42,6 @@ def _main(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("fer-ros: interrupted", file=sys.stderr)
         return 130
-    return 0
 
 
 def _write(file: Path, rows: Rows) -> None:
