@@ -165,6 +165,12 @@ class Bag:
         serialize = self._store.serialize_ros1 if self._one else self._store.serialize_cdr
         self._bag.write(self._connections[name], recorded, serialize(self._store.types[kind](**fields), kind))
 
+    def raw(self, name: str, kind: str, recorded: int, data: bytes) -> None:
+        """A message of these very bytes."""
+        if name not in self._connections:
+            self.topic(name, kind)
+        self._bag.write(self._connections[name], recorded, data)
+
     def header(self, stamp: int, frame_id: str = "cam"):
         time = self._store.types["builtin_interfaces/msg/Time"](sec=stamp // 10**9, nanosec=stamp % 10**9)
         seq = {"seq": 0} if self._one else {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_ros.bags.reader import BagReader, Frame, is_bag
+from fer_ros.bags.reader import BagReader, Frame, Skipped, is_bag
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.meter import FrameClock
 from fer_ros.core.pipeline import stages
@@ -54,13 +54,20 @@ class Recording:
         source: a bag, a video, an image, a folder of images, or `demo`.
         topic: of a bag's images; empty where it has one alone.
 
+    Attributes:
+        skipped: images of a bag that cannot be read.
+        notices: what a user should know of what was read, the first of the skipped images among it.
+
     Raises:
         BagError, SourceError: it cannot be read; the text says why and what to do.
     """
 
+    _NAMED = 10  # skipped images
+
     def __init__(self, source: str, topic: str = ""):
         path = Path(source).expanduser()
         self.notices: list[str] = []
+        self.skipped = 0
         self._bag = BagReader(path) if is_bag(path) else None
         if self._bag is not None:
             try:
@@ -86,7 +93,7 @@ class Recording:
 
     def __iter__(self) -> Iterator[Frame]:
         if self._bag is not None:
-            yield from self._bag.frames(self._topic)
+            yield from self._bag.frames(self._topic, self._skip)
             return
         number = 0
         while (image := self._source.read()) is not None:
@@ -95,6 +102,11 @@ class Recording:
             number += 1
             self._notice()
         self._notice()
+
+    def _skip(self, skipped: Skipped) -> None:
+        self.skipped += 1
+        if self.skipped <= self._NAMED:
+            self.notices.append(str(skipped))
 
     def _notice(self) -> None:
         if self._source.notice:

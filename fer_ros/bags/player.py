@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from fer_ros.bags.reader import BagReader, Frame
+from fer_ros.bags.reader import BagReader, Frame, Skipped
 from fer_ros.core.replay_params import ReplayParams
 
 _TICK = 0.02  # seconds: how often time is told while no image is due, and how soon an interruption is noticed
@@ -20,11 +20,13 @@ class BagPlayer:
 
     Attributes:
         rate: see `ReplayParams`; may be changed while it plays.
+        skipped: images that cannot be read, counted once however often they are played.
         notice, interrupted: as of `fer_ros.core.source.Source`.
     """
 
     finite = True
     notice = ""
+    skipped = 0
 
     def __init__(self, params: ReplayParams, tell_time: Callable[[int], None] = lambda now: None):
         """Open the bag.
@@ -41,15 +43,16 @@ class BagPlayer:
         self.rate = self._paced = params.rate
         self.interrupted: Callable[[], bool] = lambda: False
         self._loop, self._tell_time = params.loop, tell_time
+        self._told = False  # whether `notice` has been given with a frame
         self._bag = BagReader(Path(params.bag).expanduser())
         try:
             self._topic = self._bag.image_topic(params.topic.strip())
-            self.calibration = self._bag.calibration(self._topic)
+            self.calibration = self._bag.calibration(self._topic, self._note)
         except ValueError:
             self._bag.close()
             raise
         self.length = self._topic.count
-        self._frames = self._bag.frames(self._topic)
+        self._frames = self._bag.frames(self._topic, self._skip)
         self._first = self._last = None
         # Nanoseconds of the recording since its first image: how far time is, and when the next image is due.
         self._position = self._due = 0.0
@@ -61,12 +64,15 @@ class BagPlayer:
         Raises:
             BagError: the bag is damaged from here on.
         """
+        if self._told:
+            self.notice = ""
         frame = next(self._frames, None)
+        self._told = bool(self.notice)
         if frame is None and self._loop and self._last is not None:
             # As long after the last image as one was after another.
             pause = (self._last - self._first) / max(self.length - 1, 1) or _PERIOD
             self._frames = self._bag.frames(self._topic)
-            frame = next(self._frames)
+            frame = next(self._frames, None)
         elif self._last is None:
             pause = 0.0
         elif frame is not None:
@@ -85,6 +91,13 @@ class BagPlayer:
         """Give the files back."""
         self._frames, self._loop = iter(()), False
         self._bag.close()
+
+    def _skip(self, skipped: Skipped) -> None:
+        self.skipped += 1
+        self._note(str(skipped))
+
+    def _note(self, text: str) -> None:
+        self.notice += f"{'; ' if self.notice else ''}{text}"
 
     def _wait(self, until: int) -> bool:
         """Until the next image is due, at a time of the recording; False where that was interrupted."""

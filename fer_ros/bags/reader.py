@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rosbags.rosbag1 import Reader as Reader1
 from rosbags.rosbag2 import Reader as Reader2
 from rosbags.typesys import Stores, get_typestore
 
+from fer_ros.bags.definitions import check_definition
+from fer_ros.bags.errors import BagError, one_line
+from fer_ros.bags.refusals import first_line, mend, refusal
+from fer_ros.bags.unfinished import Unfinished
+from fer_ros.bags.unpacking import bound, unpack_zstd
 from fer_ros.core.calibration import Calibration
 from fer_ros.core.encodings import ImageError, decode, to_bgr
 from fer_ros.core.types import Image
@@ -19,10 +25,10 @@ RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 INFO = "sensor_msgs/msg/CameraInfo"
 _SUFFIXES = (".bag", ".mcap", ".db3")
 _OVERLAYS = ("/fer/overlay", "/fer/overlay/compressed")
+_LISTED = 20  # topics that an error names
+_LATEST = 2**31 * 10**9  # nanoseconds; the seconds of a ROS time have 32 bits
 
-
-class BagError(ValueError):
-    """A bag cannot be read or written; the text says why and what to do."""
+bound()
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,26 @@ class Frame:
     image: Image
 
 
+@dataclass(frozen=True)
+class Skipped:
+    """An image of a bag that cannot be read. As text: which one, and why.
+
+    Attributes:
+        number, recorded: as of a `Frame`.
+        reason: in words.
+    """
+
+    topic: Topic
+    number: int
+    recorded: int
+    reason: str
+
+    def __str__(self) -> str:
+        seconds, rest = divmod(self.recorded, 10**9)
+        return one_line(f"image {self.number + 1} of {self.topic.count} on {self.topic.name} (recorded at "
+                        f"{seconds}.{rest:09d} s) is skipped: {self.reason}")
+
+
 def is_bag(path: Path) -> bool:
     """Whether a path looks like a bag: by its name, or as the folder of one."""
     return path.suffix.lower() in _SUFFIXES or (path / "metadata.yaml").is_file() or bool(_files_in(path))
@@ -68,30 +94,23 @@ class BagReader:
 
     def __init__(self, path: Path):
         self.path = path
-        if not path.exists():
-            raise BagError(f"{path} does not exist: name a bag (a folder with metadata.yaml, or a .mcap, .db3 or .bag file)")
-        if path.is_dir() and not (path / "metadata.yaml").is_file():
-            files = _files_in(path)
-            hint = (f"`ros2 bag reindex {path}` writes it, or name {path / files[0]}" if files else
-                    "there is no bag in it either")
-            raise BagError(f"{path} has no metadata.yaml: {hint}")
-        if path.is_file() and path.suffix.lower() not in _SUFFIXES:
-            raise BagError(f"{path} is not a bag: its name would end in {', '.join(_SUFFIXES)}")
-        if path.is_file() and path.stat().st_size == 0:
-            raise BagError(f"{path} is empty: nothing was recorded, or the recorder was killed")
+        try:
+            _check_kind(path)
+        except OSError as error:  # a name that is too long, no right to look there
+            raise BagError(f"{path} cannot be read: {error.strerror}") from None
         one = path.is_file() and path.suffix.lower() == ".bag"
         self._types = get_typestore(Stores.ROS1_NOETIC if one else Stores.ROS2_JAZZY)
         self._deserialize = self._types.deserialize_ros1 if one else self._types.deserialize_cdr
+        self._unfinished = self._packed = False
         self._reader: Any = None
         try:
-            self._reader = Reader1(path) if one else Reader2(path)
-            self._reader.open()
+            self._reader = self._open(one)
             self.topics = {
                 name: Topic(name, info.msgtype or "several types", info.msgcount) for name, info in self._reader.topics.items()
             }
         except Exception as error:  # rosbags lets whatever a damaged file makes its parsers raise through
             self._reader = None
-            raise BagError(f"{path} cannot be read: {_first_line(error)}. {_mend(path)}") from None
+            raise BagError(refusal(path, error)) from None
         if not sum(topic.count for topic in self.topics.values()):
             self.close()
             raise BagError(f"{path} holds no message: nothing was published while it was recorded")
@@ -108,6 +127,24 @@ class BagReader:
             self._reader.close()
             self._reader = None
 
+    def _open(self, one: bool) -> Any:
+        reader = Reader1(self.path) if one else Reader2(self.path)
+        try:
+            reader.open()
+        except Exception:
+            files = list(self.path.glob("*.mcap")) if self.path.is_dir() else [self.path]
+            unfinished = Unfinished.of(files[0]) if len(files) == 1 and files[0].suffix.lower() == ".mcap" else None
+            if unfinished is None:
+                raise
+            reader = Reader2(unfinished)
+            reader.open()
+            self._unfinished = True
+        if not one and reader.compression_mode == "message":
+            # Unpacked here, message by message: within rosbags one that is broken would end the bag.
+            self._packed = True
+            reader.storage.metadata = reader.storage.metadata._replace(compression_mode=None)
+        return reader
+
     def image_topic(self, wanted: str = "") -> Topic:
         """The topic with the images.
 
@@ -115,8 +152,14 @@ class BagReader:
             wanted: its name; empty takes the only one there is, and of an image and its compressed twin the first.
 
         Raises:
-            BagError: there is none, or more than one; the text names what is there.
+            BagError: there is none, or more than one, and the text names what is there; or its messages are of another kind.
         """
+        topic = self._image_topic(wanted)
+        for connection in self._connections(topic.name):
+            check_definition(connection, self._types, self.path)
+        return topic
+
+    def _image_topic(self, wanted: str) -> Topic:
         images = {topic.name: topic for topic in self.topics.values() if topic.type in (RAW, COMPRESSED) and topic.count}
         if wanted:
             if wanted in images:
@@ -136,50 +179,91 @@ class BagReader:
             raise BagError(f"{self.path} holds no image; {self._there_is()}")
         raise BagError(f"{self.path} holds images on {', '.join(sorted(single))}: choose with --topic")
 
-    def calibration(self, topic: Topic) -> Calibration | None:
-        """Of the camera whose images these are, from the first message of the `camera_info` beside them; None without one."""
-        name = f"{topic.name.removesuffix('/compressed').rpartition('/')[0]}/camera_info"
-        connections = [c for c in self._reader.connections if c.topic == name and c.msgtype == INFO]
-        try:
-            for connection, _, data in self._reader.messages(connections) if connections else ():
-                info = self._deserialize(data, connection.msgtype)
-                matrices = {key: tuple(map(float, getattr(info, key, getattr(info, key.upper(), ())))) for key in "dkrp"}
-                return Calibration(info.width, info.height, info.distortion_model, matrices["d"], matrices["k"],
-                                   matrices["r"], matrices["p"])
-        except Exception as error:  # as of a damaged image
-            raise BagError(f"{self.path} is damaged at {name}: {_first_line(error)}. {_mend(self.path)}") from None
-        return None
+    def calibration(self, topic: Topic, tell: Callable[[str], None] = lambda text: None) -> Calibration | None:
+        """Of the camera whose images these are, from the first `camera_info` beside them that makes sense; None without one.
 
-    def frames(self, topic: Topic) -> Iterator[Frame]:
-        """The images of a topic in the order in which they were recorded.
-
-        Raises:
-            BagError: the bag is damaged from here on, or an image is not to be decoded; what came before is sound.
+        Args:
+            tell: called with what is wrong with those before it.
         """
-        connections = [c for c in self._reader.connections if c.topic == topic.name]
-        messages = self._reader.messages(connections)
-        number = 0
+        name = f"{topic.name.removesuffix('/compressed').rpartition('/')[0]}/camera_info"
+        connections = [c for c in self._connections(name) if c.msgtype == INFO]
+        messages = self._reader.messages(connections) if connections else iter(())
+        broken = 0
         while True:
             try:
                 found = next(messages, None)
                 if found is None:
-                    return
-                connection, recorded, data = found
-                message = self._deserialize(data, connection.msgtype)
-                header = message.header
-                stamp = header.stamp.sec * 10**9 + header.stamp.nanosec
-                image = _decoded(message) if connection.msgtype == COMPRESSED else to_bgr(message)
-            except ImageError as error:
-                raise BagError(f"image {number + 1} of {topic.count} on {topic.name} in {self.path}: {error}") from None
-            except Exception as error:
+                    return None
+                return _calibration(self._message(*found))
+            except ValueError as error:
+                reason = first_line(error)
+            except Exception as error:  # of the container: what is wrong with it is said again where its images are read
+                tell(one_line(f"{name} in {self.path} cannot be read: {first_line(error)}. Its images count as uncalibrated"))
+                return None
+            broken += 1
+            if broken == 1:
+                tell(one_line(f"a message on {name} in {self.path} is no camera's calibration and is skipped: {reason}"))
+
+    def frames(self, topic: Topic, skip: Callable[[Skipped], None] = lambda skipped: None) -> Iterator[Frame]:
+        """The images of a topic in the order in which they were recorded.
+
+        Args:
+            skip: called with each image that cannot be read.
+
+        Raises:
+            BagError: they are not to be read at all, or the bag is damaged or ends from here on; what came before is sound.
+        """
+        messages = self._reader.messages(self._connections(topic.name))
+        number = 0
+        while True:
+            try:
+                found = next(messages, None)
+            except Exception as error:  # see above
                 raise BagError(f"{self.path} is damaged at image {number + 1} of {topic.count} on {topic.name}: "
-                               f"{_first_line(error)}. {_mend(self.path)}") from None
-            yield Frame(stamp or recorded, recorded, header.frame_id, number, image)
+                               f"{first_line(error)}. {mend(self.path)}") from None
+            if found is None:
+                break
+            try:
+                frame = self._frame(number, *found)
+            except Exception as error:  # likewise: whatever the bytes of a message make a parser raise
+                recorded = found[1] if isinstance(found[1], int) else 0
+                reason = str(error) if isinstance(error, ImageError) else first_line(error)
+                skip(Skipped(topic, number, recorded, reason))
+            else:
+                yield frame
             number += 1
+        if self._unfinished:
+            raise BagError(f"{self.path} was not finished, because its recorder was killed, the disk was full, or a copy was "
+                           f"cut short: it ends after {number} image{'s' if number != 1 else ''} on {topic.name}")
+        if number < topic.count:
+            raise BagError(f"{self.path} holds {number} of the {topic.count} images on {topic.name} that its metadata or "
+                           "index names: that is of another bag, or was changed; `ros2 bag reindex` writes metadata.yaml anew")
+
+    def _connections(self, topic: str) -> list[Any]:
+        return [connection for connection in self._reader.connections if connection.topic == topic]
+
+    def _message(self, connection: Any, recorded: int, data: bytes) -> Any:
+        """Raises ValueError where the bytes are not what the connection says."""
+        try:
+            return self._deserialize(unpack_zstd(data) if self._packed else data, connection.msgtype)
+        except Exception as error:  # of numpy, struct, codecs, zstd, ...
+            raise ValueError(f"its {len(data or b'')} bytes are no {connection.msgtype} ({first_line(error)})") from None
+
+    def _frame(self, number: int, connection: Any, recorded: int, data: bytes) -> Frame:
+        """Raises whatever a wrong message makes a parser raise."""
+        message = self._message(connection, recorded, data)
+        header = message.header
+        stamp = header.stamp.sec * 10**9 + header.stamp.nanosec or recorded
+        for time in (stamp, recorded):
+            if not (isinstance(time, int) and -_LATEST <= time < _LATEST):
+                raise ValueError(f"{time} ns is no time that ROS can tell")
+        image = _decoded(message) if connection.msgtype == COMPRESSED else to_bgr(message)
+        return Frame(stamp, recorded, header.frame_id, number, image)
 
     def _there_is(self) -> str:
-        listed = ", ".join(f"{t.name} ({t.type}, {t.count})" for t in sorted(self.topics.values(), key=lambda t: t.name))
-        return f"there is {listed}"
+        topics = sorted(self.topics.values(), key=lambda t: t.name)
+        listed = ", ".join(f"{t.name} ({t.type}, {t.count})" for t in topics[:_LISTED])
+        return f"there is {listed}" + (f" and {len(topics) - _LISTED} more" if len(topics) > _LISTED else "")
 
 
 def _decoded(message: Any) -> Image:
@@ -198,16 +282,29 @@ def _files_in(path: Path) -> list[str]:
         return []
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".") or type(error).__name__
+def _check_kind(path: Path) -> None:
+    """Raises BagError where a path is not that of a bag."""
+    if not path.exists():
+        raise BagError(f"{path} does not exist: name a bag (a folder with metadata.yaml, or a .mcap, .db3 or .bag file)")
+    if path.is_dir() and not (path / "metadata.yaml").is_file():
+        files = _files_in(path)
+        hint = (f"`ros2 bag reindex {path}` writes it, or name {path / files[0]}" if files else
+                "there is no bag in it either")
+        raise BagError(f"{path} has no metadata.yaml: {hint}")
+    if path.is_file() and path.suffix.lower() not in _SUFFIXES:
+        raise BagError(f"{path} is not a bag: its name would end in {', '.join(_SUFFIXES)}"
+                       + ("; its recorder did not finish it: `rosbag reindex` does" * path.name.endswith(".bag.active")))
+    if path.is_file() and path.stat().st_size == 0:
+        raise BagError(f"{path} is empty: nothing was recorded, or the recorder was killed")
 
 
-def _mend(path: Path) -> str:
-    """What may save a damaged bag."""
-    recover = "`mcap recover` (mcap.dev/guides/cli) may save what is there"
-    if path.is_dir():
-        more = ", and of an .mcap file in it " + recover if list(path.glob("*.mcap")) else ""
-        return f"`ros2 bag reindex {path}` writes metadata.yaml anew{more}"
-    if path.suffix.lower() == ".bag":
-        return f"`rosbag reindex {path}` may save what is there"
-    return recover if path.suffix.lower() == ".mcap" else "`ros2 bag reindex` on its folder may save what is there"
+def _calibration(info: Any) -> Calibration:
+    """Of a `CameraInfo` of any ROS. Raises ValueError where it makes no sense."""
+    matrices = {key: _numbers(getattr(info, key, getattr(info, key.upper(), ()))) for key in "dkrp"}
+    if [len(matrices[key]) for key in "krp"] != [9, 9, 12] or not all(map(np.isfinite, sum(matrices.values(), ()))):
+        raise ValueError("its matrices have too few numbers, or some that are not finite")
+    return Calibration(info.width, info.height, info.distortion_model, *(matrices[key] for key in "dkrp"))
+
+
+def _numbers(values: Sequence[float]) -> tuple[float, ...]:
+    return tuple(map(float, values))

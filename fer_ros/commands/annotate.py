@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fer_ros.commands.signals import interrupt, on_end
+from fer_ros.commands.status import SKIPPED
 from fer_ros.core.files import OutputError, check_outputs, places
 
 
@@ -104,7 +105,7 @@ def _annotate(options: argparse.Namespace) -> int:
                 if video is not None:
                     video.write(picture, found.seconds)
                 summary.add(found.emotions, found.seconds, math.nan)
-                bar.update(task, completed=summary.frames,
+                bar.update(task, completed=frame.number + 1,
                            rate=f"{summary.frames / max(time.monotonic() - started, 1e-9):.0f} images/s")
                 if all(output is None or output.cut for output in (writer, rows, video)):
                     break
@@ -113,8 +114,9 @@ def _annotate(options: argparse.Namespace) -> int:
                 raise
             damage = error  # what came before is sound, and kept
         if not summary.frames:
-            raise ValueError(f"{without_secrets(options.source)} holds no image")
-        total = 0 if damage else recording.length
+            raise ValueError(f"{without_secrets(options.source)} holds no image that can be read"
+                             + (f": {recording.notices[0]}" if recording.notices else ""))
+        total = 0 if damage else recording.length - recording.skipped
         closing = {writer.path: lambda: writer.close(total)}
         if rows is not None:
             closing[rows.path] = rows.close
@@ -132,11 +134,14 @@ def _annotate(options: argparse.Namespace) -> int:
     names = ", ".join(map(str, complete)) or "nothing complete"
     console.print(f"{_count(summary.frames, 'image')} of {summary.duration:.1f} s in {spent:.1f} s "
                   f"({summary.frames / max(spent, 1e-9):.0f} a second), {_count(len(summary.faces), 'face')}: {names}")
+    if recording.skipped:
+        print(f"fer-ros: {_count(recording.skipped, 'image')} of {recording.length} could not be read: all others are "
+              "annotated", file=sys.stderr)
     if damage is not None:
         troubles.append(f"{damage}: only what came before is annotated")
     for trouble in troubles:
         print(f"fer-ros: {trouble}", file=sys.stderr)
-    return 1 if troubles else 0
+    return 1 if troubles else SKIPPED if recording.skipped else 0
 
 
 def _count(number: int, thing: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from fer_ros.commands import bench_speed
+from fer_ros.commands import bench_faults, bench_speed
 from fer_ros.commands.arguments import count, share, threads
 from fer_ros.commands.measuring import Rows, measured_by
 
@@ -88,6 +88,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     stillness.add_argument("--frame", type=count, default=30, metavar="N", help="that gets the noise (default: the 30th)")
     measured_by(stillness, _stillness)
     bench_speed.add_to(kinds)
+    bench_faults.add_to(kinds)
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:

@@ -20,11 +20,11 @@ Rows = list[dict[str, Any]]
 Measure = Callable[[argparse.Namespace], tuple[Table, Rows]]
 
 
-def measured_by(parser: argparse.ArgumentParser, measure: Measure) -> None:
-    """Let a command print what `measure` gives."""
+def measured_by(parser: argparse.ArgumentParser, measure: Measure, status: Callable[[Rows], int] = lambda rows: 0) -> None:
+    """Let a command print what `measure` gives, and end with the `status` that its figures mean."""
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
     parser.add_argument("--force", action="store_true", help="overwrite files that are there (never what is measured)")
-    parser.set_defaults(command=_main, measure=measure)
+    parser.set_defaults(command=_main, measure=measure, status=status)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -35,6 +35,7 @@ def _main(options: argparse.Namespace) -> int:
         Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
         if options.json is not None:
             write_text(options.json, json.dumps(rows, indent=1) + "\n", options.force)
+        return options.status(rows)
     except (ValueError, OSError) as error:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 1
@@ -45,7 +46,6 @@ def _main(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("fer-ros: interrupted", file=sys.stderr)
         return 130
-    return 0
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -37,11 +37,11 @@ def main(options: argparse.Namespace) -> int:
     if not options.bag.strip():
         print("fer-ros: no bag is named", file=sys.stderr)
         return 2
-    bag = Path(options.bag).expanduser().absolute()
     try:
+        bag = Path(options.bag).expanduser().absolute()
         with BagReader(bag) as reader:  # what is wrong with it is said before anything is started
             topic = reader.image_topic(options.topic).name
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:  # RuntimeError: no such user's home
         print(f"fer-ros: {error}", file=sys.stderr)
         return 2
     replay = {"bag": str(bag), "topic": topic, "rate": options.rate, "loop": options.loop, "clock": options.clock}

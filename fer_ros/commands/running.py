@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fer_ros.commands.arguments import seconds
 from fer_ros.commands.signals import on_end
+from fer_ros.commands.status import SKIPPED
 from fer_ros.commands.view import View
 from fer_ros.core.params import ParamSpec
 from fer_ros.core.record import RecordError, VideoRecorder
@@ -128,11 +129,17 @@ class Run:
                     self._view.say(f"fer-ros: {error}", "bold red")
                     status = 1
                 finally:
+                    skipped = self._skipped(observer)
                     self._view.waiting("ending ...")
                     processes.end()
                     executor.shutdown(timeout_sec=0)
                     observer.destroy_node()
             self._view.summary(self._summary)
+            if skipped:
+                self._view.say(f"fer-ros: {skipped} image{'s' if skipped != 1 else ''} could not be read and "
+                               f"{'were' if skipped != 1 else 'was'} left out; what {self._graph.source.executable} said of "
+                               "it stands above", "yellow")
+                status = status or SKIPPED
         finally:
             recorded = self._finish_recording()
             rclpy.try_shutdown()
@@ -241,6 +248,13 @@ class Run:
         if (complete or late) and health.values["source"] == "failed":
             raise Failed(f"the source ended before its time: what {name} said of it stands above")
         return complete or late
+
+    def _skipped(self, observer: Observer) -> int:
+        """Images that the source could not read and left out."""
+        from fer_ros.ros.observer import number
+
+        health = observer.health.get(self._graph.source.executable)
+        return max(number(health.values.get("unreadable")), 0) if health else 0
 
     def stop(self) -> None:
         """End the run soon, from a signal."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from builtin_interfaces.msg import Time
@@ -10,7 +11,7 @@ from std_msgs.msg import Header
 
 from fer_ros.core.node_params import AudienceParams, ImageOutputParams
 from fer_ros.core.replay_params import ReplayParams
-from fer_ros.ros.node import main_of
+from fer_ros.ros.node import WARN, main_of
 from fer_ros.ros.source_node import SourceNode
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class ReplayNode(SourceNode):
 
     def apply(self) -> None:
         self._player.rate = self.params[ReplayParams].rate
+
+    def health(self) -> tuple[bytes, str, Mapping[str, object]]:
+        level, state, values = super().health()
+        skipped = self._player.skipped
+        return max(level, WARN) if skipped else level, state, {**values, "unreadable": skipped}
 
     def _on_frame(self, frame: Frame) -> None:
         self.publish(frame.image, Header(stamp=_stamp(frame.stamp), frame_id=frame.frame_id))

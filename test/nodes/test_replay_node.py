@@ -182,16 +182,37 @@ def test_without_rosbags_it_says_what_to_install(bench, demo_bag, monkeypatch):
     assert "pip install rosbags" in said[0]
 
 
-def test_damage_in_the_middle_is_told_after_what_is_sound(bench, new_bag, demo_images, tmp_path, monkeypatch):
+def test_an_image_that_cannot_be_read_is_told_and_counted_and_the_others_are_played(bench, new_bag, demo_images, tmp_path,
+                                                                                    monkeypatch):
     with new_bag(tmp_path / "a") as bag:
-        for i in range(3):
+        for i in range(4):
             bag.compressed(demo_images[i], (i + 1) * 10**7, name="/x")
-        bag.write("/x", "sensor_msgs/msg/CompressedImage", 10**8, header=bag.header(10**8), format="png",
-                  data=demo_images[0].ravel()[:9])
+            if i == 1:
+                bag.write("/x", "sensor_msgs/msg/CompressedImage", 25 * 10**6, header=bag.header(25 * 10**6), format="png",
+                          data=demo_images[0].ravel()[:9])
     said = []
     monkeypatch.setattr(ReplayNode, "say_once", lambda self, subject, text, **_: said.append(text))
     heard = images(bench)
     node = bench.add(ReplayNode, bag=str(tmp_path / "a"), wait_for_subscribers=1, **LOSSLESS)
-    bench.wait_for(lambda: len(heard) == 3 and node.health()[0] == DiagnosticStatus.ERROR, "three images and the error")
-    assert "image 4 of 4 on /x" in said[0]
+    bench.wait_for(lambda: len(heard) == 4 and node.health()[2]["source"] == "ended", "four images and the end")
+    assert all((to_bgr(message) == image).all() for message, image in zip(heard, demo_images, strict=False))
+    assert "image 3 of 5 on /x" in said[0]
+    assert node.health()[0] == DiagnosticStatus.WARN
+    assert node.health()[2]["unreadable"] == 1
+
+
+def test_damage_of_the_file_is_told_after_what_is_sound(bench, new_bag, demo_images, tmp_path, monkeypatch):
+    with new_bag(tmp_path / "a") as bag:
+        for i in range(12):
+            bag.image(demo_images[i], (i + 1) * 10**7, name="/x")
+    (file,) = (tmp_path / "a").glob("*.mcap")
+    content = file.read_bytes()
+    (tmp_path / "cut.mcap").write_bytes(content[: len(content) * 2 // 3])
+    said = []
+    monkeypatch.setattr(ReplayNode, "say_once", lambda self, subject, text, **_: said.append(text))
+    heard = images(bench)
+    node = bench.add(ReplayNode, bag=str(tmp_path / "cut.mcap"), wait_for_subscribers=1, **LOSSLESS)
+    bench.wait_for(lambda: node.health()[0] == DiagnosticStatus.ERROR, "the error")
+    bench.wait_for(lambda: len(heard) >= 4, "what is sound")
+    assert "was not finished" in said[0]
     assert node.health()[2]["source"] == "failed"

@@ -114,16 +114,28 @@ def test_what_cannot_be_replayed_starts_nothing_and_says_why(fer_ros, new_bag, t
     assert "Traceback" not in command.text
 
 
-def test_of_a_damaged_bag_what_is_sound_is_played_and_the_rest_is_told(fer_ros, new_bag, demo_images, tmp_path):
+def test_an_image_that_cannot_be_read_is_left_out_and_told(fer_ros, new_bag, demo_images, tmp_path):
     with new_bag(tmp_path / "a") as bag:
         for i in range(20):
             bag.compressed(demo_images[i], 10**9 + i * 33_333_333, name="/x")
-        bag.write("/x", "sensor_msgs/msg/CompressedImage", 2 * 10**9, header=bag.header(2 * 10**9), format="png",
-                  data=np.arange(9, dtype=np.uint8))
+            if i == 8:
+                bag.write("/x", "sensor_msgs/msg/CompressedImage", 10**9 + 8 * 33_333_333 + 5, header=bag.header(2 * 10**9),
+                          format="png", data=np.arange(9, dtype=np.uint8))
     command = fer_ros("replay", "a")
-    assert command.wait() == 1
-    assert "image 21 of 21 on /x" in command.text
+    assert command.wait() == 3, command.text
+    assert "image 10 of 21 on /x" in command.text
     assert "20 frames in" in command.text
+    assert "1 image could not be read and was left out" in command.text
+    assert "Traceback" not in command.text
+
+
+def test_of_a_bag_that_ends_too_soon_what_is_there_is_played_and_the_rest_is_told(fer_ros, demo_bag, tmp_path):
+    content = next(demo_bag.glob("*.mcap")).read_bytes()
+    (tmp_path / "cut.mcap").write_bytes(content[: len(content) // 2])
+    command = fer_ros("replay", "cut.mcap")
+    assert command.wait() == 1
+    assert "was not finished" in command.text
+    assert re.search(r"\b2\d frames in", command.text), command.text
     assert "Traceback" not in command.text
 
 

@@ -152,14 +152,6 @@ def test_types_that_nobody_knows_are_no_obstacle(demo_images, new_bag, tmp_path)
         frames(tmp_path / "a", "/robot")
 
 
-@pytest.mark.parametrize("part", [0.001, 0.3, 0.9, 0.999])
-def test_a_truncated_bag_is_said(bag, tmp_path, part):
-    content = next(bag.glob("*.mcap")).read_bytes()
-    (tmp_path / "a.mcap").write_bytes(content[: int(len(content) * part)])
-    with pytest.raises(BagError, match=r"a\.mcap cannot be read: .*mcap recover"):
-        frames(tmp_path / "a.mcap")
-
-
 def test_what_is_no_bag_is_said(tmp_path):
     (tmp_path / "a.mcap").write_text("hello")
     (tmp_path / "a.bag").write_text("hello")
@@ -175,19 +167,6 @@ def test_what_is_no_bag_is_said(tmp_path):
     (tmp_path / "folder" / "metadata.yaml").write_text("{")
     with pytest.raises(BagError, match="cannot be read"):
         frames(tmp_path / "folder")
-
-
-def test_an_image_that_cannot_be_read_is_named(new_bag, demo_images, tmp_path):
-    with new_bag(tmp_path / "a") as bag:
-        bag.compressed(demo_images[0], START, name="/x")
-        bag.write("/x", "sensor_msgs/msg/CompressedImage", START + 1, header=bag.header(START + 1), format="png",
-                  data=np.arange(9, dtype=np.uint8))
-    with pytest.raises(BagError, match=r"image 2 of 2 on /x.*'png' and 9 bytes is damaged"):
-        frames(tmp_path / "a")
-    with new_bag(tmp_path / "b") as bag:
-        bag.image(demo_images[0], START, encoding="32FC1")
-    with pytest.raises(BagError, match="encoding '32FC1' is not known"):
-        frames(tmp_path / "b")
 
 
 def test_an_annotation_is_what_the_pipeline_says(bag, demo_images, tmp_path):
@@ -267,18 +246,6 @@ def test_a_video_is_stamped_by_its_frame_rate(tmp_path):
         assert recording.length == 360
         stamps = [frame.stamp for frame, _ in zip(recording, range(4), strict=False)]
     assert stamps == [0, 33_333_333, 66_666_667, 100_000_000]
-
-
-def test_damage_keeps_what_came_before(new_bag, demo_images, tmp_path, capsys):
-    with new_bag(tmp_path / "a") as bag:
-        for i in range(5):
-            bag.compressed(demo_images[i], START + i * STEP, name="/x")
-        bag.write("/x", "sensor_msgs/msg/CompressedImage", START + 5 * STEP, header=bag.header(START), format="png",
-                  data=np.arange(9, dtype=np.uint8))
-    assert annotate(tmp_path / "a", "-o", tmp_path / "out.mcap", "--table", tmp_path / "out.csv") == 1
-    assert "image 6 of 6" in capsys.readouterr().err
-    assert len(messages(tmp_path / "out.mcap")["/fer/emotions"]) == 5
-    assert rows(tmp_path / "out.csv")
 
 
 @pytest.mark.parametrize(("arguments", "text"), [

@@ -110,14 +110,16 @@ def test_training_knows_core_alone(path):
     assert not others(path) & ROS
 
 
-OF_THE_GRAPH = {"running", "nodes", "bridge"}
+OF_THE_GRAPH = {"running", "nodes", "bridge", "faults_messages", "faults_graph"}
+OF_BAGS = {"faults_files", "faults_graph"}
 
 
 @pytest.mark.parametrize("path", in_layer("bench"), ids=lambda path: path.stem)
 def test_measurements_know_core_alone_but_those_of_the_graph(path):
     more = {"dds", "graph", "msg", "nodes", "processes", "ros"} if path.stem in OF_THE_GRAPH else set()
+    more |= {"bags"} if path.stem in OF_BAGS else set()
     assert ours(path) <= {"core", "bench", *more}
-    assert not others(path) & ROS or path.stem in OF_THE_GRAPH
+    assert path.stem in OF_THE_GRAPH or others(path) & ROS <= ({"rosbags"} if path.stem in OF_BAGS else set())
 
 
 @pytest.mark.parametrize("path", in_layer("bags"), ids=lambda path: path.stem)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from fer_ros.bags.player import BagPlayer
-from fer_ros.bags.reader import BagError
 from fer_ros.core.replay_params import ReplayParams
 
 START, STEP = 1_700_000_000_000_000_000, 20_000_000
@@ -184,12 +183,31 @@ def test_what_cannot_be_played_is_said(bag, tmp_path):
             BagPlayer(params)
 
 
-def test_damage_in_the_middle_is_an_error_after_what_is_sound(new_bag, demo_images, tmp_path):
+def test_an_image_that_cannot_be_read_is_told_once_and_left_out(new_bag, demo_images, tmp_path, clock):
     with new_bag(tmp_path / "a") as made:
         made.compressed(demo_images[0], START, name="/x")
-        made.write("/x", "sensor_msgs/msg/CompressedImage", START + 1, header=made.header(START + 1), format="png",
+        made.write("/x", "sensor_msgs/msg/CompressedImage", START + STEP, header=made.header(START + STEP), format="png",
                    data=demo_images[0].ravel()[:9])
+        made.compressed(demo_images[1], START + 2 * STEP, name="/x")
+    player = BagPlayer(ReplayParams(bag=str(tmp_path / "a"), loop=True))
+    told = []
+    for _ in range(6):
+        told.append((player.read().number, player.notice))
+    assert [number for number, _ in told] == [0, 2, 0, 2, 0, 2]
+    assert ["image 2 of 3 on /x" in notice for _, notice in told] == [False, True, False, False, False, False]
+    assert player.skipped == 1
+    assert clock.now == pytest.approx(100 + (3 * 2 + 2) * STEP / 1e9)  # its time passes all the same
+
+
+def test_a_calibration_that_makes_no_sense_is_told_and_the_next_one_taken(new_bag, demo_images, tmp_path):
+    with new_bag(tmp_path / "a") as made:
+        made.raw("/eye/camera_info", "sensor_msgs/msg/CameraInfo", START, b"\0\1\0\0abc")
+        made.camera_info(START, "/eye/camera_info", float("nan"))
+        made.camera_info(START, "/eye/camera_info", 222.0)
+        made.image(demo_images[0], START, name="/eye/image_raw")
     player = BagPlayer(ReplayParams(bag=str(tmp_path / "a")))
+    assert player.calibration.camera_matrix[0] == 222
     assert (player.read().image == demo_images[0]).all()
-    with pytest.raises(BagError, match="image 2 of 2 on /x"):
-        player.read()
+    assert "/eye/camera_info" in player.notice
+    assert "is skipped" in player.notice
+    assert player.skipped == 0

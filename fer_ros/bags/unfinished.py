@@ -1,0 +1,94 @@
+"""An MCAP file that was never finished: its recorder was killed, the disk was full, or a copy was cut short."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from pathlib import Path
+
+MAGIC = b"\x89MCAP0\r\n"
+_DATA_END, _FOOTER = 0x0F, 0x02
+_END = (struct.pack("<BQI", _DATA_END, 4, 0)  # no checksum
+        + struct.pack("<BQQQI", _FOOTER, 20, 0, 0, 0)  # no summary, no checksum
+        + MAGIC)
+
+
+class Unfinished:
+    """The complete records of such a file with an end behind them, as a path that `rosbags` opens.
+
+    The file itself stays as it is. What the last, incomplete chunk holds is lost.
+    """
+
+    suffix = ".mcap"
+
+    def __init__(self, path: Path, size: int):
+        """Args: size: bytes of complete records."""
+        self._path, self._size = path, size
+        self.stem = path.stem
+
+    @staticmethod
+    def of(path: Path) -> Unfinished | None:
+        """None where it is finished, no MCAP file, or without a complete record behind its header. Raises OSError."""
+        with open(path, "rb") as file:
+            length = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            if file.read(len(MAGIC)) != MAGIC:
+                return None
+            records, sound = 0, file.tell()
+            while len(head := file.read(9)) == 9:
+                kind, size = struct.unpack("<BQ", head)
+                if kind in (0, _DATA_END, _FOOTER) or sound + 9 + size > length:  # zeros follow where the power failed
+                    break
+                records, sound = records + 1, sound + 9 + size
+                file.seek(sound)
+            file.seek(-min(len(MAGIC), length), os.SEEK_END)
+            return None if file.read() == MAGIC or records < 2 else Unfinished(path, sound)
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+    def exists(self) -> bool:
+        return True
+
+    def is_dir(self) -> bool:
+        return False
+
+    def open(self, *_: object) -> io.BufferedReader:
+        return io.BufferedReader(_Completed(self._path, self._size))
+
+
+class _Completed(io.RawIOBase):
+    """The first `size` bytes of a file, and the end that it lacks."""
+
+    def __init__(self, path: Path, size: int):
+        self._file, self._size, self._at = io.FileIO(path), size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size + len(_END)}[whence]
+        if start + offset < 0:
+            raise OSError("seek before the beginning")
+        self._at = start + offset
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:
+        wanted = len(buffer)
+        if self._at < self._size:
+            self._file.seek(self._at)
+            data = self._file.read(min(wanted, self._size - self._at))
+        else:
+            data = _END[self._at - self._size : self._at - self._size + wanted]
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
