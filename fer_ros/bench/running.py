@@ -21,6 +21,7 @@ from fer_ros.bench.timing import Spread, processor_time
 from fer_ros.graph import Graph, dds_environment, privacy_environment, webcam_graph
 from fer_ros.msg import EmotionArray
 from fer_ros.processes import Processes
+from fer_ros.ros.guard import printable, spin_once
 from fer_ros.ros.messages import seconds
 from fer_ros.ros.qos import RESULTS
 
@@ -77,7 +78,7 @@ class Run:
 class Watch:
     """A graph's processes and its answers; made by `watched`."""
 
-    def __init__(self, processes: Processes, executor: SingleThreadedExecutor, topics: Sequence[str], said: Sequence[str]):
+    def __init__(self, processes: Processes, executor: SingleThreadedExecutor, topics: Sequence[str], said: list[str]):
         self._processes, self._executor, self._said = processes, executor, said
         self._answers = {topic: Answers(time.time()) for topic in topics}
         self.start()
@@ -100,8 +101,8 @@ class Watch:
         while not until(self._answers):
             ended = self._processes.ended()
             if ended is not None:
-                raise ValueError(f"{ended[0]} ended with status {ended[1]}: {' '.join(self._said[-3:])}")
-            self._executor.spin_once(timeout_sec=0.1)
+                raise ValueError(f"{ended.name} ended with status {ended.status}: {' '.join(self._said[-3:])}")
+            spin_once(self._executor, 0.1, lambda error: self._said.append(printable(str(error))))
 
     def window(self) -> Run:
         """What was measured since `start`."""
