@@ -25,7 +25,7 @@ from fer_ros.msg import EmotionArray
 from fer_ros.ros.guard import Repetitions, printable
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import emotions_from_message, seconds
-from fer_ros.ros.qos import PICTURES, RESULTS
+from fer_ros.ros.qos import PICTURES, RESULTS, UNKNOWN_NODE, name_of
 
 _DIAGNOSTICS = "/diagnostics"
 _COUNTERS = ("frames", "subscribers")  # values that decide how a run goes on
@@ -99,6 +99,7 @@ class Observer(Node):
         self._tell, self._told, self._live = tell, Repetitions(), live
         self._topics = graph.topics
         self._names = {node.full_name: node.executable for node in graph.nodes}
+        self._own = {*self._names, *(process.node.full_name for process in graph.processes), UNKNOWN_NODE}
         self._on_emotions, self._on_overlay = on_emotions, on_overlay
         self._listen(EmotionArray, graph.topics.emotions, self._emotions, RESULTS)
         self._listen(DiagnosticArray, _DIAGNOSTICS, self._diagnostics, RESULTS)
@@ -113,15 +114,13 @@ class Observer(Node):
         """
         if not self._elsewhere:
             return set()
-        there = Counter(f"{info.node_namespace.rstrip('/')}/{info.node_name}"
-                        for info in self.get_publishers_info_by_topic(_DIAGNOSTICS))
+        there = Counter(map(name_of, self.get_publishers_info_by_topic(_DIAGNOSTICS)))
         return {name for name in self._elsewhere if there[name] > (self._names[name] in self.health)}
 
     def leave_out(self, topic: str, reason: object) -> None:
         """Count a message that is none of the graph's, or cannot be used, and tell it once."""
         self.left_out[topic] += 1
-        others = sorted({f"{info.node_namespace.rstrip('/')}/{info.node_name}"
-                         for info in self.get_publishers_info_by_topic(topic)} - set(self._names))
+        others = sorted({name_of(info) for info in self.get_publishers_info_by_topic(topic)} - self._own)
         whose = f"; besides the graph's own, {', '.join(others[:_SHOWN])} can have sent it" if others else ""
         text = f"a message on {topic} is left out: {reason}{whose}"
         if self._told.is_new(topic, text):

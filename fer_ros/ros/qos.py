@@ -19,6 +19,8 @@ PICTURES = QoSProfile(depth=10, history=HistoryPolicy.KEEP_LAST, reliability=Rel
                       durability=DurabilityPolicy.VOLATILE)
 """The overlay: each a megabyte and more."""
 
+UNKNOWN_NODE = "a node whose name is not known yet"
+
 _SHOWN = 5  # topics that are named at most
 _RELIABILITY = {"reliable": ReliabilityPolicy.RELIABLE, "best_effort": ReliabilityPolicy.BEST_EFFORT}
 _DURABILITY = {"volatile": DurabilityPolicy.VOLATILE, "transient_local": DurabilityPolicy.TRANSIENT_LOCAL}
@@ -92,7 +94,7 @@ def explain_silence(node: Node, topic: str, kind: type, qos: QoSProfile) -> str:
         return explain_type(node, topic, kind, publishers)
     names = []
     for info in publishers:
-        name = _name_of(info)
+        name = name_of(info)
         verdict, reason = qos_check_compatible(info.qos_profile, qos)
         if info.topic_type != type_name(kind):
             name += f" (as {info.topic_type} and not {type_name(kind)})"
@@ -107,7 +109,7 @@ def explain_type(node: Node, topic: str, kind: type, publishers: Sequence[TopicE
     wanted = type_name(kind)
     published = ", ".join(sorted({info.topic_type for info in publishers}))
     text = (f"{topic} is {published} and not {wanted}, so that nothing can be taken from "
-            f"{', '.join(sorted({_name_of(info) for info in publishers}))}")
+            f"{', '.join(sorted({name_of(info) for info in publishers}))}")
     others = sorted(name for name, types in node.get_topic_names_and_types()
                     if wanted in types and name != topic and publishers_of(node, name, kind))
     if others:
@@ -118,5 +120,8 @@ def explain_type(node: Node, topic: str, kind: type, publishers: Sequence[TopicE
     return f"{text}: publish {wanted} there, or name another topic"
 
 
-def _name_of(info: TopicEndpointInfo) -> str:
+def name_of(info: TopicEndpointInfo) -> str:
+    """The full name of an endpoint's node; `UNKNOWN_NODE` for one that has just been found."""
+    if "_NODE_NAME_UNKNOWN_" in info.node_name:
+        return UNKNOWN_NODE
     return f"{info.node_namespace.rstrip('/')}/{info.node_name}"
