@@ -120,11 +120,11 @@ class Observer(Node):
     def leave_out(self, topic: str, reason: object) -> None:
         """Count a message that is none of the graph's, or cannot be used, and tell it once."""
         self.left_out[topic] += 1
+        if not self._told.is_new(topic, str(reason)):
+            return
         others = sorted({name_of(info) for info in self.get_publishers_info_by_topic(topic)} - self._own)
         whose = f"; besides the graph's own, {', '.join(others[:_SHOWN])} can have sent it" if others else ""
-        text = f"a message on {topic} is left out: {reason}{whose}"
-        if self._told.is_new(topic, text):
-            self._tell(printable(text))
+        self._tell(printable(f"a message on {topic} is left out: {reason}{whose}"))
 
     def _listen(self, kind: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile) -> None:
         def guarded(message: Any) -> None:
