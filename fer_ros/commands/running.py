@@ -103,7 +103,7 @@ class Run:
     _READY = 60.0  # seconds for all nodes to start; loading Python and the models takes about two on a laptop
     _OTHERS = 3.0  # seconds for listeners that are none of the graph's to be found
     _TAIL = 3.0  # seconds without an answer, once the source has ended, after which the missing frames will not come any more
-
+    _PAUSE = 10.0  # seconds without an answer that a slow machine may take
     _LASTS = 10.0  # seconds that a process has to last to be started again
 
     def __init__(self, graph: Graph, recorder: VideoRecorder | None, duration: float | None, live: bool, respawn: bool):
@@ -221,7 +221,7 @@ class Run:
         ended = processes.ended()
         if ended is not None:
             self._ended_process(ended, processes, observer)
-        spin_once(executor, 0.05, lambda error: observer.leave_out("a service or topic of this command", error))
+        spin_once(executor, 0.05, observer.failed)
         if self._unrecorded is not None:
             raise self._unrecorded
 
@@ -237,7 +237,7 @@ class Run:
     def _over(self, observer: Observer) -> bool:
         from fer_ros.ros.observer import number
 
-        if self._duration is not None and self._summary.duration + self._idle() >= self._duration:
+        if self._duration is not None and self._summary.duration + self._idle(observer) >= self._duration:
             if not self._summary.frames:
                 raise Failed(f"no frame was answered within {self._duration:g} s: what {self._graph.source.executable} said "
                              "of its source stands above")
@@ -264,9 +264,17 @@ class Run:
             raise Failed(f"the source ended before its time: what {name} said of it stands above")
         return complete or late
 
-    def _idle(self) -> float:
-        """Seconds since the last answer, which count where images are taken as time goes: a camera may be gone for good."""
-        return time.monotonic() - max(self._answered, self._begun) if self._live else 0.0
+    def _idle(self, observer: Observer) -> float:
+        """Seconds without an answer that count as seconds of video, since a camera may be gone for good.
+
+        None do where images are not taken as time goes. Where the camera does not say that it is gone, a pause does not count.
+        """
+        if not self._live:
+            return 0.0
+        idle = time.monotonic() - max(self._answered, self._begun)
+        health = observer.health.get(self._graph.source.executable)
+        gone = health is not None and health.values.get("source") == "unavailable"
+        return idle if gone else max(idle - self._PAUSE, 0.0)
 
     def stop(self) -> None:
         """End the run soon, from a signal."""

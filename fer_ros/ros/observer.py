@@ -126,6 +126,12 @@ class Observer(Node):
         whose = f"; besides the graph's own, {', '.join(others[:_SHOWN])} can have sent it" if others else ""
         self._tell(printable(f"a message on {topic} is left out: {reason}{whose}"))
 
+    def failed(self, error: Exception) -> None:
+        """Tell once what a callback of rclpy's own raised."""
+        text = f"a request or message could not be handled: {error}"
+        if self._told.is_new("", text):
+            self._tell(printable(text))
+
     def _listen(self, kind: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile) -> None:
         def guarded(message: Any) -> None:
             try:

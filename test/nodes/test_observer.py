@@ -156,6 +156,12 @@ def test_a_picture_that_nobody_can_read_is_left_out_and_told_once(bench, observe
     assert len(seen["told"]) <= 5
 
 
+def test_what_rclpy_raises_is_told_once(observer, seen):
+    for _ in range(3):
+        observer.failed(ValueError("77 is not a valid type\x1b"))
+    assert seen["told"] == ["a request or message could not be handled: 77 is not a valid type?"]
+
+
 def test_what_a_handler_raises_ends_nothing(bench, observer, seen, monkeypatch):
     monkeypatch.setattr(observer, "_on_emotions", lambda *_: [][1])
     send = bench.speak(EmotionArray, "/fer/emotions")
