@@ -33,6 +33,8 @@ class Greeter(Node):
 
     def _on_emotions(self, message: EmotionArray) -> None:
         stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+        if stamp <= 0:  # an answer that says nothing of its time
+            return
         if stamp < self._stamp:  # a bag that starts again
             self._smiling_since.clear()
             self._greeted.clear()

@@ -55,9 +55,6 @@ class Process:
     node: NodeSpec
     nodes: tuple[NodeSpec, ...]
 
-    def holds(self, node: NodeSpec | None) -> bool:
-        return any(one is node for one in self.nodes)
-
     def parameter_files(self, users_file: Path, folder: Path,
                         extra: Callable[[NodeSpec], Mapping[str, Any]] = lambda node: {}) -> list[Path]:
         """Parameter files in the order in which they apply, the last winning.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import signal
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler, Shutdown
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, RegisterEventHandler, Shutdown
 from launch.event_handlers import OnShutdown
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile
@@ -23,7 +26,7 @@ _COMMON = (
     ("overlay", "true", "whether to start the overlay node"),
     ("composed", "true", "all nodes in one process, which is faster; or each in its own"),
     ("log_level", "info", "debug, info, warn, error or fatal"),
-    ("respawn", "false", "whether to start a node again that ended"),
+    ("respawn", "false", "whether to start a process again that ended; otherwise the graph ends with it"),
 )
 
 
@@ -54,6 +57,17 @@ class Arguments:
             except ValueError:
                 raise RuntimeError(f"{name} must be a number, not '{self.text(name)}'") from None
         return given
+
+
+def _ended(name: str, respawn: bool, event: ProcessExited, context: LaunchContext) -> list[Any]:
+    """What follows the end of a process: without any one of them the graph only looks alive."""
+    if context.is_shutdown:  # all end
+        return []
+    how = f"status {event.returncode}" if event.returncode >= 0 else signal.Signals(-event.returncode).name
+    told = f"{name} ended with {how}"
+    if respawn:
+        return [LogInfo(msg=f"{told}: it is started again")]
+    return [LogInfo(msg=f"{told}: the others end, too (respawn:=true starts it again)"), Shutdown(reason=told)]
 
 
 def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callable[..., Graph]) -> LaunchDescription:
@@ -88,9 +102,7 @@ def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callabl
                 arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
                 respawn=respawn,
                 respawn_delay=2.0,
-                # Without images there is nothing to do for the others: a file that is none ends the launch, with the reason.
-                on_exit=None if respawn or not process.holds(made.source) else
-                Shutdown(reason=f"{process.node.executable} ended"),
+                on_exit=functools.partial(_ended, process.node.full_name, respawn),
                 output="screen",
             )
             for process in made.processes

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import functools
 import os
 import signal
 import socket
@@ -14,21 +12,35 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fer_ros.core.orphans import bound_to_this_process
 from fer_ros.core.resources import executable
 from fer_ros.graph import NodeSpec, Process
 
-_PR_SET_PDEATHSIG = 1
-_prctl = ctypes.CDLL(None).prctl  # bound here: after a fork there may be no loading of libraries any more
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that is not running any more.
+
+    Attributes:
+        name: its executable.
+        status: its exit status; the negative number of the signal that ended it.
+        lasted: how many seconds it ran.
+    """
+
+    name: str
+    status: int
+    lasted: float
 
 
-def _die_with(parent: int) -> None:
-    """In the child: get SIGTERM when the parent is gone, even if that was killed and could not end its children."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it went before we asked
-        os._exit(1)
+@dataclass(frozen=True)
+class _Running:
+    made: Process
+    popen: subprocess.Popen[str]
+    started: float
 
 
 class Processes:
@@ -47,7 +59,7 @@ class Processes:
         self._log_level = log_level
         self._heard = heard
         self._folder = tempfile.TemporaryDirectory(prefix="fer_ros_")
-        self._running: dict[str, subprocess.Popen[str]] = {}
+        self._running: dict[str, _Running] = {}
         self._readers: list[threading.Thread] = []
 
     def __enter__(self) -> Processes:
@@ -71,11 +83,10 @@ class Processes:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
             bufsize=1,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **bound_to_this_process()},
             start_new_session=True,  # Ctrl-C in the terminal is ours alone; we pass it on in order
-            preexec_fn=functools.partial(_die_with, os.getpid()),
         )
-        self._running[node.executable] = process
+        self._running[node.executable] = _Running(made, process, time.monotonic())
         reader = threading.Thread(target=self._listen, args=(node.executable, process), daemon=True)
         reader.start()
         self._readers.append(reader)
@@ -83,34 +94,40 @@ class Processes:
     @property
     def pids(self) -> list[int]:
         """Of all that were started."""
-        return [process.pid for process in self._running.values()]
+        return [one.popen.pid for one in self._running.values()]
 
     def owns(self, process: str) -> bool:
         """Whether a process, as host:pid, is one of these."""
         host, _, pid = process.rpartition(":")
-        return host == socket.gethostname() and any(str(one.pid) == pid for one in self._running.values())
+        return host == socket.gethostname() and any(str(one) == pid for one in self.pids)
 
-    def ended(self) -> tuple[str, int] | None:
-        """The first node that is not running any more and its exit status, else None."""
-        for name, process in self._running.items():
-            status = process.poll()
+    def ended(self) -> Ended | None:
+        """The first process that is not running any more, else None."""
+        for name, one in self._running.items():
+            status = one.popen.poll()
             if status is not None:
-                return name, status
+                return Ended(name, status, time.monotonic() - one.started)
         return None
+
+    def restart(self, name: str) -> tuple[NodeSpec, ...]:
+        """Start a process again that has ended, without what was extra at its first start; the nodes in it."""
+        made = self._running[name].made
+        self.start(made, lambda node: {})
+        return made.nodes
 
     def end(self) -> None:
         """End all nodes: SIGTERM, and SIGKILL for one that does not follow. Returns when all are gone."""
-        for process in self._running.values():
+        for one in self._running.values():
             # Not SIGINT: a node that is still importing would answer that with a traceback.
-            self._signal(process, signal.SIGTERM)
+            self._signal(one.popen, signal.SIGTERM)
         deadline = time.monotonic() + self._PATIENCE
-        for name, process in self._running.items():
+        for name, one in self._running.items():
             try:
-                process.wait(max(0.1, deadline - time.monotonic()))
+                one.popen.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 self._heard(name, f"does not end within {self._PATIENCE:g} s: killed")
-                self._signal(process, signal.SIGKILL)
-                process.wait()
+                self._signal(one.popen, signal.SIGKILL)
+                one.popen.wait()
         for reader in self._readers:
             reader.join(timeout=2)
         self._running.clear()

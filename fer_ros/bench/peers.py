@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,6 +135,17 @@ def install(peer: Peer, folder: Path) -> list[str]:
     return command
 
 
+@contextlib.contextmanager
+def _on_cores(cores: Sequence[int]) -> Iterator[None]:
+    """What is started inside of the block runs on these cores."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 class Running:
     """A peer that waits for images; a context manager."""
 
@@ -144,11 +155,11 @@ class Running:
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_PEERS or not peer.steps}
         self._errors = (footage / f"{peer.name}.log").open("w+", encoding="utf-8")
         self._waiting = b""
-        self._process = subprocess.Popen(
-            [*command, str(footage), *peer.arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-            bufsize=0, env={**environment, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),
-        )
+        with _on_cores(cores):
+            self._process = subprocess.Popen(
+                [*command, str(footage), *peer.arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=self._errors, bufsize=0, env={**environment, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            )
         try:
             self._read()
         except Unavailable:

@@ -22,6 +22,7 @@ from fer_ros.dds import privacy_environment
 from fer_ros.graph import Graph, webcam_graph
 from fer_ros.msg import EmotionArray
 from fer_ros.processes import Processes
+from fer_ros.ros.guard import printable, spin_once
 from fer_ros.ros.joining import join
 from fer_ros.ros.messages import seconds
 from fer_ros.ros.qos import RESULTS
@@ -79,7 +80,7 @@ class Run:
 class Watch:
     """A graph's processes and its answers; made by `watched`."""
 
-    def __init__(self, processes: Processes, executor: SingleThreadedExecutor, topics: Sequence[str], said: Sequence[str]):
+    def __init__(self, processes: Processes, executor: SingleThreadedExecutor, topics: Sequence[str], said: list[str]):
         self._processes, self._executor, self._said = processes, executor, said
         self._answers = {topic: Answers(time.time()) for topic in topics}
         self.start()
@@ -102,8 +103,8 @@ class Watch:
         while not until(self._answers):
             ended = self._processes.ended()
             if ended is not None:
-                raise ValueError(f"{ended[0]} ended with status {ended[1]}: {' '.join(self._said[-3:])}")
-            self._executor.spin_once(timeout_sec=0.1)
+                raise ValueError(f"{ended.name} ended with status {ended.status}: {' '.join(self._said[-3:])}")
+            spin_once(self._executor, 0.1, lambda error: self._said.append(printable(str(error))))
 
     def window(self) -> Run:
         """What was measured since `start`."""

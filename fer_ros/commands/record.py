@@ -16,6 +16,7 @@ from fer_ros.commands.view import View
 from fer_ros.dds import is_local, privacy_environment
 from fer_ros.graph import webcam_graph
 
+_PATIENCE = 60.0  # seconds without any message after which a recording of limited duration ends
 _SILENCE = 5.0  # seconds after which it is said that a topic has no publisher
 _TOGETHER = 3.0  # seconds that the first messages of all topics may be apart: one end of a connection is found before another
 
@@ -30,7 +31,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite a bag that is there, once the new one is complete")
     parser.add_argument("--no-images", action="store_true", help="leave out the camera's images (27 MB/s at 640x480, 30 Hz)")
     parser.add_argument("--overlay", action="store_true", help="record overlay/compressed, too")
-    parser.add_argument("--duration", type=seconds, metavar="S", help="end so many seconds after all topics have begun")
+    parser.add_argument("--duration", type=seconds, metavar="S",
+                        help="end so many seconds after all topics have begun; if nothing comes at all, after a minute")
     parser.add_argument("--namespace", default="", help="before /camera and /fer")
     parser.set_defaults(command=main)
 
@@ -65,6 +67,7 @@ def _record(bag, topics, options: argparse.Namespace, ended: threading.Event) ->
     from vision_msgs.msg import Detection2DArray
 
     from fer_ros.msg import EmotionArray
+    from fer_ros.ros.guard import printable, spin_once
     from fer_ros.ros.joining import join
     from fer_ros.ros.recorder import Recorder
 
@@ -76,20 +79,25 @@ def _record(bag, topics, options: argparse.Namespace, ended: threading.Event) ->
     join()
     try:
         with View(f"fer-ros record {bag.path}") as view:
-            recorder = Recorder(wanted, (topics.faces, topics.emotions), bag.write,
-                                lambda text: view.say(f"fer-ros: {text}", "yellow"))
+            def warn(text: str) -> None:
+                view.say(f"fer-ros: {printable(text)}", "yellow")
+
+            recorder = Recorder(wanted, (topics.faces, topics.emotions), bag.write, warn)
             executor = SingleThreadedExecutor()
             executor.add_node(recorder)
             started, first, begun, explained, shown = time.monotonic(), None, None, False, 0.0
             try:
                 while not (ended.is_set() or bag.cut):
-                    executor.spin_once(timeout_sec=0.05)
+                    spin_once(executor, 0.05, lambda error: warn(str(error)))
+                    recorder.check()
                     now = time.monotonic()
                     if bag.counts and first is None:
                         first = now
                     if first is not None and begun is None and (len(bag.counts) == len(wanted) or now - first > _TOGETHER):
                         begun = now
                     if begun is not None and options.duration is not None and now - begun >= options.duration:
+                        break
+                    if first is None and options.duration is not None and now - started > max(_PATIENCE, options.duration):
                         break
                     if not explained and now - started > _SILENCE:
                         explained = True

@@ -23,7 +23,7 @@ from fer_ros.core.summary import Summary
 from fer_ros.core.types import Emotion, Image
 from fer_ros.dds import privacy_environment
 from fer_ros.graph import Graph, check_params_file, default_params_file
-from fer_ros.processes import Processes
+from fer_ros.processes import Ended, Processes
 
 if TYPE_CHECKING:
     from rclpy.executors import SingleThreadedExecutor
@@ -36,11 +36,14 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", type=Path, metavar="FILE",
                         help="write the overlay as a video (.mp4, .m4v, .mov, .mkv or .avi)")
     parser.add_argument("--force", action="store_true", help="overwrite a recording that is there (never what is played)")
-    parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds of video")
+    parser.add_argument("--duration", type=seconds, metavar="S",
+                        help="end after so many seconds of video; of a camera that gives no images the seconds count, too")
     parser.add_argument("--params-file", type=Path, metavar="YAML", help="parameters of all nodes (default: config/fer.yaml)")
     parser.add_argument("--namespace", default="", help="put before /camera and /fer")
     parser.add_argument("--composed", action=argparse.BooleanOptionalAction, default=True,
                         help="all nodes in one process, which is faster; or each in its own (default: --composed)")
+    parser.add_argument("--respawn", action="store_true",
+                        help="start a process of the graph again that ended; otherwise the run ends with it")
     parser.add_argument("--log-level", default="info", choices=("debug", "info", "warn", "error", "fatal"))
 
 
@@ -78,7 +81,7 @@ def run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: Ma
         print(f"fer-ros: {error}", file=sys.stderr)
         return 2
     try:
-        made = Run(graph, recorder, options.duration, live)
+        made = Run(graph, recorder, options.duration, live, options.respawn)
         with on_end(made.stop):
             return made.go(params_file, options.log_level, title)
     except ImportError as error:
@@ -97,12 +100,16 @@ class Run:
     _READY = 60.0  # seconds for all nodes to start; loading Python and the models takes about two on a laptop
     _OTHERS = 3.0  # seconds for listeners that are none of the graph's to be found
     _TAIL = 3.0  # seconds without an answer, once the source has ended, after which the missing frames will not come any more
+    _PAUSE = 10.0  # seconds without an answer that a slow machine may take
+    _LASTS = 10.0  # seconds that a process has to last to be started again
 
-    def __init__(self, graph: Graph, recorder: VideoRecorder | None, duration: float | None, live: bool):
-        self._graph, self._recorder, self._duration, self._live = graph, recorder, duration, live
+    def __init__(self, graph: Graph, recorder: VideoRecorder | None, duration: float | None, live: bool, respawn: bool):
+        self._graph, self._recorder, self._duration, self._live, self._respawn = graph, recorder, duration, live, respawn
         self._summary = Summary()
         self._stopped = False
-        self._answered = 0.0
+        self._answered = 0.0  # when the last answer came
+        self._begun: float | None = None  # when the source began
+        self._unrecorded: RecordError | None = None
         self._ended: float | None = None  # when the source was seen to have ended
         self._overlays = 0
 
@@ -120,7 +127,7 @@ class Run:
         try:
             with self._view, Processes(params_file, log_level, self._heard) as processes:
                 on_overlay = self._on_overlay if self._recorder else None
-                observer = Observer(self._graph, self._on_emotions, on_overlay, processes.owns)
+                observer = Observer(self._graph, self._on_emotions, on_overlay, processes.owns, self._warn, self._live)
                 executor = SingleThreadedExecutor()
                 executor.add_node(observer)
                 try:
@@ -135,6 +142,8 @@ class Run:
                     executor.shutdown(timeout_sec=0)
                     observer.destroy_node()
             self._view.summary(self._summary)
+            for topic, count in sorted(observer.left_out.items()):
+                self._warn(f"{count} message{'s' if count != 1 else ''} on {topic} left out")
             if skipped:
                 self._view.say(f"fer-ros: {skipped} image{'s' if skipped != 1 else ''} could not be read and "
                                f"{'were' if skipped != 1 else 'was'} left out; what {self._graph.source.executable} said of "
@@ -196,6 +205,7 @@ class Run:
             self._activate(source.full_name, processes, observer, executor)
         else:
             processes.start(self._graph.processes[-1], lambda node: quiet)
+        self._begun = time.monotonic()
         while not self._stopped and not self._over(observer):
             self._step(processes, observer, executor)
 
@@ -211,21 +221,35 @@ class Run:
                 raise Failed(f"{name.rpartition('/')[2]} could not start; what it said stands above")
 
     def _step(self, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:
+        from fer_ros.ros.guard import spin_once
+
         # At any time: on a busy machine one graph may find the other late.
         if observer.strangers:
             raise Failed(f"{', '.join(sorted(observer.strangers))} runs already in this ROS domain: end it, or run this graph "
                          "with --namespace or in another ROS_DOMAIN_ID")
         ended = processes.ended()
         if ended is not None:
-            name, status = ended
-            how = f"status {status}" if status >= 0 else signal.Signals(-status).name
-            raise Failed(f"{name} ended with {how}; what it said stands above")
-        executor.spin_once(timeout_sec=0.05)
+            self._ended_process(ended, processes, observer)
+        spin_once(executor, 0.05, observer.failed)
+        if self._unrecorded is not None:
+            raise self._unrecorded
+
+    def _ended_process(self, ended: Ended, processes: Processes, observer: Observer) -> None:
+        """Start a process again, if that is wanted and helps. Raises Failed where not."""
+        how = f"status {ended.status}" if ended.status >= 0 else signal.Signals(-ended.status).name
+        if not self._respawn or self._begun is None or ended.lasted < self._LASTS:
+            raise Failed(f"{ended.name} ended with {how}; what it said stands above")
+        self._warn(f"{ended.name} ended with {how}: it is started again")
+        for node in processes.restart(ended.name):
+            observer.health.pop(node.executable, None)
 
     def _over(self, observer: Observer) -> bool:
         from fer_ros.ros.observer import number
 
-        if self._duration is not None and self._summary.duration >= self._duration:
+        if self._duration is not None and self._summary.duration + self._idle(observer) >= self._duration:
+            if not self._summary.frames:
+                raise Failed(f"no frame was answered within {self._duration:g} s: what {self._graph.source.executable} said "
+                             "of its source stands above")
             return True
         name = self._graph.source.executable
         health = observer.health.get(name)
@@ -243,8 +267,8 @@ class Run:
         late = now - max(self._answered, self._ended) > self._TAIL
         if late and not complete:
             told = ", ".join(f"{lost} of {frames} {what}" for what, lost in missing.items() if lost > 0)
-            self._view.say(f"fer-ros: {told}: this machine is too slow for the source's own rate; "
-                           f"{'--fps' if self._live else '--rate'} plays it slower", "yellow")
+            self._warn(f"{told}: this machine is too slow for the source's own rate; "
+                       f"{'--fps' if self._live else '--rate'} plays it slower")
         if (complete or late) and health.values["source"] == "failed":
             raise Failed(f"the source ended before its time: what {name} said of it stands above")
         return complete or late
@@ -256,12 +280,27 @@ class Run:
         health = observer.health.get(self._graph.source.executable)
         return max(number(health.values.get("unreadable")), 0) if health else 0
 
+    def _idle(self, observer: Observer) -> float:
+        """Seconds without an answer that count as seconds of video, since a camera may be gone for good.
+
+        None do where images are not taken as time goes. Where the camera does not say that it is gone, a pause does not count.
+        """
+        if not self._live:
+            return 0.0
+        idle = time.monotonic() - max(self._answered, self._begun)
+        health = observer.health.get(self._graph.source.executable)
+        gone = health is not None and health.values.get("source") == "unavailable"
+        return idle if gone else max(idle - self._PAUSE, 0.0)
+
     def stop(self) -> None:
         """End the run soon, from a signal."""
         self._stopped = True
 
     def _heard(self, name: str, line: str) -> None:
         self._view.say(without_secrets(line), "dim")
+
+    def _warn(self, text: str) -> None:
+        self._view.say(f"fer-ros: {text}", "yellow")
 
     def _on_emotions(self, emotions: list[Emotion], stamp: float, latency: float) -> None:
         self._answered = time.monotonic()
@@ -273,7 +312,10 @@ class Run:
         self._answered = time.monotonic()
         self._overlays += 1
         before = self._recorder.cut
-        self._recorder.write(image.copy(), stamp)
+        try:
+            self._recorder.write(image.copy(), stamp)
+        except RecordError as error:  # of this command's own, unlike what else is raised here
+            self._unrecorded = error
         if self._recorder.cut and not before:
             self._view.say(f"fer-ros: {self._recorder.path}: {self._recorder.cut}: no more is recorded, the run goes on",
                            "bold red")

@@ -20,6 +20,7 @@ _COLOURS = {
     "surprise": "#56b4e9", "neutral": "#bbbbbb", "uncertain": "#888888",
 }
 _BAR = 20
+_LINES = 20  # faces of a frame that are shown
 _STORIES, _CHAPTERS = 8, 10  # faces, and changes of a face, that the closing account tells of
 
 
@@ -57,8 +58,10 @@ class View:
         """Show a frame: the live table, at most ten times a second, or a line for each label that is new."""
         if not self._rich:
             at = summary.last_stamp - summary.first_stamp
-            for one in new:
+            for one in new[:_LINES]:
                 self.say(f"{at:7.2f} s  face {one.face_id:>3}  {one.label:<9}  {one.confidence:4.0%}")
+            if len(new) > _LINES:
+                self.say(f"{at:7.2f} s  and {len(new) - _LINES} more faces")
             return
         now = time.monotonic()
         if now - self._drawn >= 0.1:
@@ -73,7 +76,7 @@ class View:
             overflow="ellipsis",
         )
         table = Table("face", "emotion", "", "sure", "at", box=None, padding=(0, 2, 0, 0))
-        for one in sorted(emotions, key=lambda e: (len(e.face_id), e.face_id))[:20]:
+        for one in sorted(emotions, key=lambda e: (len(e.face_id), e.face_id))[:_LINES]:
             colour = _COLOURS.get(one.label, "")
             full = round(_BAR * min(max(one.confidence, 0.0), 1.0)) if math.isfinite(one.confidence) else 0
             bar = Text("█" * full, style=colour) + Text("░" * (_BAR - full), style="dim")

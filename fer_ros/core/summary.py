@@ -20,7 +20,8 @@ class Summary:
 
     Attributes:
         frames: how many frames had an answer.
-        duration: from the first frame to the last, in seconds; a step back, of a bag that starts again, takes no time.
+        duration: from the first frame to the last, in seconds; a step back, of a bag that starts again, takes no time, and
+            neither does a step of more than an hour, which is a wrong stamp or another recording.
         faces: ids of all faces seen.
         shown: seconds for which each label was shown, added up over the faces.
         changes: (stamp, face id, label) of every new label, in order; of a very long run the last ones, as for latency.
@@ -35,6 +36,7 @@ class Summary:
     last_stamp: float | None = None
     _latencies: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
     _labels: dict[str, str] = field(default_factory=dict)
+    _LONGEST_STEP = 3600.0  # seconds
     _LONGEST_FRAME = 1.0  # seconds; a longer gap says nothing of what was shown in it
 
     def add(self, emotions: Sequence[Emotion], stamp: float, latency: float) -> list[Emotion]:
@@ -50,6 +52,8 @@ class Summary:
         if self.first_stamp is None:
             self.first_stamp = stamp
         forward = max(stamp - self.last_stamp, 0.0) if self.last_stamp is not None else 0.0
+        if forward > self._LONGEST_STEP:
+            forward = 0.0
         elapsed = min(forward, self._LONGEST_FRAME)
         self.duration += forward
         self.last_stamp = stamp

@@ -35,7 +35,7 @@ class EmotionNode(FerNode):
         self._stage = EmotionStage(params[ClassifierParams], params[AlignParams], params[SmoothingParams],
                                    params[InferenceParams])
         self._frame_clock, self._times = FrameClock(), StageTimes()
-        self._pairs: StampPairs[AnyImage, AnyFaces] = StampPairs(params[MatchingParams].cache_size)
+        self._pairs: StampPairs[AnyImage, AnyFaces] = self.pairs(params[MatchingParams].cache_size, "image", "faces")
         self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)
         self.hardware_id = emotion_model(params[ClassifierParams].model, params[InferenceParams].provider)
 

@@ -24,7 +24,8 @@ class OverlayNode(FerNode):
     PUBLISHES_IMAGES = True
 
     def setup(self) -> None:
-        self._pairs: StampPairs[AnyImage, AnyEmotions] = StampPairs(self.params[MatchingParams].cache_size)
+        size = self.params[MatchingParams].cache_size
+        self._pairs: StampPairs[AnyImage, AnyEmotions] = self.pairs(size, "image", "emotions")
         self._raw = self.advertise(Image, "overlay", PICTURES)
         self._jpeg = self.advertise(CompressedImage, "overlay/compressed", PICTURES)
         self._watched, self._times = False, StageTimes()
@@ -56,6 +57,7 @@ class OverlayNode(FerNode):
             self._raw.get_subscription_count() + self._jpeg.get_subscription_count() > 0
         )
         if watched and not self._watched:
+            self.unsubscribe()  # from what an attempt that failed has left
             self._pairs.clear()
             self._meter = RateMeter()
             self.subscribe(EmotionArray, "emotions", self._on_emotions, RESULTS, local_depth=2)

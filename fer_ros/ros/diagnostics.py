@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Mapping
 
@@ -22,18 +23,23 @@ OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.E
 
 
 class Diagnostics:
-    """Counts what a node does and publishes it: totals, rates and times since the last report, and named values."""
+    """Counts what a node does and publishes it: totals, rates and times since the last report, and named values.
+
+    Any thread may count; one reports.
+    """
 
     def __init__(self, node: Node):
         self._node = node
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", RESULTS)
         self._totals: dict[str, int] = {}
+        self._lock = threading.Lock()
         self._reported: dict[str, int] = {}
         self._since = time.monotonic()
 
     def count(self, what: str, n: int = 1) -> None:
         """Add to a counter."""
-        self._totals[what] = self._totals.get(what, 0) + n
+        with self._lock:
+            self._totals[what] = self._totals.get(what, 0) + n
 
     def total(self, what: str) -> int:
         """A counter's value; 0 for one that never counted."""
@@ -52,7 +58,9 @@ class Diagnostics:
         now = time.monotonic()
         elapsed, self._since = max(now - self._since, 1e-6), now
         entries = {"process": PROCESS, "started": f"{STARTED:.3f}", **{key: str(value) for key, value in values.items()}}
-        for what, total in list(self._totals.items()):
+        with self._lock:
+            totals = dict(self._totals)
+        for what, total in totals.items():
             entries[what] = str(total)
             entries[f"{what} rate"] = f"{(total - self._reported.get(what, 0)) / elapsed:.1f} Hz"
             self._reported[what] = total

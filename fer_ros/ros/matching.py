@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
+
+UNSTAMPED = (0, 0)
+"""The key of a message whose publisher left its stamp empty."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -16,12 +19,22 @@ class StampPairs(Generic[A, B]):
     Each kind waits in a cache of `capacity`; the oldest goes when it is full, and everything older than a pair goes
     with that pair, because answers come in the order of their images. What goes unpaired is counted in `dropped`.
     message_filters' exact-time policy does the same where it is installed, but says nothing of what it drops.
+
+    Items that cannot be told apart are not paired, since a face might be looked for in another frame's pixels: those without a
+    stamp, and two of one kind in a row with the same stamp. They count as dropped, too.
+
+    Args:
+        capacity: how many items of each kind wait.
+        refused: called with the key of each item that cannot be told apart from another.
     """
 
-    def __init__(self, capacity: int):
+    def __init__(self, capacity: int, refused: Callable[[Hashable], None] = lambda key: None):
         self.capacity = capacity
         self.dropped = 0
+        self._refused = refused
         self._waiting: tuple[OrderedDict[Hashable, object], ...] = (OrderedDict(), OrderedDict())
+        self._last: list[Hashable | None] = [None, None]  # key of each kind's last item
+        self._ambiguous: Hashable | None = None
 
     def add_first(self, key: Hashable, item: A) -> tuple[A, B] | None:
         """An item of the first kind; the pair if its partner is there."""
@@ -37,8 +50,17 @@ class StampPairs(Generic[A, B]):
         """Forget what waits, without counting it."""
         for cache in self._waiting:
             cache.clear()
+        self._last, self._ambiguous = [None, None], None
 
     def _add(self, kind: int, key: Hashable, item: object) -> object | None:
+        if key == self._last[kind]:
+            self._ambiguous = key
+            self.dropped += sum(cache.pop(key, None) is not None for cache in self._waiting)
+        self._last[kind] = key
+        if key in (UNSTAMPED, self._ambiguous):
+            self.dropped += 1
+            self._refused(key)
+            return None
         mine, theirs = self._waiting[kind], self._waiting[1 - kind]
         if key in theirs:
             # What came before this pair will not find its own any more.
@@ -49,7 +71,7 @@ class StampPairs(Generic[A, B]):
                 if first == key:
                     return partner
                 self.dropped += 1
-        if key in mine:  # two messages with one stamp: the newer one counts
+        if key in mine:  # a recording that starts again: the newer one counts
             self.dropped += 1
             del mine[key]
         mine[key] = item
@@ -57,3 +79,16 @@ class StampPairs(Generic[A, B]):
             mine.popitem(last=False)
             self.dropped += 1
         return None
+
+
+def explain_refusal(key: Hashable, topics: str) -> str:
+    """What to tell of messages on some topics that cannot be told apart.
+
+    Args:
+        key: the stamp that they have in common, as (seconds, nanoseconds).
+        topics: their names, for people.
+    """
+    what = "have no stamp" if key == UNSTAMPED else "have the same stamp as the ones before"
+    return (f"messages on {topics} {what}: nobody can tell which image an answer is about, so they are left out. Let the "
+            "images' publisher set header.stamp of each image (with use_sim_time: does /clock run?), and let "
+            "only one node publish each topic")

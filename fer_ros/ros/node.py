@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import functools
 import signal
 import sys
 import threading
@@ -24,13 +24,16 @@ from std_srvs.srv import SetBool
 
 from fer_ros.core.meter import StageTimes
 from fer_ros.core.node_params import NodeParams
+from fer_ros.core.orphans import end_with_parent
 from fer_ros.core.process_title import hide_secrets_in_arguments
 from fer_ros.core.source import SourceError
 from fer_ros.ros.diagnostics import ERROR, OK, WARN, Diagnostics
 from fer_ros.ros.exchange import Exchange, Worker
+from fer_ros.ros.guard import Repetitions, printable, spin_once
 from fer_ros.ros.joining import join
+from fer_ros.ros.matching import StampPairs, explain_refusal
 from fer_ros.ros.parameters import Parameters, faults_of_files, tell_of_files, tell_of_parameters
-from fer_ros.ros.qos import RESULTS, explain_silence
+from fer_ros.ros.qos import RESULTS, explain_silence, publishers_of
 
 M = TypeVar("M")
 
@@ -41,11 +44,11 @@ BAD_CONFIGURATION = (ValueError, OSError, SourceError)
 class _Input:
     """One subscription and when it last brought something."""
 
-    def __init__(self, topic: str, qos: QoSProfile, local: bool):
-        self.topic, self.qos, self.local = topic, qos, local
+    def __init__(self, topic: str, kind: type, qos: QoSProfile, local: bool):
+        self.topic, self.kind, self.qos, self.local = topic, kind, qos, local
         self.close: Callable[[], object] = lambda: None
         self.heard = time.monotonic()
-        self.silent = False
+        self.explained: set[str] = set()  # what has been said of this silence
 
 
 class Output:
@@ -109,8 +112,6 @@ class Output:
 class FerNode(LifecycleNode):
     """A managed node. A subclass names its parameter classes in PARAMS and fills in the four steps below."""
 
-    _REPEAT = 60.0  # seconds
-    _MANY = 5
     _PRESENT = 60.0  # seconds
 
     NAME: str
@@ -136,7 +137,7 @@ class FerNode(LifecycleNode):
         self._configured = self.active = False
         self._inputs: list[_Input] = []
         self._outputs: list[Output] = []
-        self._said: dict[str, dict[str, float]] = {}
+        self._told = Repetitions()
         self.diagnostics = Diagnostics(self)
         try:
             self.params = Parameters(self, (NodeParams, *self.PARAMS), configured=lambda: self._configured,
@@ -145,6 +146,8 @@ class FerNode(LifecycleNode):
             raise ValueError(f"{self.NAME}: {error}") from None
         self.create_service(SetBool, "~/enable", self._enable)
         self._report_timer = self.every(self.params[NodeParams].diagnostics_period, self.report)
+        for service in self.services:  # rclpy's own, too: a request that it cannot follow would end the process
+            service.callback = functools.partial(self._serve, service.srv_name, service.callback)
 
     # What a subclass says.
 
@@ -190,7 +193,7 @@ class FerNode(LifecycleNode):
             outside: over ROS, although the topic is handed on within the process.
         """
         name = self.resolve_topic_name(topic)
-        entry = _Input(name, qos, not outside and self.is_local(topic))
+        entry = _Input(name, message_type, qos, not outside and self.is_local(topic))
 
         def guarded(message: M) -> None:
             entry.heard = time.monotonic()
@@ -226,26 +229,42 @@ class FerNode(LifecycleNode):
         return self._outputs[-1]
 
     def every(self, period: float, callback: Callable[[], None]) -> Timer:
-        """A timer, in seconds of this machine: with use_sim_time, a clock that stands still does not stop it."""
-        return self.create_timer(period, callback, clock=self._steady)
+        """A timer, in seconds of this machine: with use_sim_time, a clock that stands still does not stop it.
+
+        Whatever `callback` raises is reported and counted.
+        """
+        def guarded() -> None:
+            try:
+                callback()
+            except Exception as error:
+                self.failed(error)
+
+        return self.create_timer(period, guarded, clock=self._steady)
 
     def unsubscribe(self) -> None:
         """Drop all subscriptions."""
         while self._inputs:
-            self._inputs.pop().close()
+            self._succeeds(self._inputs.pop().close)
         if self._worker is not None:
             self._worker.end()
             self._worker = None
 
     def say_once(self, subject: str, text: str, *, error: bool = False) -> None:
         """Log a text, but the same one (whatever its numbers) not again for a minute, nor many of one subject."""
-        now = time.monotonic()
-        said = {words: when for words, when in self._said.get(subject, {}).items() if now - when < self._REPEAT}
-        words = re.sub(r"\d+", "0", text)
-        if words not in said and len(said) < self._MANY:
-            said[words] = now
+        if self._told.is_new(subject, text):
+            text = printable(text)
             self.get_logger().error(text) if error else self.get_logger().warning(text)
-        self._said[subject] = said
+
+    def failed(self, error: Exception) -> None:
+        """Count and tell what a callback raised. What nobody foresaw comes with its traceback where debugging is asked for."""
+        self.diagnostics.count("errors")
+        self.say_once("callback", f"{type(error).__name__}: {error}", error=True)
+        self.get_logger().debug("".join(traceback.format_exception(error)))
+
+    def pairs(self, capacity: int, *topics: str) -> StampPairs[Any, Any]:
+        """Puts messages of two topics together by their stamp, and says once of those that cannot be told apart."""
+        names = " and ".join(map(self.resolve_topic_name, topics))
+        return StampPairs(capacity, lambda key: self.say_once("stamps", explain_refusal(key, names)))
 
     def age(self, stamp: float) -> float | None:
         """Seconds since a stamp; None where it is none of now: a recording's, or none at all."""
@@ -265,7 +284,8 @@ class FerNode(LifecycleNode):
                 output.serve()
             level, state, values = self.health()
             # A publisher that this end knows of: what it sends from here on arrives.
-            found = {f"publishers of {entry.topic}": self.count_publishers(entry.topic) for entry in self._inputs}
+            found = {f"publishers of {entry.topic}": len(publishers_of(self, entry.topic, entry.kind))
+                     for entry in self._inputs}
             values = {**values, **found}
             silent = self._silent_topics()
             if silent:
@@ -276,23 +296,22 @@ class FerNode(LifecycleNode):
     def _silent_topics(self) -> list[str]:
         silent = []
         for entry in self._inputs:
-            was_silent, entry.silent = entry.silent, (
-                time.monotonic() - entry.heard > self.params[NodeParams].silence_timeout
-            )
-            if entry.silent:
-                silent.append(entry.topic)
-                if not was_silent and not entry.local:  # within the process somebody else knows why
-                    self.get_logger().warning(explain_silence(self, entry.topic, entry.qos))
+            if time.monotonic() - entry.heard <= self.params[NodeParams].silence_timeout:
+                entry.explained.clear()
+                continue
+            silent.append(entry.topic)
+            if entry.local:  # within the process somebody else knows why
+                continue
+            reason = explain_silence(self, entry.topic, entry.kind, entry.qos)
+            if reason not in entry.explained:  # it may become another one: a publisher of the wrong type comes late
+                entry.explained.add(reason)
+                self.say_once(f"silence {entry.topic}", reason)
         return silent
 
     # Lifecycle.
 
     def on_configure(self, state: State) -> TransitionCallbackReturn:
-        try:
-            self.setup()
-        except Exception as error:  # rclpy would swallow it
-            known = isinstance(error, BAD_CONFIGURATION)
-            self.get_logger().error(str(error) if known else traceback.format_exc())
+        if not self._succeeds(self.setup):
             self._clean()
             return TransitionCallbackReturn.FAILURE
         self._report_timer.timer_period_ns = int(self.params[NodeParams].diagnostics_period * 1e9)
@@ -302,19 +321,18 @@ class FerNode(LifecycleNode):
     def on_activate(self, state: State) -> TransitionCallbackReturn:
         result = super().on_activate(state)
         self.active = True
-        try:
-            self.start()
-        except Exception:  # likewise
-            self.get_logger().error(traceback.format_exc())
+        if not self._succeeds(self.start):
             self._halt()
+            super().on_deactivate(state)  # or the publishers would stay enabled
             return TransitionCallbackReturn.FAILURE
-        self.report()
+        self._succeeds(self.report)
         return result
 
     def on_deactivate(self, state: State) -> TransitionCallbackReturn:
-        self._halt()
-        self.report()
-        return super().on_deactivate(state)
+        halted = self._halt()
+        self._succeeds(self.report)
+        result = super().on_deactivate(state)
+        return result if halted else TransitionCallbackReturn.ERROR
 
     def on_cleanup(self, state: State) -> TransitionCallbackReturn:
         self.release()
@@ -328,30 +346,63 @@ class FerNode(LifecycleNode):
         self.release()
         return TransitionCallbackReturn.SUCCESS
 
-    def _halt(self) -> None:
-        if self.active:
-            self.active = False
-            self.stop()
-            self.unsubscribe()
+    def _succeeds(self, step: Callable[[], object]) -> bool:
+        """Do a step. What it raises is told, since rclpy would swallow it or end the process, and counted."""
+        try:
+            step()
+        except BAD_CONFIGURATION as error:
+            self.diagnostics.count("errors")
+            self.get_logger().error(printable(str(error)))
+        except Exception as error:
+            self.diagnostics.count("errors")
+            self.get_logger().error("".join(traceback.format_exception(error)))
+        else:
+            return True
+        return False
+
+    def _halt(self) -> bool:
+        """Stop, and drop all subscriptions even if `stop` raises. Whether it did not."""
+        if not self.active:
+            return True
+        self.active = False
+        stopped = self._succeeds(self.stop)
+        self.unsubscribe()
+        return stopped
 
     def release(self) -> None:
-        """Stop and give everything back, whatever the state."""
+        """Stop and give everything back, whatever the state and whatever fails on the way."""
         self._halt()
         if self._configured:
             self._configured = False
             self._clean()
 
     def _clean(self) -> None:
-        self.teardown()
+        self._succeeds(self.teardown)
         while self._outputs:
-            self.destroy_lifecycle_publisher(self._outputs.pop().publisher)
+            publisher = self._outputs.pop().publisher
+            self._succeeds(lambda publisher=publisher: self.destroy_lifecycle_publisher(publisher))
 
     # Parameters and service.
 
     def _parameters_changed(self) -> None:
         if self._configured:
             with self._worker.busy if self._worker else contextlib.nullcontext():  # no image is seen half one way
-                self.apply()
+                try:
+                    self.apply()
+                except ValueError:
+                    raise
+                except Exception as error:  # refused, too: nobody knows what became of it
+                    raise ValueError(f"the change could not be applied: {error!r}") from error
+
+    def _serve(self, name: str, callback: Callable[[Any, Any], Any], request: Any, response: Any) -> Any:
+        """Answer a request. One that cannot be followed, an impossible transition say, gets the empty answer: no success."""
+        try:
+            return callback(request, response)
+        except Exception as error:
+            self.diagnostics.count("refused requests")
+            reason = str(error).partition(", at /")[0]  # without rcl's place in its own source
+            self.say_once(name, f"a request to {name} is refused: {reason}")
+            return response
 
     def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         outcome = self.set_parameters([rclpy.parameter.Parameter("enabled", value=request.data)])[0]
@@ -386,11 +437,14 @@ def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = No
     # rclpy's own handlers invalidate the context at once; ours let the node hand its camera back and say so first.
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
+    end_with_parent()
     nodes: Sequence[FerNode] = ()
     executor = None
     try:
         try:
             join(args, images=images)
+            # It complains of every impossible request, of which the node tells once.
+            rclpy.logging.set_logger_level("rcl_lifecycle", rclpy.logging.LoggingSeverity.ERROR)
             nodes = make()
             tell_of_parameters(nodes, alone=True)
             tell_of_files(nodes)
@@ -406,7 +460,7 @@ def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = No
                 return 1
         while not stopped and rclpy.ok():
             # A signal is seen when the wait returns.
-            executor.spin_once(timeout_sec=0.1)
+            spin_once(executor, 0.1, nodes[0].failed)
         return 0
     finally:
         if executor is not None:

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from rclpy.task import Future
 from sensor_msgs.msg import Image
 
+from fer_ros.core.labels import EMOTIONS, UNCERTAIN
 from fer_ros.core.types import Emotion
 from fer_ros.core.types import Image as Pixels
 from fer_ros.graph import Graph
 from fer_ros.msg import EmotionArray
+from fer_ros.ros.guard import Repetitions, printable
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import emotions_from_message, seconds
-from fer_ros.ros.qos import PICTURES, RESULTS
+from fer_ros.ros.qos import PICTURES, RESULTS, UNKNOWN_NODE, name_of
+
+_DIAGNOSTICS = "/diagnostics"
+_COUNTERS = ("frames", "subscribers")  # values that decide how a run goes on
+_LABELS = {*EMOTIONS, UNCERTAIN}
+_LONGEST_ID = 64  # characters
+_SHOWN = 5  # names
 
 
 @dataclass
@@ -32,7 +44,7 @@ class Health:
 
 def number(text: str | None) -> int:
     """A diagnostics value as a whole number; -1 where it is none."""
-    return int(text) if text is not None and text.isdigit() else -1
+    return int(text) if text is not None and re.fullmatch("[0-9]{1,18}", text) else -1
 
 
 def _seconds(text: str) -> float:
@@ -43,42 +55,112 @@ def _seconds(text: str) -> float:
         return 0.0
 
 
+def _fault_of(emotions: Sequence[Emotion]) -> str:
+    """Why an answer cannot be one of the graph's; empty where it can."""
+    for one in emotions:
+        if one.label not in _LABELS:
+            return f"its label '{one.label}' is none that there is"
+        if not 0 <= one.confidence <= 1.001:  # false for NaN, too
+            return f"its confidence {one.confidence:g} is not from 0 to 1"
+        if not one.face_id.isprintable() or len(one.face_id) > _LONGEST_ID:
+            return f"its face id '{one.face_id}' cannot be shown"
+    return ""
+
+
 class Observer(Node):
-    """Calls back for every answer and overlay image, and keeps every node's last diagnostics in `health`."""
+    """Calls back for every answer and overlay image, and keeps every node's last diagnostics in `health`.
+
+    A message that cannot come from the graph is left out and told once; `left_out` counts them by topic.
+    """
 
     CONFIGURE, ACTIVATE = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE
+    _PRESENT = 60.0  # seconds that the stamp of a live image may be away from now
 
     def __init__(
         self, graph: Graph, on_emotions: Callable[[list[Emotion], float, float], None],
         on_overlay: Callable[[Pixels, float], None] | None, is_ours: Callable[[str], bool],
+        tell: Callable[[str], None] = lambda text: None, live: bool = False,
     ):
         """Subscribe.
 
         Args:
             on_emotions: called with a frame's emotions, its stamp and the latency of the answer, both in seconds.
             on_overlay: called with the overlay image and its stamp; without it the overlay is not subscribed to.
-            is_ours: whether a process, as host:pid, belongs to the graph; the names of nodes that report from another one,
-                which has been there longer, are put into `strangers`.
+            is_ours: whether a process, as host:pid, belongs to the graph; see `strangers` for others.
+            tell: called with what a user should know.
+            live: whether the images are of now.
         """
-        super().__init__("fer_ros_run", namespace=graph.nodes[0].namespace)
+        # Without services for parameters, which it has none of: they are one more thing that others can call.
+        super().__init__("fer_ros_run", namespace=graph.nodes[0].namespace, start_parameter_services=False)
         self.health: dict[str, Health] = {}
-        self.strangers: set[str] = set()
+        self.left_out: Counter[str] = Counter()
+        self._elsewhere: set[str] = set()  # names of ours that somebody reports under
         self._is_ours, self._begun = is_ours, time.time()
+        self._tell, self._told, self._live = tell, Repetitions(), live
         self._topics = graph.topics
         self._names = {node.full_name: node.executable for node in graph.nodes}
+        self._own = {*self._names, *(process.node.full_name for process in graph.processes), UNKNOWN_NODE}
         self._on_emotions, self._on_overlay = on_emotions, on_overlay
-        self.create_subscription(EmotionArray, graph.topics.emotions, self._emotions, RESULTS)
-        self.create_subscription(DiagnosticArray, "/diagnostics", self._diagnostics, RESULTS)
+        self._listen(EmotionArray, graph.topics.emotions, self._emotions, RESULTS)
+        self._listen(DiagnosticArray, _DIAGNOSTICS, self._diagnostics, RESULTS)
         if on_overlay is not None:
-            self.create_subscription(Image, graph.topics.overlay, self._overlay, PICTURES)
+            self._listen(Image, graph.topics.overlay, self._overlay, PICTURES)
+
+    @property
+    def strangers(self) -> set[str]:
+        """Names of the graph's nodes that a process reports under which is none of the graph's and has been there longer.
+
+        A report alone may be anybody's: the ROS graph has to show such a node beside the graph's own.
+        """
+        if not self._elsewhere:
+            return set()
+        there = Counter(map(name_of, self.get_publishers_info_by_topic(_DIAGNOSTICS)))
+        return {name for name in self._elsewhere if there[name] > (self._names[name] in self.health)}
+
+    def leave_out(self, topic: str, reason: object) -> None:
+        """Count a message that is none of the graph's, or cannot be used, and tell it once."""
+        self.left_out[topic] += 1
+        if not self._told.is_new(topic, str(reason)):
+            return
+        others = sorted({name_of(info) for info in self.get_publishers_info_by_topic(topic)} - self._own)
+        whose = f"; besides the graph's own, {', '.join(others[:_SHOWN])} can have sent it" if others else ""
+        self._tell(printable(f"a message on {topic} is left out: {reason}{whose}"))
+
+    def failed(self, error: Exception) -> None:
+        """Tell once what a callback of rclpy's own raised."""
+        text = f"a request or message could not be handled: {error}"
+        if self._told.is_new("", text):
+            self._tell(printable(text))
+
+    def _listen(self, kind: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile) -> None:
+        def guarded(message: Any) -> None:
+            try:
+                callback(message)
+            except Exception as error:  # a message from outside can be wrong in any way
+                self.leave_out(topic, error)
+
+        self.create_subscription(kind, topic, guarded, qos)
+
+    def _latency(self, stamp: float) -> float:
+        """Seconds since a stamp. Raises ValueError where it cannot be the stamp of an image of the graph's."""
+        if stamp <= 0:
+            raise ValueError("it has no stamp")
+        latency = self.get_clock().now().nanoseconds * 1e-9 - stamp
+        if self._live and abs(latency) > self._PRESENT:
+            raise ValueError(f"its stamp is {abs(latency):.0f} s {'ago' if latency > 0 else 'ahead'}")
+        return latency
 
     def _emotions(self, message: EmotionArray) -> None:
-        stamp = seconds(message.header.stamp)
-        latency = self.get_clock().now().nanoseconds * 1e-9 - stamp
-        self._on_emotions(emotions_from_message(message), stamp, latency)
+        stamp, emotions = seconds(message.header.stamp), emotions_from_message(message)
+        latency, fault = self._latency(stamp), _fault_of(emotions)
+        if fault:
+            raise ValueError(fault)
+        self._on_emotions(emotions, stamp, latency)
 
     def _overlay(self, message: Image) -> None:
-        self._on_overlay(to_bgr(message), seconds(message.header.stamp))
+        stamp = seconds(message.header.stamp)
+        self._latency(stamp)
+        self._on_overlay(to_bgr(message), stamp)
 
     def _diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
@@ -86,7 +168,11 @@ class Observer(Node):
                 values = {entry.key: entry.value for entry in status.values}
                 if not self._is_ours(values.get("process", "")):
                     if _seconds(values.get("started", "")) < self._begun:
-                        self.strangers.add(status.name)
+                        self._elsewhere.add(status.name)
+                    continue
+                wrong = [key for key in _COUNTERS if number(values.get(key, "0")) < 0]
+                if wrong:
+                    self.leave_out(_DIAGNOSTICS, f"its {wrong[0]} are '{values[wrong[0]]}', which is no number")
                     continue
                 self.health[self._names[status.name]] = Health(status.message, values)
 

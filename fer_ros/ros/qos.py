@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from fer_ros.core.node_params import ImageInputParams, ImageOutputParams
 
@@ -15,6 +18,9 @@ PICTURES = QoSProfile(depth=10, history=HistoryPolicy.KEEP_LAST, reliability=Rel
                       durability=DurabilityPolicy.VOLATILE)
 """The overlay: each a megabyte and more."""
 
+UNKNOWN_NODE = "a node whose name is not known yet"
+
+_SHOWN = 5  # topics that are named at most
 _RELIABILITY = {"reliable": ReliabilityPolicy.RELIABLE, "best_effort": ReliabilityPolicy.BEST_EFFORT}
 _DURABILITY = {"volatile": DurabilityPolicy.VOLATILE, "transient_local": DurabilityPolicy.TRANSIENT_LOCAL}
 
@@ -25,21 +31,59 @@ def image_qos(params: ImageOutputParams | ImageInputParams) -> QoSProfile:
                       reliability=_RELIABILITY[params.image_reliability], durability=_DURABILITY[params.image_durability])
 
 
-def explain_silence(node: Node, topic: str, qos: QoSProfile) -> str:
-    """Why nothing may be coming in on a topic: who publishes it, and whose QoS does not match.
+def type_name(kind: type) -> str:
+    """A message type as `package/msg/Name`."""
+    return f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"
+
+
+def publishers_of(node: Node, topic: str, kind: type) -> list[TopicEndpointInfo]:
+    """Who publishes a topic, by its fully resolved name, with messages of a type."""
+    return [info for info in node.get_publishers_info_by_topic(topic) if info.topic_type == type_name(kind)]
+
+
+def explain_silence(node: Node, topic: str, kind: type, qos: QoSProfile) -> str:
+    """Why nothing may be coming in on a topic: who publishes it, and whose type or QoS does not match.
 
     Args:
         topic: fully resolved name.
+        kind: type of the messages that the node takes.
         qos: what the node asks for.
     """
     publishers = node.get_publishers_info_by_topic(topic)
     if not publishers:
         return f"nobody publishes {topic}: is its node running, in this ROS_DOMAIN_ID, and is the topic remapped right?"
+    if all(info.topic_type != type_name(kind) for info in publishers):
+        return explain_type(node, topic, kind, publishers)
     names = []
     for info in publishers:
-        name = f"{info.node_namespace.rstrip('/')}/{info.node_name}"
+        name = name_of(info)
         verdict, reason = qos_check_compatible(info.qos_profile, qos)
-        if verdict == QoSCompatibility.ERROR:
+        if info.topic_type != type_name(kind):
+            name += f" (as {info.topic_type} and not {type_name(kind)})"
+        elif verdict == QoSCompatibility.ERROR:
             name += f" (its QoS does not match: {reason.strip()})"
         names.append(name)
     return f"nothing comes on {topic}, which is published by {', '.join(names)}: it may be waiting, paused or at its end"
+
+
+def explain_type(node: Node, topic: str, kind: type, publishers: Sequence[TopicEndpointInfo]) -> str:
+    """Which type a topic has whose publishers all have another one than `kind`, and what to do."""
+    wanted = type_name(kind)
+    published = ", ".join(sorted({info.topic_type for info in publishers}))
+    text = (f"{topic} is {published} and not {wanted}, so that nothing can be taken from "
+            f"{', '.join(sorted({name_of(info) for info in publishers}))}")
+    others = sorted(name for name, types in node.get_topic_names_and_types()
+                    if wanted in types and name != topic and publishers_of(node, name, kind))
+    if others:
+        return f"{text}: name the topic that has {wanted}: {', '.join(others[:_SHOWN])}"
+    if published == "sensor_msgs/msg/CompressedImage" and wanted == "sensor_msgs/msg/Image":
+        return (f"{text}: let its driver publish raw images, too, or let `ros2 run image_transport republish compressed raw` "
+                "make them")
+    return f"{text}: publish {wanted} there, or name another topic"
+
+
+def name_of(info: TopicEndpointInfo) -> str:
+    """The full name of an endpoint's node; `UNKNOWN_NODE` for one that has just been found."""
+    if "_NODE_NAME_UNKNOWN_" in info.node_name:
+        return UNKNOWN_NODE
+    return f"{info.node_namespace.rstrip('/')}/{info.node_name}"

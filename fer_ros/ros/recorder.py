@@ -9,7 +9,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
-from fer_ros.ros.qos import RESULTS, explain_silence
+from fer_ros.ros.qos import RESULTS, explain_silence, explain_type, type_name
 
 _DEPTH = 100
 
@@ -21,7 +21,8 @@ class Recorder(Node):
         topics: message types by absolute topic name.
         early: those that are subscribed to before anybody publishes them, with the quality of service of results: nothing is
             missed of a graph that starts.
-        heard: called with topic, type as `package/msg/Name`, time of receipt in nanoseconds since 1970, and CDR bytes.
+        heard: called with topic, type as `package/msg/Name`, time of receipt in nanoseconds since 1970, and CDR bytes. What it
+            raises is raised by `check`, and nothing more is given to it.
         tell: called, once for each topic, with what a user should know.
     """
 
@@ -29,28 +30,36 @@ class Recorder(Node):
 
     def __init__(self, topics: Mapping[str, type], early: Collection[str], heard: Callable[[str, str, int, bytes], None],
                  tell: Callable[[str], None]):
-        super().__init__("fer_ros_record")
+        # Without services for parameters, which it has none of: they are one more thing that others can call.
+        super().__init__("fer_ros_record", start_parameter_services=False)
         self._missing, self._heard, self._tell = dict(topics), heard, tell
+        self._mistyped: set[str] = set()
+        self._failure: Exception | None = None
         self._early = {topic: self._subscribe(topic, topics[topic], RESULTS) for topic in early}
         self.create_timer(self._LOOK, self._look)
         self._look()
 
     def explain(self) -> None:
         """Tell why the topics that nobody publishes are silent."""
-        for topic in self._missing:
-            self._tell(explain_silence(self, topic, QoSProfile(depth=1)))
+        for topic, kind in self._missing.items():
+            if topic not in self._mistyped:
+                self._tell(explain_silence(self, topic, kind, QoSProfile(depth=1)))
+
+    def check(self) -> None:
+        """Raise what `heard` raised: unlike what others send, that ends a recording."""
+        if self._failure is not None:
+            raise self._failure
 
     def _look(self) -> None:
         for topic, kind in list(self._missing.items()):
-            offered = self.get_publishers_info_by_topic(topic)
+            publishers = self.get_publishers_info_by_topic(topic)
+            offered = [info for info in publishers if info.topic_type == type_name(kind)]
             if not offered:
+                if publishers and topic not in self._mistyped:
+                    self._mistyped.add(topic)
+                    self._tell(f"{explain_type(self, topic, kind, publishers)}. Until then it is not recorded")
                 continue
             del self._missing[topic]
-            name = _name(kind)
-            others = {info.topic_type for info in offered} - {name}
-            if others:
-                self._tell(f"{topic} is {', '.join(sorted(others))} and not {name}: it is not recorded")
-                continue
             early = self._early.pop(topic, None)
             # As `ros2 bag record` does: as much as every publisher offers.
             reliable = all(info.qos_profile.reliability == ReliabilityPolicy.RELIABLE for info in offered)
@@ -66,10 +75,12 @@ class Recorder(Node):
             ))
 
     def _subscribe(self, topic: str, kind: type, qos: QoSProfile) -> Subscription:
-        return self.create_subscription(kind, topic, lambda data: self._heard(topic, _name(kind), time.time_ns(), data), qos,
-                                        raw=True)
+        def write(data: bytes) -> None:
+            if self._failure is not None:
+                return
+            try:
+                self._heard(topic, type_name(kind), time.time_ns(), data)
+            except Exception as error:
+                self._failure = error
 
-
-def _name(kind: type) -> str:
-    """A message type as `package/msg/Name`."""
-    return f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"
+        return self.create_subscription(kind, topic, write, qos, raw=True)

@@ -21,6 +21,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
@@ -46,6 +47,7 @@ class Bench:
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.tester)
         self.nodes: list[FerNode] = []
+        self._strangers: list[tuple[rclpy.Context, Node]] = []
 
     def add(self, node_class: type[FerNode], start: bool = True, remap: str = "", exchange: Exchange | None = None,
             **parameters: Any) -> FerNode:
@@ -71,6 +73,14 @@ class Bench:
         publisher = self.tester.create_publisher(kind, topic, QoSProfile(depth=50))
         self.wait_for(lambda: publisher.get_subscription_count() > 0, f"a subscriber of {topic}")
         return publisher.publish
+
+    def stranger(self, kind: type, topic: str, qos: QoSProfile | int = 10) -> Publisher:
+        """A publisher of a process of its own, as far as ROS knows: within one, a topic has one type."""
+        context = rclpy.Context()
+        rclpy.init(context=context)
+        node = Node("stranger", context=context)
+        self._strangers.append((context, node))
+        return node.create_publisher(kind, topic, qos)
 
     def call(self, kind: type, name: str, request: Any) -> Any:
         client = self.tester.create_client(kind, name)
@@ -100,6 +110,9 @@ class Bench:
             node.destroy_node()
         self.executor.remove_node(self.tester)
         self.tester.destroy_node()
+        for context, node in self._strangers:
+            node.destroy_node()
+            rclpy.shutdown(context=context)
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-from fer_ros.ros.matching import StampPairs
+import pytest
+
+from fer_ros.ros.matching import StampPairs, explain_refusal
 
 
 def test_pairs_form_whichever_half_comes_first():
@@ -30,12 +32,58 @@ def test_what_came_before_a_pair_is_dropped_on_both_sides():
     assert pairs.add_second(1, "faces 1") is None
 
 
-def test_the_newer_of_two_messages_with_one_stamp_counts():
+@pytest.mark.parametrize("order", ["iiff", "ifif", "ffii", "iffi", "fifi"])
+def test_messages_without_a_stamp_are_never_paired_and_are_told_of(order):
+    refused = []
+    pairs = StampPairs(5, refused.append)
+    for kind in order:
+        assert (pairs.add_first if kind == "i" else pairs.add_second)((0, 0), kind) is None
+    assert refused == [(0, 0)] * 4
+    assert pairs.dropped == 4
+    assert pairs.add_first((1, 0), "image") is None
+    assert pairs.add_second((1, 0), "faces") == ("image", "faces")
+
+
+def test_of_images_with_one_stamp_none_is_taken_for_the_other():
+    refused = []
+    pairs = StampPairs(5, refused.append)
+    assert pairs.add_first(7, "one") is None
+    assert pairs.add_first(7, "other") is None
+    assert pairs.add_second(7, "faces of one") is None
+    assert pairs.add_second(7, "faces of the other") is None
+    assert refused == [7, 7, 7]
+    assert pairs.dropped == 4  # the one that waited, too
+
+
+def test_stamps_that_stand_still_pair_nothing_any_more_and_go_on_when_time_does():
     pairs = StampPairs(5)
-    pairs.add_first(0, "old")
-    pairs.add_first(0, "new")
-    assert pairs.add_second(0, "faces") == ("new", "faces")
-    assert pairs.dropped == 1
+    pairs.add_first(7, "image")
+    assert pairs.add_second(7, "faces") == ("image", "faces")  # nothing that it could be mistaken for has come yet
+    for _ in range(3):
+        assert pairs.add_first(7, "image") is None
+        assert pairs.add_second(7, "faces") is None
+    pairs.add_second(8, "faces")
+    assert pairs.add_first(8, "image") == ("image", "faces")
+
+
+def test_a_recording_that_starts_again_pairs_again():
+    pairs = StampPairs(5)
+    for _ in range(3):
+        for key in range(1, 4):
+            assert pairs.add_first(key, f"image {key}") is None
+            assert pairs.add_second(key, f"faces {key}") == (f"image {key}", f"faces {key}")
+    pairs.add_first(1, "of the last time")
+    pairs.add_first(2, "image 2")
+    pairs.add_first(1, "image 1")
+    assert pairs.add_second(1, "faces 1") == ("image 1", "faces 1")
+
+
+def test_the_reason_says_what_to_do():
+    assert "no stamp" in explain_refusal((0, 0), "/image and /faces")
+    assert "the same stamp" in explain_refusal((7, 0), "/image and /faces")
+    for key in ((0, 0), (7, 0)):
+        assert "/image and /faces" in explain_refusal(key, "/image and /faces")
+        assert "header.stamp" in explain_refusal(key, "/image and /faces")
 
 
 def test_a_cleared_cache_pairs_nothing():

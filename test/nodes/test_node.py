@@ -5,7 +5,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import SetBool
 from vision_msgs.msg import Detection2DArray
 
@@ -110,10 +110,40 @@ def test_the_word_names_a_publisher_whose_qos_does_not_match(bench):
     bench.tester.create_publisher(Image, "image", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
     bench.wait_for(lambda: bench.tester.count_publishers("/image"), "the publisher")
     reliable = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-    text = explain_silence(bench.tester, "/image", reliable)
+    text = explain_silence(bench.tester, "/image", Image, reliable)
     assert "/tester" in text
     assert "QoS does not match" in text
-    assert "nobody publishes /other" in explain_silence(bench.tester, "/other", reliable)
+    assert "nobody publishes /other" in explain_silence(bench.tester, "/other", Image, reliable)
+
+
+def test_a_wrong_type_is_named_with_what_to_do(bench, monkeypatch):
+    """Also where it comes late: until then nobody publishes the topic, and that was said."""
+    node, said = bench.add(FaceDetectorNode, silence_timeout=0.5, diagnostics_period=0.1), []
+    monkeypatch.setattr(type(node.get_logger()), "warning", lambda self, text, **_: said.append(text))
+    bench.wait_for(lambda: said, "a word about the silence")
+    bench.stranger(CompressedImage, "image")
+    bench.wait_for(lambda: len(said) > 1, "a word about the type")
+    bench.spin(0.5)
+    assert "nobody publishes /image" in said[0]
+    assert "/image is sensor_msgs/msg/CompressedImage and not sensor_msgs/msg/Image" in said[1]
+    assert "/stranger" in said[1] and "republish" in said[1]
+    assert len(said) == 2
+    bench.stranger(Image, "elsewhere")
+    bench.wait_for(lambda: len(said) > 2, "a word about the other topic")
+    assert "name the topic that has sensor_msgs/msg/Image: /elsewhere" in said[2]
+
+
+@pytest.mark.parametrize(("node_class", "topic", "wanted"), [
+    (EmotionNode, "faces", "vision_msgs/msg/Detection2DArray"), (EmotionNode, "image", "sensor_msgs/msg/Image"),
+    (OverlayNode, "emotions", "fer_ros/msg/EmotionArray"),
+])
+def test_every_input_of_the_wrong_type_is_named(bench, monkeypatch, node_class, topic, wanted):
+    node, said = bench.add(node_class, silence_timeout=0.5, diagnostics_period=0.1), []
+    monkeypatch.setattr(type(node.get_logger()), "warning", lambda self, text, **_: said.append(text))
+    bench.listen(Image, "overlay")
+    bench.stranger(DiagnosticArray, topic)
+    bench.wait_for(lambda: any(wanted in text for text in said), "a word about the type")
+    assert any(f"/{topic} is diagnostic_msgs/msg/DiagnosticArray and not {wanted}" in text for text in said)
 
 
 def test_what_goes_wrong_in_a_transition_is_said_and_leaves_nothing_behind(bench, monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
-from std_msgs.msg import Header
+from std_msgs.msg import Header, String
 
 from fer_ros.ros.recorder import Recorder
 
@@ -17,6 +17,48 @@ def recorder(bench):
     node = Recorder({"/soon": Header, "/later": Header}, ["/soon"], lambda *message: heard.append(message), pytest.fail)
     bench.executor.add_node(node)
     yield heard
+    bench.executor.remove_node(node)
+    node.destroy_node()
+
+
+def test_a_topic_of_another_type_is_told_once_and_recorded_when_the_right_one_comes(bench):
+    heard, told = [], []
+    node = Recorder({"/soon": Header, "/later": Header}, ["/soon"], lambda *message: heard.append(message), told.append)
+    bench.executor.add_node(node)
+    bench.stranger(String, "/later")
+    bench.wait_for(lambda: told, "a word")
+    bench.spin(0.5)
+    node.explain()
+    assert len(told) == 2
+    assert "/later is std_msgs/msg/String and not std_msgs/msg/Header" in told[0]
+    assert "/stranger" in told[0]
+    assert "nobody publishes /soon" in told[1]
+    publisher = bench.tester.create_publisher(Header, "/later", 10)
+    bench.wait_for(lambda: publisher.get_subscription_count() == 1, "the recorder")
+    publisher.publish(Header(frame_id="right"))
+    bench.wait_for(lambda: heard, "the message")
+    bench.executor.remove_node(node)
+    node.destroy_node()
+
+
+def test_what_cannot_be_written_ends_the_recording_and_nothing_else_does(bench):
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    node = Recorder({"/soon": Header}, ["/soon"], full, pytest.fail)
+    bench.executor.add_node(node)
+    node.check()
+    send = bench.speak(Header, "/soon")
+    send(Header())
+
+    def failed() -> bool:
+        try:
+            node.check()
+        except OSError as error:
+            return "no space left" in str(error)
+        return False
+
+    bench.wait_for(failed, "the failure")
     bench.executor.remove_node(node)
     node.destroy_node()
 

@@ -108,6 +108,91 @@ def test_a_camera_that_is_not_there_is_waited_for_until_ctrl_c(fer_ros):
     assert "Traceback" not in command.text
 
 
+def test_a_camera_that_is_not_there_does_not_make_a_run_of_limited_duration_endless(fer_ros):
+    begun = time.monotonic()
+    command = fer_ros("run", "--source", "/dev/video97", "--duration", 2)
+    assert command.wait() == 1
+    assert time.monotonic() - begun > 2
+    assert "no frame was answered within 2 s" in command.text
+    assert "/dev/video97 is not there" in command.text
+    assert "Traceback" not in command.text
+
+
+PEER = """
+import array, time, rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from fer_ros.msg import Emotion, EmotionArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.msg import Parameter, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from sensor_msgs.msg import Image
+
+rclpy.init()
+node = rclpy.create_node("odd")
+reports = []
+node.create_subscription(DiagnosticArray, "/diagnostics", reports.append, 10)
+pictures = node.create_publisher(Image, "/fer/overlay", 10)
+answers = node.create_publisher(EmotionArray, "/fer/emotions", 10)
+health = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+while not (answers.get_subscription_count() and pictures.get_subscription_count() and reports):
+    rclpy.spin_once(node, timeout_sec=0.1)
+process = next(value.value for value in reports[0].status[0].values if value.key == "process")
+for _ in range(20):
+    pictures.publish(Image(height=1, width=1, encoding="nonsense", step=1, data=array.array("B", [0])))
+    answers.publish(EmotionArray(emotions=[Emotion(face_id="1", label="happy", confidence=0.9)]))
+    for whose in (process, "elsewhere:1", "\\u00b2"):
+        values = [KeyValue(key="process", value=whose), KeyValue(key="frames", value="\\u00b2")]
+        health.publish(DiagnosticArray(status=[DiagnosticStatus(name="/fer/emotion_node", values=values)]))
+    rclpy.spin_once(node, timeout_sec=0.05)
+for name in ("/fer/emotion_node", "/camera/camera_node", "/pipeline_node"):
+    change = node.create_client(ChangeState, name + "/change_state")
+    put = node.create_client(SetParameters, name + "/set_parameters")
+    while not (change.service_is_ready() and put.service_is_ready()):
+        rclpy.spin_once(node, timeout_sec=0.1)
+    for number in (1, 3, 77):
+        answer = change.call_async(ChangeState.Request(transition=Transition(id=number)))
+        rclpy.spin_until_future_complete(node, answer)
+        print("refused" if not answer.result().success else "done", flush=True)
+    wrong = Parameter(name="enabled", value=ParameterValue(type=77))
+    rclpy.spin_until_future_complete(node, put.call_async(SetParameters.Request(parameters=[wrong])))
+print("all sent", flush=True)
+"""
+
+
+def test_what_a_peer_sends_ends_neither_run_nor_recording(fer_ros, python, tmp_path):
+    command = fer_ros("run", "--source", "demo", "--loop", "--record", "out.mp4")
+    command.wait_for(lambda: " face " in command.text, "a face")
+    peer = python("-c", PEER)
+    assert peer.wait() == 0, peer.text
+    assert peer.text.count("refused") == 9, peer.text
+    assert "all sent" in peer.text
+    pictures = command.text.count(" face ")
+    command.wait_for(lambda: command.text.count(" face ") > pictures, "another face")
+    assert command.end() == 0, command.text
+    for topic in ("/fer/overlay", "/fer/emotions", "/diagnostics"):
+        assert command.text.count(f"a message on {topic} is left out") == 1, command.text
+        assert re.search(rf"\d+ messages on {topic} left out", command.text), command.text
+    seconds = float(re.search(r"frames in ([\d.]+) s", command.text)[1])
+    assert 2 < seconds < 600
+    assert "Traceback" not in command.text
+    assert frames_of(tmp_path / "out.mp4")
+
+
+def test_a_node_that_ended_is_started_again_where_that_is_wanted(fer_ros, descendants):
+    command = fer_ros("run", "--source", "demo", "--loop", "--no-composed", "--respawn")
+    command.wait_for(lambda: " face " in command.text, "a face")
+    time.sleep(10)  # or it would count as one that cannot live
+    pids, _ = descendants(command)
+    victim = next(pid for pid in pids if b"/emotion_node" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(victim, signal.SIGKILL)
+    command.wait_for(lambda: "emotion_node ended with SIGKILL: it is started again" in command.text, "word of it")
+    lines = command.text.count(" face ")
+    command.wait_for(lambda: command.text.count(" face ") > lines, "a face after that")
+    assert command.end() == 0, command.text
+    assert "Traceback" not in command.text
+
+
 @pytest.mark.parametrize(("number", "how", "processes"), [
     (signal.SIGINT, "--composed", 1), (signal.SIGTERM, "--composed", 1), (signal.SIGHUP, "--composed", 1),
     (signal.SIGINT, "--no-composed", 4),

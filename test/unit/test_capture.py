@@ -130,6 +130,33 @@ def test_a_camera_that_opens_but_gives_nothing_is_tried_with_growing_waits(make,
     assert set(told) == {"no image; trying again until it works"}
 
 
+def test_the_first_good_image_ends_the_series_of_waits(make, monkeypatch):
+    """A camera that has worked for a day and is unplugged is looked for after a second, and not after ten."""
+    waits, tries = [], []
+
+    class Event(threading.Event().__class__):
+        def wait(self, timeout=None):
+            if timeout in (0.011, 0.022, 0.044, 0.088):
+                waits.append(timeout)
+            return super().wait(timeout)
+
+    def read(source):
+        tries.append(1)
+        if len(tries) != 4:
+            raise SourceUnavailable("no image")
+        return FRAME
+
+    monkeypatch.setattr(Capture, "FIRST_WAIT", 0.011)
+    monkeypatch.setattr(Capture, "LONGEST_WAIT", 10.0)
+    monkeypatch.setattr("fer_ros.core.capture.threading.Event", Event)
+    capture, frames, _ = make(lambda: Fake(read))
+    capture.start()
+    wait_for(lambda: len(waits) >= 6)
+    capture.stop()
+    assert waits[:6] == [0.011, 0.022, 0.044, 0.011, 0.022, 0.044]
+    assert len(frames) == 1
+
+
 def test_a_file_ends_and_can_be_played_again(make):
     def open_source():
         left = [FRAME] * 3
@@ -203,6 +230,27 @@ def test_what_a_late_thread_opened_is_closed(make):
     capture.close()
     may_open.set()
     wait_for(lambda: len(opened) == 2 and opened[1].closed)
+    assert not frames
+
+
+def test_a_file_that_hangs_while_it_is_closed_is_given_back_when_it_wakes(make):
+    """It is kept for nobody: whoever stopped it has gone."""
+    hang, hangs = threading.Event(), threading.Event()
+
+    def slow(source):
+        hangs.set()
+        hang.wait(30)
+        return FRAME
+
+    source = Fake(slow, finite=True)
+    capture, frames, _ = make(lambda: source)
+    capture.start()
+    assert hangs.wait(30)
+    assert not capture.stop(patience=0.01)
+    capture.close()
+    assert not source.closed
+    hang.set()
+    wait_for(lambda: source.closed)
     assert not frames
 
 

@@ -75,3 +75,16 @@ def test_latency_percentiles():
         summary.add([], i / 10, i / 1000)
     assert summary.latency(50) == pytest.approx(0.050)
     assert summary.latency(95) == pytest.approx(0.095)
+
+
+def test_a_stamp_that_is_none_of_the_runs_makes_it_no_longer():
+    """Of somebody else who publishes, or of another recording: 41 billion seconds were not watched."""
+    summary = Summary()
+    for i in range(31):
+        summary.add([shows("happy")], 1.7e9 + i / 10, 0.02)
+        if i == 15:
+            summary.add([shows("happy")], 0.0, 0.02)
+    assert summary.duration == pytest.approx(2.9)
+    summary.add([shows("happy")], 4.2e9, 0.02)
+    assert summary.duration == pytest.approx(2.9)
+    assert summary.shown["happy"] < 3.1

@@ -1,0 +1,32 @@
+"""A child that ends when its parent is gone, even if that was killed and could not end its children."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+_PR_SET_PDEATHSIG = 1
+_PARENT = "FER_ROS_PARENT"
+
+
+def bound_to_this_process() -> dict[str, str]:
+    """What a child's environment needs, for it to call `end_with_parent`.
+
+    The child asks for it itself: code between fork and exec may hang in a process that has threads.
+    """
+    return {_PARENT: str(os.getpid())}
+
+
+def end_with_parent() -> None:
+    """Get SIGTERM when the parent is gone; a process that was started in another way is left as it is.
+
+    Raises:
+        SystemExit: the parent went before it was asked for.
+    """
+    parent = os.environ.pop(_PARENT, "")
+    if not parent:
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if str(os.getppid()) != parent:
+        raise SystemExit(1)
