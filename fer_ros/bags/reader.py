@@ -13,7 +13,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from fer_ros.core.calibration import Calibration
 from fer_ros.core.encodings import ImageError, decode, to_bgr
-from fer_ros.core.types import Image
+from fer_ros.core.types import Comparable, Image
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 INFO = "sensor_msgs/msg/CameraInfo"
@@ -34,8 +34,8 @@ class Topic:
     count: int
 
 
-@dataclass(frozen=True)
-class Frame:
+@dataclass(frozen=True, eq=False)
+class Frame(Comparable):
     """An image of a bag.
 
     Attributes:

@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.types import Comparable
 
 FACE_SIZE = 48
 FERPLUS = (*EMOTIONS, "contempt")
@@ -42,8 +43,8 @@ class DataError(ValueError):
     """The data is not there or not right; the text names the file and says what to do."""
 
 
-@dataclass(frozen=True)
-class Split:
+@dataclass(frozen=True, eq=False)
+class Split(Comparable):
     """One split of the data; all arrays have one row for each face.
 
     Attributes:
