@@ -245,7 +245,7 @@ def main() -> int:
     parser.add_argument("--patience", type=float, default=4.0, metavar="X",
                         help="times the duration of the clean run after which a mutant counts as noticed (default: 4)")
     parser.add_argument("--change", nargs=2, metavar=("OLD", "NEW"), help="this mutant alone: a text that the file has once")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
 
     # From the installation, because the folder of the sources is not on the path.
     import fer_ros
