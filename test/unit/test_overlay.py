@@ -223,6 +223,16 @@ def test_with_many_faces_the_bars_are_compact():
     assert pixels_of(many, COLORS["happy"]) > 0
 
 
+def test_the_stacked_bar_grows_with_the_image():
+    def thickness(width: int, height: int) -> int:
+        face = emotion(Box(width / 2, height / 2, height / 3, height / 3), UNCERTAIN)
+        drawn = draw_overlay(blank(width, height), [face], style=OverlayStyle(max_panels=0))
+        return int((drawn == COLORS["happy"]).all(axis=2).sum(axis=0).max())
+
+    assert thickness(640, 480) >= 3
+    assert thickness(1920, 1080) >= 1.8 * thickness(640, 480)
+
+
 def test_the_winner_is_recognised_without_color(monkeypatch):
     monkeypatch.setattr(overlay, "COLORS", dict.fromkeys(COLORS, (220, 220, 220)))
     overlay._panel_layer.cache_clear()

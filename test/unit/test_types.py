@@ -12,7 +12,7 @@ import pytest
 
 import fer_ros
 from fer_ros.bags.reader import Frame
-from fer_ros.core.types import Box, Comparable, Emotion, Face
+from fer_ros.core.types import Box, Comparable, Emotion, Face, intersection_over_union
 
 BOX = Box(10.0, 20.0, 30.0, 40.0, 0.1)
 
@@ -74,8 +74,20 @@ def test_values_cannot_be_changed():
 
 def test_a_box_is_usable_if_it_is_finite_and_covers_a_pixel():
     assert BOX.is_usable()
+    assert Box(-1e9, 1e9, 1.0, 1.0).is_usable()
+    assert BOX.area == 1200
     for changes in ({"cx": np.nan}, {"cy": np.inf}, {"width": 0.5}, {"height": -3.0}, {"width": np.inf}, {"roll": np.nan}):
         assert not BOX._replace(**changes).is_usable(), changes
+
+
+@pytest.mark.parametrize(("other", "shared"), [
+    (Box(0, 0, 4, 2), 1.0), (Box(0, 0, 4, 2, 0.7), 1.0), (Box(2, 0, 4, 2), 4 / 12), (Box(-2, 0, 4, 2), 4 / 12),
+    (Box(0, 1, 4, 2), 4 / 12), (Box(0, -1, 4, 2), 4 / 12), (Box(1, 0.5, 2, 1), 2 / 8), (Box(0, 0, 8, 4), 8 / 32),
+    (Box(4, 0, 4, 2), 0.0), (Box(0, 2, 4, 2), 0.0), (Box(9, 0, 4, 2), 0.0), (Box(0, -9, 4, 2), 0.0), (Box(9, 9, 4, 2), 0.0),
+])
+def test_boxes_overlap_by_what_they_share_of_all_that_they_cover(other, shared):
+    box = Box(0, 0, 4, 2)
+    assert intersection_over_union(box, other) == intersection_over_union(other, box) == pytest.approx(shared)
 
 
 def test_whatever_holds_arrays_can_be_compared():
