@@ -19,7 +19,7 @@ from fer_ros.bags.unfinished import Unfinished
 from fer_ros.bags.unpacking import bound, unpack_zstd
 from fer_ros.core.calibration import Calibration
 from fer_ros.core.encodings import ImageError, decode, to_bgr
-from fer_ros.core.types import Image
+from fer_ros.core.types import Comparable, Image
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 INFO = "sensor_msgs/msg/CameraInfo"
@@ -40,8 +40,8 @@ class Topic:
     count: int
 
 
-@dataclass(frozen=True)
-class Frame:
+@dataclass(frozen=True, eq=False)
+class Frame(Comparable):
     """An image of a bag.
 
     Attributes:

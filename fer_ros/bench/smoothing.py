@@ -12,6 +12,7 @@ import numpy as np
 
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.smoothing import Smoother, SmoothingParams, choose_label
+from fer_ros.core.types import Comparable
 
 METHODS: dict[str, SmoothingParams] = {
     "none": SmoothingParams(smoothing="none"),
@@ -37,8 +38,8 @@ class Stretch:
     label: str | None
 
 
-@dataclass(frozen=True)
-class Series:
+@dataclass(frozen=True, eq=False)
+class Series(Comparable):
     """A face of a recording: (N,) stamps in seconds and (N, 7) probabilities of each frame alone."""
 
     stamps: np.ndarray

@@ -1,4 +1,4 @@
-"""`fer-ros bench latency | throughput | scale | bridge | peers | soak`: what the graph costs on this machine."""
+"""`fer-ros bench latency | throughput | scale | overlay | bridge | peers | soak`: what the graph costs on this machine."""
 
 from __future__ import annotations
 
@@ -69,6 +69,17 @@ def add_to(kinds: argparse._SubParsersAction) -> None:
     scale.add_argument("--seconds", type=seconds, default=20.0, metavar="S", help="for each number of cameras (default: 20)")
     scale.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it (needs matplotlib)")
     measured_by(scale, _scale)
+
+    overlay = kinds.add_parser(
+        "overlay", help="what drawing costs, up to a crowd",
+        description="Time of the overlay of one image against the number of faces in it, which stand anywhere, many of them "
+                    "one over another.",
+    )
+    overlay.add_argument("--faces", type=count, nargs="+", default=[1, 4, 10, 32, 64, 300, 1000], metavar="N",
+                         help="(default: 1 4 10 32 64 300 1000)")
+    overlay.add_argument("--size", type=size, default=(640, 480), metavar="WxH", help="of the image (default: 640x480)")
+    overlay.add_argument("--rounds", type=count, default=100, metavar="N", help="(default: 100)")
+    measured_by(overlay, _overlay)
 
     bridge = kinds.add_parser(
         "bridge", help="messages to arrays and back",
@@ -272,6 +283,17 @@ def _scale(options: argparse.Namespace) -> tuple[Table, Rows]:
         from fer_ros.bench.plots import scale
 
         scale(rows, options.plot, options.force)
+    return table, rows
+
+
+def _overlay(options: argparse.Namespace) -> tuple[Table, Rows]:
+    from fer_ros.bench import drawing
+
+    table = Table("faces", "ms an image (p95)", "ms a face")
+    rows: Rows = []
+    for faces, spread in drawing.measure(options.faces, *options.size, options.rounds).items():
+        rows.append({"faces": faces, "p50": spread.p50, "p95": spread.p95})
+        table.add_row(str(faces), str(spread), f"{1e3 * spread.p50 / faces:.3f}")
     return table, rows
 
 

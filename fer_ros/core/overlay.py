@@ -6,7 +6,9 @@ the same way each time it is replayed.
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -41,6 +43,10 @@ _INK: Color = (20, 20, 20)
 _PANEL: Color = (24, 24, 24)
 _PANEL_OPACITY = 0.88
 _SUPERSAMPLING = 4
+_CROWD = 32
+"""More faces than this are a crowd, in which a tag without a free place is left out."""
+_COMPARED = 4
+"""Up to so many faces it is faster to compare a place with each than to count who covers a pixel."""
 
 
 @dataclass(frozen=True)
@@ -90,23 +96,19 @@ class _Rect(NamedTuple):
 
     def clipped(self, bounds: _Rect) -> _Rect:
         """The part inside `bounds`; its width or height is not positive where there is none."""
-        return _Rect(
-            max(self.left, bounds.left),
-            max(self.top, bounds.top),
-            min(self.right, bounds.right),
-            min(self.bottom, bounds.bottom),
-        )
+        left, top, right, bottom = self
+        return _Rect(max(left, bounds[0]), max(top, bounds[1]), min(right, bounds[2]), min(bottom, bounds[3]))
 
-    def shifted_into(self, bounds: _Rect) -> _Rect:
-        """The same size, moved as little as it takes to lie inside `bounds`, which must be large enough."""
-        left = min(max(self.left, bounds.left), bounds.right - self.width)
-        top = min(max(self.top, bounds.top), bounds.bottom - self.height)
-        return _Rect.sized(left, top, self.width, self.height)
+    def grown(self, by: int) -> _Rect:
+        """With so many pixels more on every side."""
+        return _Rect(self.left - by, self.top - by, self.right + by, self.bottom + by)
 
     def contains(self, other: _Rect) -> bool:
-        return other.clipped(self) == other
+        return (self.left <= other.left and self.top <= other.top and other.right <= self.right
+                and other.bottom <= self.bottom)
 
 
+@lru_cache
 def text_color(background: Color) -> Color:
     """Black or white, whichever has the greater contrast ratio (WCAG 2.1) on `background`."""
     light = (_luminance(_WHITE) + 0.05) / (_luminance(background) + 0.05)
@@ -129,7 +131,8 @@ def draw_overlay(
     panel beside it where there is room that covers no face, tag or other panel, and otherwise (or with many faces, or a
     face that is small against the panel) into one thin stacked bar along the box's edge. What cannot be drawn
     sensibly is left out: a face whose box is not finite, is empty or lies outside the image, a text wider than the
-    image, probabilities that do not match `labels`.
+    image, probabilities that do not match `labels`, and among more than 32 faces a tag that would cover a face or
+    another tag. The time grows with the number of faces and not faster.
 
     Args:
         image: HxWx3 uint8, BGR, with any strides. It is not changed, and may be read-only.
@@ -153,38 +156,34 @@ def draw_overlay(
         return canvas
     sizes = _Sizes.of(frame, style)
 
-    shown: list[tuple[Emotion, _Rect]] = []
-    for emotion in emotions:
-        rect = _pixels(emotion.box, frame)
-        if rect is not None:
-            shown.append((emotion, rect))
-    taken = [rect.clipped(frame) for _, rect in shown]
+    rects = _pixels([emotion.box for emotion in emotions], frame)
+    shown = [(emotion, rect) for emotion, rect in zip(emotions, rects, strict=True) if rect is not None]
+    taken = _Taken(frame, [rect.clipped(frame) for _, rect in shown])
 
     status = _status_text(fps, latency) if style.show_fps else ""
     status_rect = _place_status(status, sizes, frame, taken) if status else None
     if status_rect is not None:
-        taken.append(status_rect)
+        taken.add(status_rect)
 
-    tags = []
-    for emotion, rect in shown:
-        tag = _place_tag(_Tag.variants(emotion, rect, sizes, style), rect, sizes, frame, taken)
-        if tag is not None:
-            taken.append(tag[1])
-        tags.append(tag)
+    tags = _place_tags(shown, sizes, style, frame, taken)
 
     compact = len(shown) > style.max_panels
     for (emotion, rect), tag in zip(shown, tags, strict=True):
-        _draw_box(canvas, rect, frame, sizes, _color(emotion.label))
-        probabilities = _usable_probabilities(emotion, len(labels)) if style.bars else None
+        _draw_box(canvas, rect, sizes, _color(emotion.label))
+        strip = _place_strip(rect, None if tag is None else tag[1], sizes, frame)
+        if strip is not None and strip.width < 3 * len(labels):
+            strip = None
+        if not style.bars or (compact and strip is None):
+            continue
+        probabilities = _usable_probabilities(emotion, len(labels))
         if probabilities is None:
             continue
         panel = None if compact else _place_panel(rect, labels, sizes, frame, taken)
         if panel is None:
-            strip = _place_strip(rect, None if tag is None else tag[1], sizes, frame)
-            if strip is not None and strip.width >= 3 * len(labels):
+            if strip is not None:
                 _draw_strip(canvas, strip, probabilities, labels, emotion.label)
         else:
-            taken.append(panel)
+            taken.add(panel)
             _draw_panel(canvas, panel, sizes, probabilities, labels, emotion.label)
     # Tags last: where faces crowd, the words are what must stay readable.
     for tag in tags:
@@ -220,25 +219,94 @@ class _Sizes(NamedTuple):
         )
 
 
-def _pixels(box: Box, frame: _Rect) -> _Rect | None:
-    """The box in whole pixels; None where there is nothing of it to see in the frame."""
-    if not box.is_usable():
-        return None
-    half_width, half_height = box.width / 2, box.height / 2
-    edges = (box.cx - half_width, box.cy - half_height, box.cx + half_width, box.cy + half_height)
+def _pixels(boxes: Sequence[Box], frame: _Rect) -> list[_Rect | None]:
+    """The boxes in whole pixels; None where there is nothing of one to see in the frame."""
+    if not boxes:
+        return []
+    values = np.array(boxes, np.float64)
+    usable = np.isfinite(values).all(axis=1) & (values[:, 2:4] >= 1).all(axis=1)
     # Far out is as invisible as farther out, and stays clear of what the arithmetic of pixels can hold.
     reach = 2 * max(frame.width, frame.height)
-    rect = _Rect(*(round(min(max(edge, -reach), reach)) for edge in edges))
-    visible = rect.clipped(frame)
-    return rect if visible.width > 0 and visible.height > 0 else None
+    with np.errstate(over="ignore", invalid="ignore"):
+        edges = np.concatenate([values[:, :2] - values[:, 2:4] / 2, values[:, :2] + values[:, 2:4] / 2], axis=1)
+    edges = np.rint(np.where(usable[:, None], edges, 0).clip(-reach, reach)).astype(int)
+    first, last = edges[:, :2], edges[:, 2:]
+    seen = usable & ((first < last) & (last > 0) & (first < (frame.width, frame.height))).all(axis=1)
+    return [_Rect(*rect) if visible else None for rect, visible in zip(edges.tolist(), seen.tolist(), strict=True)]
 
 
-def _usable_probabilities(emotion: Emotion, count: int) -> np.ndarray | None:
-    """(count,) in [0, 1], or None where the face has no such probabilities."""
-    probabilities = np.asarray(emotion.probabilities, dtype=np.float64).ravel()
-    if not count or probabilities.size != count or not np.isfinite(probabilities).all():
+class _Taken:
+    """The places that must not be covered: faces, tags, panels and the rate; all inside the frame.
+
+    A few are compared with a place one by one. More are counted pixel by pixel, so that a look at a place takes the same
+    time however many there are.
+    """
+
+    def __init__(self, frame: _Rect, faces: Sequence[_Rect]):
+        self._rects = list(faces)
+        self._alike = Counter(faces)
+        self._counts = _coverage(frame, faces) if len(faces) > _COMPARED else None
+        # A single pixel is read several times as fast through it as from the array.
+        self._pixels = None if self._counts is None else memoryview(self._counts)
+        self.crowded = len(faces) > _CROWD
+
+    def add(self, rect: _Rect) -> None:
+        """Take one more place."""
+        if self._counts is None:
+            self._rects.append(rect)
+        else:
+            self._counts[rect.top : rect.bottom, rect.left : rect.right] += 1
+
+    def remove(self, rect: _Rect) -> None:
+        """Give a place back."""
+        if self._counts is None:
+            self._rects.remove(rect)
+        else:
+            self._counts[rect.top : rect.bottom, rect.left : rect.right] -= 1
+
+    def covered(self, place: _Rect) -> int:
+        """Pixels of a place that are taken, each as often as it is."""
+        if self._counts is not None:
+            left, top, right, bottom = place
+            return int(cv2.sumElems(self._counts[top:bottom, left:right])[0])
+        return sum(place.overlap(other) for other in self._rects)
+
+    def is_free(self, place: _Rect, face: _Rect | None = None) -> bool:
+        """Whether nothing that is taken lies in a place, but for a face that it belongs on and others just like it."""
+        if self._pixels is None:
+            return not any(place.overlap(other) for other in self._rects if other != face)
+        expected = 0 if face is None else self._alike[face]
+        left, top, right, bottom = place
+        # Most places that are taken are so at a corner or in the middle.
+        for row, column in ((top, left), (top, right - 1), (bottom - 1, left), (bottom - 1, right - 1),
+                            ((top + bottom) // 2, (left + right) // 2)):
+            if self._pixels[row, column] > expected:
+                return False
+        return self.covered(place) == (0 if face is None else expected * place.overlap(face))
+
+
+def _coverage(frame: _Rect, rects: Sequence[_Rect]) -> np.ndarray:
+    """(height, width) int32: how many rectangles cover each pixel; all must lie in the frame, none may be empty."""
+    counts = np.zeros((frame.height, frame.width), np.int32)
+    if sum(rect.width * rect.height for rect in rects) <= counts.size:
+        for left, top, right, bottom in rects:
+            counts[top:bottom, left:right] += 1
+        return counts
+    # Large ones that overlap: mark the corners alone and sum up, which takes no longer the larger they are.
+    left, top, right, bottom = np.array(rects).T
+    corners = np.zeros((frame.height + 1, frame.width + 1), np.float32)
+    for rows, columns, sign in ((top, left, 1), (top, right, -1), (bottom, left, -1), (bottom, right, 1)):
+        np.add.at(corners, (rows, columns), sign)
+    return cv2.integral(corners, sdepth=cv2.CV_64F)[1:-1, 1:-1].astype(np.int32)
+
+
+def _usable_probabilities(emotion: Emotion, count: int) -> list[float] | None:
+    """So many numbers in [0, 1], or None where the face has no such probabilities."""
+    # In plain floats: for so few numpy takes several times as long.
+    probabilities = np.asarray(emotion.probabilities, dtype=np.float64).ravel().tolist()
+    if not count or len(probabilities) != count or not all(map(math.isfinite, probabilities)):
         return None
-    return np.clip(probabilities, 0.0, 1.0)
+    return [min(max(probability, 0.0), 1.0) for probability in probabilities]
 
 
 def _color(label: str) -> Color:
@@ -280,10 +348,12 @@ def _text_mask(text: str, height: int) -> np.ndarray:
     return cv2.resize(large, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
 
 
+@lru_cache
 def _ascender(height: int) -> int:
     return max(1, round(0.15 * height))
 
 
+@lru_cache
 def _text_rows(height: int) -> int:
     """Height of a line of text: what rises above a capital, the capital, and what hangs below."""
     return _ascender(height) + height + max(2, round(0.35 * height))
@@ -302,23 +372,23 @@ def _blend(canvas: np.ndarray, left: int, top: int, layer: np.ndarray | Color, o
     region[:] = cv2.blendLinear(region, layer, 1 - opacity, opacity)
 
 
-def _fill(canvas: np.ndarray, rect: _Rect, color: Color) -> None:
-    left, top, right, bottom = rect.clipped(_Rect(0, 0, canvas.shape[1], canvas.shape[0]))
+def _fill(canvas: np.ndarray, rect: tuple[int, int, int, int], color: Color) -> None:
+    """What of a `_Rect` lies inside."""
+    left, top, right, bottom = rect
     if right > left and bottom > top:
-        canvas[top:bottom, left:right] = color
+        cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), color, cv2.FILLED)
 
 
 # Box
 
 
-def _draw_box(canvas: np.ndarray, rect: _Rect, frame: _Rect, sizes: _Sizes, color: Color) -> None:
+def _draw_box(canvas: np.ndarray, rect: _Rect, sizes: _Sizes, color: Color) -> None:
     """A frame around the face, cased in black so that it stands out from any background."""
-    for outset, width, shade in ((sizes.line, sizes.line + 2, _INK), (sizes.line - 1, sizes.line, color)):
-        outer = _Rect(rect.left - outset, rect.top - outset, rect.right + outset, rect.bottom + outset)
-        _fill(canvas, outer._replace(bottom=outer.top + width), shade)
-        _fill(canvas, outer._replace(top=outer.bottom - width), shade)
-        _fill(canvas, outer._replace(right=outer.left + width), shade)
-        _fill(canvas, outer._replace(left=outer.right - width), shade)
+    for outset in range(sizes.line, -2, -1):
+        left, top, right, bottom = rect.grown(outset)
+        if right > left and bottom > top:
+            shade = _INK if outset in (sizes.line, -1) else color
+            cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), shade)
 
 
 # Tag
@@ -341,28 +411,36 @@ class _Tag(NamedTuple):
         return max(min(7, self.height), round(0.8 * self.height))
 
     @property
-    def text_width(self) -> int:
-        return _text_mask(self.text, self.height).shape[1] + 2 * self.pad
+    def rows(self) -> int:
+        return _text_rows(self.height) + 2 * max(1, self.pad // 3)
 
-    @property
-    def size(self) -> tuple[int, int]:
-        width = self.text_width
-        if self.id:
-            width += _text_mask(self.id, self.id_height).shape[1] + 2 * self.pad
-        return width, _text_rows(self.height) + 2 * max(1, self.pad // 3)
+    def fits(self, frame: _Rect) -> bool:
+        """Whether the frame is wide enough for it, and high enough for two."""
+        width, height = _tag_size(self)
+        return width <= frame.width and height <= frame.height // 2
 
     @classmethod
-    def variants(cls, emotion: Emotion, rect: _Rect, sizes: _Sizes, style: OverlayStyle) -> list[_Tag]:
-        """The whole tag, then shorter ones for where there is no room for it."""
-        height = int(np.clip(round(0.11 * rect.height), sizes.smallest_text, sizes.text))
-        label = _shortened(str(emotion.label), 16)
-        full = label
+    def shortest(cls, emotion: Emotion, rect: _Rect, sizes: _Sizes) -> _Tag:
+        """The label alone."""
+        height = max(min(round(0.11 * rect.height), sizes.text), sizes.smallest_text)
+        return cls(_shortened(str(emotion.label), 16), "", height, _color(emotion.label))
+
+    def variants(self, emotion: Emotion, style: OverlayStyle) -> list[_Tag]:
+        """The whole tag of a face, then shorter ones for where there is no room for it; itself is the shortest."""
+        full = self
         if math.isfinite(emotion.confidence):
-            full += f" {100 * min(max(emotion.confidence, 0.0), 1.0):.0f}%"
-        texts = [(full, ""), (label, "")]
-        if style.show_ids and emotion.face_id:
-            texts.insert(0, (full, f"#{_shortened(str(emotion.face_id), 8)}"))
-        return [cls(text, face_id, height, _color(emotion.label)) for text, face_id in texts]
+            full = self._replace(text=f"{self.text} {100 * min(max(emotion.confidence, 0.0), 1.0):.0f}%")
+        whole = [full._replace(id=f"#{_shortened(str(emotion.face_id), 8)}")] if style.show_ids and emotion.face_id else []
+        return [*whole, full, self]
+
+
+@lru_cache(maxsize=1024)
+def _tag_size(tag: _Tag) -> tuple[int, int]:
+    """Width and height."""
+    width = _text_mask(tag.text, tag.height).shape[1] + 2 * tag.pad
+    if tag.id:
+        width += _text_mask(tag.id, tag.id_height).shape[1] + 2 * tag.pad
+    return width, tag.rows
 
 
 def _shortened(text: str, longest: int) -> str:
@@ -370,48 +448,89 @@ def _shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else ".." + text[2 - longest :]
 
 
+def _place_tags(
+    shown: Sequence[tuple[Emotion, _Rect]], sizes: _Sizes, style: OverlayStyle, frame: _Rect, taken: _Taken
+) -> list[tuple[_Tag, _Rect] | None]:
+    """Every face's tag and its place, which is taken then; None for a face without."""
+    tags = []
+    for emotion, rect in shown:
+        shortest = _Tag.shortest(emotion, rect, sizes)
+        variants = [shortest] if taken.crowded else shortest.variants(emotion, style)
+        tags.append(_place_tag(variants, rect, sizes, frame, taken))
+        if tags[-1] is not None:
+            taken.add(tags[-1][1])
+    if taken.crowded:
+        # First a label for as many as possible, then what else there is room for.
+        for i, ((emotion, rect), tag) in enumerate(zip(shown, tags, strict=True)):
+            if tag is not None:
+                taken.remove(tag[1])
+                tags[i] = tag = _place_tag(tag[0].variants(emotion, style), rect, sizes, frame, taken) or tag
+                taken.add(tag[1])
+    return tags
+
+
 def _place_tag(
-    variants: Sequence[_Tag], rect: _Rect, sizes: _Sizes, frame: _Rect, taken: Sequence[_Rect]
+    variants: Sequence[_Tag], rect: _Rect, sizes: _Sizes, frame: _Rect, taken: _Taken
 ) -> tuple[_Tag, _Rect] | None:
-    """Above or below the box, shortened if need be; else whole on the face itself; else where it hides least.
+    """Above or below the box, shortened if need be; else on the face itself; else, unless in a crowd, where it hides least.
+
+    Args:
+        variants: from the longest to the shortest, all of one height.
 
     Returns:
-        The tag and its place; None where the frame is too small for any of them.
+        The tag and its place; None where there is none, or the frame is too small for any of them.
     """
-    face = rect.clipped(frame)
-    others = [other for other in taken if other != face]
+    shortest = variants[-1]
+    if not shortest.fits(frame):
+        return None
     # The box's line is drawn outside of it, and the tag sits on that line.
-    line = _Rect(rect.left - sizes.line, rect.top - sizes.line, rect.right + sizes.line, rect.bottom + sizes.line)
-    fitting = [tag for tag in variants if tag.size[0] <= frame.width and tag.size[1] <= frame.height // 2]
-    choices = [(tag, place) for tag in fitting for place in _corners(tag, line, frame, outside=True)]
-    choices_on_face = [(tag, place) for tag in fitting for place in _corners(tag, face, frame, outside=False)]
-    for tag, place in choices:
-        if not any(place.overlap(other) for other in taken):
-            return tag, place
-    for tag, place in choices_on_face:
-        if not any(place.overlap(other) for other in others):
-            return tag, place
-    return min(choices, key=lambda choice: sum(choice[1].overlap(other) for other in taken), default=None)
+    line, face = rect.grown(sizes.line), rect.clipped(frame)
+    for anchor, besides in ((line, None), (face, face)):
+        outside = besides is None
+        if taken.crowded and not outside and not shortest.fits(face):
+            break
+        # At each corner a longer tag covers all that a shorter one does.
+        free = [taken.is_free(place, besides) for place in _corners(shortest, anchor, frame, outside=outside)]
+        for tag in variants if any(free) else ():
+            places = _corners(tag, anchor, frame, outside=outside) if tag.fits(frame) else []
+            for place in itertools.compress(places, free):
+                if taken.is_free(place, besides):
+                    return tag, place
+    if taken.crowded:
+        return None
+    choices = [(tag, place) for tag in variants if tag.fits(frame) for place in _corners(tag, line, frame, outside=True)]
+    return min(choices, key=lambda choice: taken.covered(choice[1]))
 
 
 def _corners(tag: _Tag, rect: _Rect, frame: _Rect, *, outside: bool) -> list[_Rect]:
     """The places at a rectangle's four corners, above and below it or inside, shifted into the frame."""
-    width, height = tag.size
+    width, height = _tag_size(tag)
     above, below = (rect.top - height, rect.bottom) if outside else (rect.top, rect.bottom - height)
-    columns, rows = (rect.left, rect.right - width), (above, below)
-    return [_Rect.sized(x, y, width, height).shifted_into(frame) for y in rows for x in columns]
+    columns = [min(max(x, frame.left), frame.right - width) for x in (rect.left, rect.right - width)]
+    rows = [min(max(y, frame.top), frame.bottom - height) for y in (above, below)]
+    return [_Rect(x, y, x + width, y + height) for y in rows for x in columns]
 
 
 def _draw_tag(canvas: np.ndarray, tag: _Tag, place: _Rect) -> None:
-    split = place.left + tag.text_width
-    top = place.top + (place.height - _text_rows(tag.height)) // 2
-    _fill(canvas, place._replace(right=split), tag.color)
-    _blend(canvas, place.left + tag.pad, top, text_color(tag.color), _text_mask(tag.text, tag.height))
+    top = (tag.rows - _text_rows(tag.height)) // 2
+    parts = [_tag_part(tag.text, tag.height, top, tag.pad, tag.rows, tag.color)]
     if tag.id:
-        _fill(canvas, place._replace(left=split), _INK)
         # On the same baseline as the label.
         top += _ascender(tag.height) + tag.height - _ascender(tag.id_height) - tag.id_height
-        _blend(canvas, split + tag.pad, top, _WHITE, _text_mask(tag.id, tag.id_height))
+        parts.append(_tag_part(tag.id, tag.id_height, top, tag.pad, tag.rows, _INK))
+    left = place.left
+    for part in parts:
+        canvas[place.top : place.bottom, left : left + part.shape[1]] = part
+        left += part.shape[1]
+
+
+@lru_cache(maxsize=1024)
+def _tag_part(text: str, height: int, top: int, pad: int, rows: int, ground: Color) -> np.ndarray:
+    """(rows, width, 3) uint8: a text on its ground, `top` rows below its upper edge."""
+    mask = _text_mask(text, height)
+    part = np.full((rows, mask.shape[1] + 2 * pad, 3), ground, np.uint8)
+    _blend(part, pad, top, text_color(ground), mask)
+    return part
 
 
 # Probabilities
@@ -426,7 +545,7 @@ def _names_width(labels: Sequence[str], sizes: _Sizes) -> int:
 
 
 def _place_panel(
-    rect: _Rect, labels: Sequence[str], sizes: _Sizes, frame: _Rect, taken: Sequence[_Rect]
+    rect: _Rect, labels: Sequence[str], sizes: _Sizes, frame: _Rect, taken: _Taken
 ) -> _Rect | None:
     """A free place beside, below or above the face; None where there is none, or the face is small against a panel."""
     height = _row_height(sizes) * len(labels) + 2 * sizes.gap
@@ -447,7 +566,7 @@ def _place_panel(
             wanted += [(x, rect.bottom + margin), (x, rect.top - margin - width)]
         for left, top in wanted:
             place = _Rect.sized(left, top, width, height)
-            if frame.contains(place) and not any(place.overlap(other) for other in taken):
+            if frame.contains(place) and taken.is_free(place):
                 return place
     return None
 
@@ -474,7 +593,7 @@ def _panel_layer(labels: tuple[str, ...], winner: int, sizes: _Sizes, width: int
 
 
 def _draw_panel(
-    canvas: np.ndarray, place: _Rect, sizes: _Sizes, probabilities: np.ndarray, labels: Sequence[str], winner: str
+    canvas: np.ndarray, place: _Rect, sizes: _Sizes, probabilities: Sequence[float], labels: Sequence[str], winner: str
 ) -> None:
     index = list(labels).index(winner) if winner in labels else -1
     _blend(canvas, place.left, place.top, *_panel_layer(tuple(labels), index, sizes, place.width))
@@ -504,18 +623,18 @@ def _place_strip(rect: _Rect, tag: _Rect | None, sizes: _Sizes, frame: _Rect) ->
 
 
 def _draw_strip(
-    canvas: np.ndarray, strip: _Rect, probabilities: np.ndarray, labels: Sequence[str], winner: str
+    canvas: np.ndarray, strip: _Rect, probabilities: Sequence[float], labels: Sequence[str], winner: str
 ) -> None:
     """All probabilities side by side in one bar, the winner's part thicker than the rest."""
-    total = probabilities.sum()
+    total = sum(probabilities)
     if total <= 0:
         return
     _fill(canvas, strip, _INK)
-    edges = strip.left + np.rint(np.cumsum(probabilities) / total * strip.width).astype(int)
     start = strip.left
-    for label, end in zip(labels, edges.tolist(), strict=True):
+    for label, reached in zip(labels, itertools.accumulate(probabilities), strict=True):
+        end = strip.left + round(reached / total * strip.width)
         inset = 1 if label == winner else 1 + strip.height // 5
-        _fill(canvas, _Rect(start, strip.top + inset, end - 1, strip.bottom - inset), _color(label))
+        _fill(canvas, (start, strip.top + inset, end - 1, strip.bottom - inset), _color(label))
         start = end
 
 
@@ -531,14 +650,14 @@ def _status_text(fps: float | None, latency: float | None) -> str:
     return "  ".join(parts)
 
 
-def _place_status(text: str, sizes: _Sizes, frame: _Rect, taken: Sequence[_Rect]) -> _Rect | None:
+def _place_status(text: str, sizes: _Sizes, frame: _Rect, taken: _Taken) -> _Rect | None:
     """The corner that covers least of the faces, the top left if several do; None where the text does not fit."""
     width = _text_mask(text, sizes.text).shape[1] + 2 * sizes.gap
     height = _text_rows(sizes.text) + sizes.gap
     if width > frame.width or height > frame.height // 4:
         return None
     places = [_Rect.sized(x, y, width, height) for y in (0, frame.bottom - height) for x in (0, frame.right - width)]
-    return min(places, key=lambda place: sum(place.overlap(other) for other in taken))
+    return min(places, key=taken.covered)
 
 
 def _draw_status(canvas: np.ndarray, text: str, place: _Rect, sizes: _Sizes) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +12,37 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 """An HxWx3 uint8 BGR image."""
+
+
+class Comparable:
+    """Equality and hash for a frozen dataclass that holds arrays, which have neither for themselves.
+
+    Such a class is decorated with `@dataclass(frozen=True, eq=False)`. Two are equal if they are of one class and all their
+    fields are, arrays by shape and content. The hash leaves arrays out; every other field must have one.
+
+    >>> Face(Box(1, 2, 3, 4), 0.9, np.zeros((5, 2))) == Face(Box(1, 2, 3, 4), 0.9, np.zeros((5, 2)))
+    True
+    """
+
+    def __eq__(self, other: object) -> bool:
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return all(_same(mine, theirs) for mine, theirs in zip(_values(self), _values(other), strict=True))
+
+    def __hash__(self) -> int:
+        return hash((self.__class__, *(value for value in _values(self) if not isinstance(value, np.ndarray))))
+
+
+def _values(of: object) -> list[object]:
+    return [getattr(of, field.name) for field in dataclasses.fields(of)]
+
+
+def _same(a: object, b: object) -> bool:
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a is b or np.array_equal(a, b)
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return False
+    return a is b or a == b
 
 
 class Box(NamedTuple):
@@ -31,11 +64,11 @@ class Box(NamedTuple):
 
     def is_usable(self) -> bool:
         """Finite, and neither empty nor so small that no pixel is inside."""
-        return bool(np.isfinite(self).all()) and self.width >= 1 and self.height >= 1
+        return all(map(math.isfinite, self)) and self.width >= 1 and self.height >= 1
 
 
-@dataclass(frozen=True)
-class Face:
+@dataclass(frozen=True, eq=False)
+class Face(Comparable):
     """One detected face.
 
     Attributes:
@@ -48,12 +81,12 @@ class Face:
 
     box: Box
     score: float
-    landmarks: np.ndarray | None = field(default=None, compare=False)
+    landmarks: np.ndarray | None = None
     id: str = ""
 
 
-@dataclass(frozen=True)
-class Emotion:
+@dataclass(frozen=True, eq=False)
+class Emotion(Comparable):
     """What one face shows.
 
     Attributes:

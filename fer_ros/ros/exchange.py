@@ -12,13 +12,13 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
-from fer_ros.core.types import Emotion, Face
+from fer_ros.core.types import Comparable, Emotion, Face
 from fer_ros.core.types import Image as Pixels
 from fer_ros.msg import EmotionArray
 
 
-@dataclass(frozen=True)
-class LocalImage:
+@dataclass(frozen=True, eq=False)
+class LocalImage(Comparable):
     """Stands for a `sensor_msgs/Image`; `pixels` are HxWx3 uint8 BGR, to be read only."""
 
     header: Header

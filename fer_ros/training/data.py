@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.types import Comparable
 
 FACE_SIZE = 48
 FERPLUS = (*EMOTIONS, "contempt")
@@ -41,8 +42,8 @@ class DataError(ValueError):
     """The data is not there or not right; the text names the file and says what to do."""
 
 
-@dataclass(frozen=True)
-class Split:
+@dataclass(frozen=True, eq=False)
+class Split(Comparable):
     """One split of the data; all arrays have one row for each face.
 
     Attributes:

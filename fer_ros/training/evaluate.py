@@ -18,6 +18,7 @@ from fer_ros.core.classifier import Answer, ClassifierParams, EmotionClassifier,
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.model_files import sha256_of
 from fer_ros.core.session import InferenceParams
+from fer_ros.core.types import Comparable
 from fer_ros.training import metrics, robustness
 from fer_ros.training.data import FERPLUS, Split, clear_majority, copied_from, most_voted
 
@@ -25,8 +26,8 @@ FER2013, FERPLUS_8, FERPLUS_7 = "FER2013 label", "FER+ majority, 8 classes", "FE
 CLEAR_8, CLEAR_7 = "FER+ clear majority, 8 classes", "FER+ clear majority, 7 classes"
 
 
-@dataclass(frozen=True)
-class Truth:
+@dataclass(frozen=True, eq=False)
+class Truth(Comparable):
     """What an answer is compared with.
 
     Attributes:

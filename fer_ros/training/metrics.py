@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fer_ros.core.types import Comparable
+
 
 def recall(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
     """(classes,) share of each class's faces that were found; NaN for a class without faces."""
@@ -49,8 +51,8 @@ def most_confused(counts: np.ndarray, labels: tuple[str, ...], pairs: int = 5) -
     return [(labels[i], labels[j], float(shares[i, j]), int(counts[i, j])) for i, j in where if shares[i, j]]
 
 
-@dataclass(frozen=True)
-class Reliability:
+@dataclass(frozen=True, eq=False)
+class Reliability(Comparable):
     """Bins of equal width over the confidence, those without faces left out.
 
     Attributes:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fer_ros.core.resources import executable
 from fer_ros.core.source import SourceParams, open_source
 
 
@@ -53,6 +54,33 @@ def test_it_runs_in_a_folder_that_holds_a_source_tree(fer_ros, tmp_path):
     command = fer_ros("run", "--source", "demo", "--duration", 1)
     assert command.wait() == 0, command.text
     assert labels_in(command.text)
+
+
+REACH = ("ROS_AUTOMATIC_DISCOVERY_RANGE=", "ROS_LOCALHOST_ONLY=")
+# Takes the variables away that keep the tests to themselves, and becomes the command.
+AS_A_USER = """
+import os, sys
+for name in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS"):
+    os.environ.pop(name, None)
+os.environ.update(word.split("=") for word in sys.argv[1].split())
+os.execv(sys.executable, [sys.executable, "-u", *sys.argv[2:]])
+"""
+
+
+@pytest.mark.parametrize("said", ["", "ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET"])
+def test_every_process_of_a_run_keeps_to_this_machine_unless_the_user_says_otherwise(python, descendants, said):
+    command = python("-c", AS_A_USER, said, executable("fer-ros"), "run", "--source", "demo", "--no-composed")
+    command.wait_for(lambda: labels_in(command.text), "an answer")
+    pids, _ = descendants(command)
+    reach = set()
+    for pid in pids:
+        environment = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+        reach.add(tuple(word for word in environment if word.startswith(REACH)))
+    assert len(pids) >= 4
+    assert len(reach) == 1
+    expected = [said] if said else ["ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST", "ROS_LOCALHOST_ONLY=1"]
+    assert set(reach.pop()) & set(expected)
+    command.end()
 
 
 @HOW

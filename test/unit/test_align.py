@@ -77,6 +77,22 @@ def test_a_margin_shows_more_around_the_face():
     assert apart(cut(pattern(), BOX, crop_margin=0.25)) == pytest.approx(apart(cut(pattern(), BOX)) / 1.5, rel=0.05)
 
 
+@pytest.mark.parametrize("size", [24, 48])
+@pytest.mark.parametrize("margin", [-0.2, 0.0, 0.5])
+@pytest.mark.parametrize("box", [
+    BOX, BOX._replace(roll=0.8), BOX._replace(width=31, height=47, roll=-2.5), Box(12, 8, 90, 70, 0.3),
+    Box(630, 470, 60, 80, 1.2), Box(-30, 240, 100, 100), Box(320, 500, 90, 60, -0.7), Box(320, 240, 500, 460, 0.1),
+    Box(320.4, 240.6, 4, 4, 0.5), Box(900, 900, 20, 20, 0.4)], ids=str)
+def test_a_grey_crop_is_the_crop_of_the_grey_image(box, margin, size):
+    """Only a part of the image is turned grey for it, which must be large enough."""
+    image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8), (0, 0), 1.5)
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    faces, params = [Face(box, 0.9)], AlignParams(crop_margin=margin)
+    (expected,), (crop,) = align_faces(grey, faces, size, params), align_faces(image, faces, size, params, grey=True)
+    assert crop.shape == (size, size)
+    assert np.abs(crop.astype(int) - expected[..., 0]).max() <= 1  # one level of rounding: OpenCV's coordinates are in 1/32
+
+
 def test_crops_come_in_the_order_of_the_faces():
     image = np.zeros((100, 300, 3), np.uint8)
     for i, level in enumerate((50, 100, 200)):

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.bench import footage, throughput
+from fer_ros.bench import drawing, footage, throughput
 from fer_ros.bench.timing import Spread, alternate
 from fer_ros.cli import main
 from fer_ros.core.detector import DetectorParams, FaceDetector
@@ -106,6 +106,23 @@ def test_scale_can_be_drawn(tmp_path):
     pytest.importorskip("matplotlib", reason="pictures need matplotlib (pip install 'fer_ros[train]', or make training)")
     run("scale", "--faces", "1", "2", "--pixels", "320x240", "--cameras", "--rounds", "2", "--plot", str(tmp_path / "a.png"))
     assert cv2.imread(str(tmp_path / "a.png")).shape[0] > 100
+
+
+def test_the_overlay_is_measured_for_every_number_of_faces(tmp_path, capsys):
+    out = tmp_path / "out.json"
+    run("overlay", "--faces", "1", "40", "--size", "320x240", "--rounds", "3", "--json", str(out))
+    few, many = json.loads(out.read_text())
+    assert (few["faces"], many["faces"]) == (1, 40)
+    assert 0 < few["p50"] < many["p50"] <= many["p95"]
+    assert "ms a face" in capsys.readouterr().out
+
+
+def test_a_crowd_has_as_many_faces_as_are_wanted_and_never_the_same_twice():
+    faces = drawing.crowd(70, 640, 480)
+    assert len({face.face_id for face in faces}) == len({face.box for face in faces}) == 70
+    assert all(0 <= face.box.cx < 640 and 0 <= face.box.cy < 480 and face.box.is_usable() for face in faces)
+    assert drawing.crowd(70, 640, 480) == faces
+    assert drawing.crowd(70, 640, 480, seed=1) != faces
 
 
 @pytest.mark.parametrize(("arguments", "text"), [

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fer_ros.core.detector import DetectorParams, FaceDetector, eye_roll, letterbox
+from fer_ros.core.detector_networks import YuNet
 from fer_ros.core.resources import model_file
 from fer_ros.core.source import SourceParams, open_source
 from fer_ros.core.types import Box, Face, intersection_over_union
@@ -371,3 +372,35 @@ def test_following_obeys_the_parameters(detector, demo_frames):
 def test_what_is_no_bgr_image_is_not_followed_in(detector, image):
     with pytest.raises(ValueError, match="expected an HxWx3 uint8 image"):
         detector.follow(image, [at(Box(10, 10, 10, 10))])
+
+
+def test_yunets_score_is_the_geometric_mean_of_its_two_outputs():
+    """As `cv2.FaceDetectorYN` and the published thresholds have it."""
+    results = []
+    for stride in YuNet.STRIDES:
+        cells = (64 // stride) ** 2
+        results += [np.zeros((1, cells, 1), np.float32), np.zeros((1, cells, 1), np.float32),
+                    np.zeros((1, cells, 4), np.float32), np.zeros((1, cells, 10), np.float32)]
+    class_, objectness, box, points = results[:4]
+    class_[0, 10], objectness[0, 10] = 0.9, 0.4
+    box[0, 10] = 0.5, 0.25, np.log(2), np.log(3)
+    points[0, 10] = np.arange(10) / 10
+    boxes, scores, landmarks = YuNet.decode(results, (64, 64), 0.59)
+    assert scores == pytest.approx([0.6])
+    # The tenth of eight cells in a row is in column 2 of row 1.
+    assert boxes == pytest.approx(np.array([[2.5 * 8 - 8, 1.25 * 8 - 12, 16, 24]]))
+    assert landmarks[0, 0] == pytest.approx([16, 8.8])
+    assert landmarks[0, 4] == pytest.approx([16 + 6.4, 8 + 7.2])
+    assert len(YuNet.decode(results, (64, 64), 0.61)[1]) == 0
+
+
+def test_a_face_that_left_the_middle_of_its_surroundings_is_found_beside_others(detector, demo_frames):
+    """Its box reaches over the left edge of what is looked at, into what belongs to its neighbour."""
+    image = np.hstack([demo_frames[0], demo_frames[0]])
+    faces = sorted(detector.detect(image), key=lambda face: face.box.cx)
+    assert len(faces) == 2
+    moved_on = at(shifted(faces[1].box, 0.42, 0))
+    found = detector.follow(image, [faces[0], moved_on])
+    assert found is not None
+    again = max(found, key=lambda face: face.box.cx)
+    assert intersection_over_union(again.box, faces[1].box) > 0.7

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 
 import cv2
 import numpy as np
 import pytest
 
+from fer_ros.bench.drawing import crowd
 from fer_ros.core import overlay
 from fer_ros.core.labels import EMOTIONS, UNCERTAIN
 from fer_ros.core.overlay import COLORS, OverlayStyle, draw_overlay, text_color
@@ -101,6 +103,85 @@ def test_no_face_is_covered_in_a_crowd_and_every_label_is_shown():
         assert pixels_of(tag, COLORS[face.label]) > 500
 
 
+def has_its_tag(image: np.ndarray, face: Emotion) -> bool:
+    """Whether the colour of a face's label fills the ground of a word right above, below or on it."""
+    box = face.box
+    left, right = max(0, int(box.cx - box.width / 2) - 5), int(box.cx + box.width / 2) + 5
+    for edge in (box.cy - box.height / 2, box.cy + box.height / 2):
+        rows = image[max(0, int(edge) - 16) : int(edge) + 16, left:right]
+        if ((rows == COLORS[face.label]).all(axis=2).sum(axis=1) >= 10).sum() >= 7:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("count", [33, 64])
+def test_in_a_crowd_with_room_everybody_has_a_label_and_nobody_is_covered(count):
+    faces = grid(count, 640, 480, 30)
+    drawn = draw_overlay(blank(), faces, fps=30.0, latency=0.02)
+    assert [face.face_id for face in faces if not has_its_tag(drawn, face)] == []
+    for face in faces:
+        assert (inside(drawn, face.box._replace(width=24, height=24)) == 120).all()
+
+
+def test_in_a_crowd_without_room_a_label_is_left_out_rather_than_laid_over_somebody():
+    """Shoulder to shoulder: words fit around the edge of the crowd alone, for what faces fit on are too small."""
+    boxes = [Box(200 + 22 * (i % 10), 150 + 22 * (i // 10), 20, 20) for i in range(100)]
+    faces = [emotion(box, EMOTIONS[i % 7], face_id=str(i)) for i, box in enumerate(boxes)]
+    drawn = draw_overlay(blank(), faces, style=OverlayStyle(bars=False))
+    for face in faces:
+        assert (inside(drawn, face.box._replace(width=14, height=14)) == 120).all()
+    assert any(has_its_tag(drawn, face) for face in faces[:10])
+
+
+@pytest.mark.parametrize("count", [4, 5, 32])
+def test_up_to_32_faces_everybody_has_a_label_even_if_it_hides_something(count):
+    """One over another, so that there is no free place for all."""
+    box, style = Box(60, 40, 60, 50), OverlayStyle(bars=False)
+    faces = [emotion(box._replace(cx=box.cx + i / 2), "sad", face_id=str(i)) for i in range(count - 1)]
+    faces.append(emotion(box._replace(cx=box.cx + count / 2), "happy"))  # drawn last, so that nothing hides its label
+    assert has_its_tag(draw_overlay(blank(120, 80), faces, style=style), faces[-1])
+
+
+def test_faces_are_compared_and_counted_to_the_same_picture(monkeypatch):
+    """Up to a number of faces places are looked for in another way than above it."""
+    rng = np.random.default_rng(3)
+    for count in range(1, 12):
+        boxes = rng.uniform((0, 0, 20, 20), (640, 480, 150, 150), (count, 4))
+        faces = [emotion(Box(*box), EMOTIONS[i % 7], face_id=str(i)) for i, box in enumerate(boxes.tolist())]
+        faces += faces[:2]  # twice the same box
+        pictures = []
+        for compared in (0, 100):
+            monkeypatch.setattr(overlay, "_COMPARED", compared)
+            pictures.append(draw_overlay(blank(), faces, fps=30.0, style=OverlayStyle(max_panels=20)))
+        assert (pictures[0] == pictures[1]).all(), count
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_how_often_a_pixel_is_covered_is_counted_right(large):
+    rng = np.random.default_rng(0)
+    frame, width, height = overlay._Rect(0, 0, 40, 30), *((30, 20) if large else (1, 1))
+    corners = rng.integers(0, 30, (40, 2)).tolist()
+    rects = [overlay._Rect(x, y, min(x + width, 40), min(y + height, 30)) for x, y in corners]
+    expected = np.zeros((30, 40), int)
+    for rect in rects:
+        expected[rect.top : rect.bottom, rect.left : rect.right] += 1
+    assert (overlay._coverage(frame, rects) == expected).all()
+    assert expected.max() > 1 or not large
+
+
+def test_eight_times_as_many_faces_do_not_take_much_more_than_eight_times_as_long():
+    def fastest(count: int) -> float:
+        faces, taken = crowd(count, 640, 480), []
+        for _ in range(7):
+            begun = time.thread_time()
+            draw_overlay(blank(), faces, fps=30.0)
+            taken.append(time.thread_time() - begun)
+        return min(taken)
+
+    # Comparing all with all would take 64 times as long.
+    assert fastest(800) < 24 * fastest(100)
+
+
 def test_tags_do_not_cover_each_other():
     """As many pixels of ids as the faces have alone means that every tag is whole."""
     style = OverlayStyle(bars=False)
@@ -140,6 +221,16 @@ def test_with_many_faces_the_bars_are_compact():
     many = draw_overlay(blank(), faces, style=OverlayStyle(max_panels=5))
     assert (many != 120).any(axis=2).sum() < 0.6 * (few != 120).any(axis=2).sum()
     assert pixels_of(many, COLORS["happy"]) > 0
+
+
+def test_the_stacked_bar_grows_with_the_image():
+    def thickness(width: int, height: int) -> int:
+        face = emotion(Box(width / 2, height / 2, height / 3, height / 3), UNCERTAIN)
+        drawn = draw_overlay(blank(width, height), [face], style=OverlayStyle(max_panels=0))
+        return int((drawn == COLORS["happy"]).all(axis=2).sum(axis=0).max())
+
+    assert thickness(640, 480) >= 3
+    assert thickness(1920, 1080) >= 1.8 * thickness(640, 480)
 
 
 def test_the_winner_is_recognised_without_color(monkeypatch):
@@ -250,6 +341,26 @@ def test_a_box_with_nothing_to_see_is_skipped_and_the_others_are_drawn(box):
     other = emotion(Box(300, 240, 100, 120))
     assert (draw_overlay(blank(), [emotion(box)]) == 120).all()
     assert (draw_overlay(blank(), [emotion(box), other]) == draw_overlay(blank(), [other])).all()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("count", [10, 300])
+def test_boxes_that_make_no_sense_change_nothing_for_the_others(count):
+    odd = [math.nan, math.inf, -math.inf, -1e300, 1e300, 5e-324, 0.0, -40.0, 2.0**63]
+    rng = np.random.default_rng(0)
+    nonsense = [emotion(Box(*rng.choice(odd[:3], 2), *rng.choice(odd, 3))) for _ in range(count)]
+    nonsense += [emotion(Box(*rng.choice(odd, 2), *rng.choice((math.nan, 0.0, -40.0, 5e-324), 2))) for _ in range(count)]
+    faces = grid(6, 640, 480, 60)
+    expected = draw_overlay(blank(), faces, fps=30.0)
+    assert (draw_overlay(blank(), [*nonsense, *faces], fps=30.0) == expected).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_huge_boxes_in_a_crowd_hide_nobody():
+    huge = [emotion(Box(320, 240, size, size)) for size in (700, 1e5, 1e9, 1e300)] * 20
+    drawn = draw_overlay(blank(), huge)
+    assert drawn.shape == (480, 640, 3)
+    assert (drawn[20:460, 20:620] == 120).mean() > 0.95
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -202,6 +204,31 @@ def test_a_face_that_is_new_or_has_waited_for_long_is_looked_at_at_once(looking,
     assert looking.classifier.batches[-1] == 20
 
 
+def test_of_more_faces_than_wanted_the_best_scored_are_answered_in_their_order(looking, demo_frames):
+    looking.max_faces = 2
+    faces = [Face(face.box, score, id=face.id) for face, score in zip(crowd(4), (0.7, 0.95, 0.8, 0.9), strict=True)]
+    assert [emotion.face_id for emotion in looking(demo_frames[0], faces, 0.0)] == ["2", "4"]
+
+
+def test_what_was_said_of_people_who_left_is_forgotten(looking, demo_frames):
+    """A day in a station: memory does not grow with everybody who passed."""
+    said, classify = [], looking.classifier
+
+    class Remembered:
+        input_size, is_grey = 48, True
+
+        def __call__(self, crops):
+            rows = classify(crops)
+            said.append(weakref.ref(rows))
+            return rows
+
+    looking.classifier = Remembered()
+    for i in range(2500):
+        looking(demo_frames[0], [Face(Box(100, 100, 25, 25), 0.9, id=str(i))], float(i))
+    gc.collect()
+    assert sum(one() is not None for one in said) < 1500
+
+
 def test_faces_without_an_id_or_of_one_id_are_always_looked_at(looking, demo_frames):
     for name in ("", "7"):
         faces = [Face(face.box, face.score, id=name) for face in crowd(9)]
@@ -371,3 +398,10 @@ def test_after_a_jump_in_time_all_begins_anew(demo_frames):
     for stamp in (100.0, 100.03, 5.0, 5.03, 900.0, 900.03):
         stage(demo_frames[0], stamp)
     assert stage.how == ["s", "f"] * 3
+
+
+def test_after_a_jump_back_faces_are_followed_again_though_somebody_was_missing_before(demo_frames):
+    stage, nobody = Watched(), np.zeros_like(demo_frames[0])
+    for image, stamp in ((demo_frames[0], 100.0), (nobody, 100.03), (demo_frames[0], 5.0), (demo_frames[0], 5.03)):
+        stage(image, stamp)
+    assert stage.how == ["s", "Fs", "s", "f"]

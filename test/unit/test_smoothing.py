@@ -230,7 +230,9 @@ def test_a_real_change_is_followed_within_half_a_second(fps, method):
 
 
 def test_two_faces_with_one_id_keep_their_own_emotion():
-    smoother = Smoother()
+    """Some detectors number all faces alike. Both are close enough in time and kind for smoothing to mix them."""
+    smoother = Smoother(smoothing())
     for i in range(5):
-        out = smoother.update(["p", "p"], np.stack([HAPPY, SAD]), float(i))
-    assert np.allclose(out, np.stack([HAPPY, SAD]))
+        raw = np.stack([WEAKLY_HAPPY, WEAKLY_NEUTRAL, HAPPY])
+        out = smoother.update(["p", "p", "q"], raw, i / 30)
+        assert (out == raw).all()

@@ -64,6 +64,22 @@ def test_a_roll_goes_the_shorter_way_round():
     assert all(abs(abs(box.roll) - math.pi) < 0.25 for box in steadied(boxes))
 
 
+@pytest.mark.parametrize("fps", [10, 30])
+def test_it_keeps_up_with_a_head_that_tilts(fps):
+    """By 1.5 radians a second, to one side and back: a nod of a few degrees a frame."""
+    rolls = [0.5 * math.sin(3 * i / fps) for i in range(4 * fps)]
+    found = steadied([REST._replace(roll=roll) for roll in rolls], fps)
+    assert max(abs(box.roll - roll) for box, roll in zip(found, rolls, strict=True)) < 0.16
+
+
+@pytest.mark.parametrize("turn", [0.15, -0.15])
+def test_the_roll_stays_an_angle_however_often_the_camera_turns(turn):
+    rolls = [math.remainder(turn * i, 2 * math.pi) for i in range(200)]  # nearly five times round
+    for box, roll in zip(steadied([REST._replace(roll=roll) for roll in rolls]), rolls, strict=True):
+        assert -math.pi <= box.roll <= math.pi
+        assert abs(math.remainder(box.roll - roll, 2 * math.pi)) < 0.2
+
+
 def test_frames_of_one_stamp_and_steps_back_give_the_box_as_it_is():
     steady = SteadyBox(REST, 5.0)
     there = REST._replace(cx=500.0)

@@ -262,6 +262,50 @@ def test_rows_that_teach_nothing_are_left_out():
     assert worth_learning(split([0, 1, 2, 3], votes, images), [held_out]).tolist() == [True, False, False, False]
 
 
+# What a run learns from
+
+
+@pytest.fixture
+def leaky(fer2013_files, tmp_path):
+    """FER2013 as it is published: some training faces are held out as well, constant, or not faces."""
+    rng = np.random.default_rng(4)
+    rows = [(label, rng.integers(0, 256, (48, 48)), usage) for usage in ("Training", "PublicTest", "PrivateTest")
+            for label in range(7) for _ in range(3)]
+    validation, test = rows[21][1], rows[42][1]
+    odd = [(0, validation, "Training"), (1, test, "Training"), (2, np.full((48, 48), 9), "Training"),
+           (3, rng.integers(0, 256, (48, 48)), "Training")]
+    votes = [{"neutral": 9, "NF": 1} for _ in (*rows, *odd)]
+    votes[-1] = {"neutral": 2, "NF": 8}
+    return fer2013_files(tmp_path / "leaky", [*rows, *odd], votes)
+
+
+def test_a_run_does_not_learn_what_it_is_tested_with(leaky):
+    pytest.importorskip("torch", reason="training needs torch")
+    from fer_ros.training.recipe import Recipe
+    from fer_ros.training.session import prepare
+
+    splits = load(leaky).splits
+    training, validation, layout = prepare(leaky, Recipe())
+    for held_out in (splits["validation"], splits["test"]):
+        assert not copied_from(training, held_out).any()
+    assert training.rows.tolist() == splits["training"].rows[:21].tolist()  # nothing else is left out
+    assert validation.rows.tolist() == splits["validation"].rows.tolist()
+    assert layout == "fer2013.csv with FER+ votes"
+    as_it_is, _, _ = prepare(leaky, Recipe(clean=False))
+    assert as_it_is.rows.tolist() == splits["training"].rows.tolist()
+
+
+def test_a_fraction_is_of_the_clean_faces(leaky):
+    pytest.importorskip("torch", reason="training needs torch")
+    from fer_ros.training.recipe import Recipe
+    from fer_ros.training.session import prepare
+
+    training, validation, _ = prepare(leaky, Recipe(), fraction=0.34)
+    assert np.bincount(training.labels).tolist() == [1] * 7
+    assert not copied_from(training, load(leaky).splits["test"]).any()
+    assert len(validation) == 21
+
+
 # Votes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import dataclasses
 import os
@@ -290,6 +291,101 @@ def test_a_student_comes_to_agree_with_its_teacher(splits, tmp_path):
     before = distance(run.network)
     run.train(Watcher())
     assert distance(run.average) < 0.5 * before
+
+
+# What a step minimizes: of one step over all faces, so that the loss of the first epoch is that of the weights it began with.
+
+
+def plain(splits, **changes) -> Recipe:
+    """One step, nothing drawn by chance."""
+    values = {"epochs": 1, "batch": len(splits[0]), "augmentation": 0.0, "mirror": False, "dropout": 0.0, "class_balance": 0.0,
+              "label_smoothing": 0.0, "precision": "float32"}
+    return dataclasses.replace(TINY, **{**values, **changes})
+
+
+def first_loss(run: Run) -> float:
+    run.train(Watcher())
+    return run.history[0].loss
+
+
+def faces_of(splits) -> torch.Tensor:
+    return torch.from_numpy(splits[0].images[:, None].astype(np.float32) / 255)
+
+
+def test_the_loss_is_the_teachers_word_and_the_datas_by_their_shares(splits, tmp_path):
+    """G. Hinton et al., 2015: T squared times the divergence at temperature T, and the rest of the share for the labels."""
+    share, temperature = 0.7, 3.0
+    torch.manual_seed(3)
+    teacher = make("tiny", "both", 0.5)  # as it was trained: with dropout, and its norms still learning
+    with torch.no_grad():
+        teacher.head[-1].bias += torch.randn(15) * 2
+    expert, before = copy.deepcopy(teacher).eval(), copy.deepcopy(teacher.state_dict())
+    recipe = plain(splits, distillation=share, distillation_temperature=temperature)
+    run = begin(tmp_path, splits, recipe, teachers=(teacher,))
+    student, faces = copy.deepcopy(run.network).train(), faces_of(splits)
+    with torch.no_grad():
+        theirs, mine = expert.split(expert(faces)), student.split(student(faces))
+    expected = 0.0
+    shares, says = (torch.from_numpy(array) for array in vote_shares(splits[0]))
+    labels = torch.eye(7)[torch.from_numpy(splits[0].labels)]
+    for head, targets, weights in (("ferplus", shares, says / says.mean()), ("fer2013", labels, torch.ones(len(labels)))):
+        soft, said = (mine[head] / temperature).log_softmax(1), (theirs[head] / temperature).softmax(1)
+        divergence = (said * (said.log() - soft)).sum(1).mean()
+        hard = -(weights * (targets * mine[head].log_softmax(1)).sum(1)).mean()
+        expected += float(share * temperature**2 * divergence + (1 - share) * hard)
+    assert first_loss(run) == pytest.approx(expected, rel=2e-3)
+    assert all(torch.equal(before[name], value) for name, value in teacher.state_dict().items())  # nobody teaches the teacher
+
+
+def test_the_end_of_a_run_is_calm(splits, tmp_path):
+    """Half the augmentation's strength there, the whole before."""
+    recipe = dataclasses.replace(TINY, epochs=2, dropout=0.0, schedule="constant")
+    losses = {}
+    for name, changes in {"all calm": {"calm": 1.0}, "half as strong": {"augmentation": 0.5}, "as strong": {},
+                          "calm at the end": {"calm": 0.5}}.items():
+        run = begin(tmp_path / name, splits, dataclasses.replace(recipe, **changes))
+        run.train(Watcher())
+        losses[name] = [epoch.loss for epoch in run.history]
+    assert losses["all calm"] == losses["half as strong"]
+    assert losses["calm at the end"][0] == losses["as strong"][0]
+    assert losses["calm at the end"][1] != losses["as strong"][1]
+
+
+def test_a_mix_of_two_faces_is_taught_as_the_same_mix_of_their_labels(splits, tmp_path):
+    """Dark faces are of one class and bright ones of another: the brightness of a mixed face says what it is a mix of."""
+    labels = np.arange(40) % 2
+    images = np.repeat(np.repeat((200 * labels).astype(np.uint8)[:, None, None], 48, 1), 48, 2)
+    few = dataclasses.replace(splits[0].take(np.arange(40)), images=images, labels=labels)
+    recipe = plain((few, splits[1]), mixup=8.0, targets="fer2013", batch=40)
+    run = begin(tmp_path, (few, splits[1]), recipe)
+    seen: list[torch.Tensor] = []
+    given: list[torch.Tensor] = []
+
+    def network(faces: torch.Tensor) -> torch.Tensor:
+        seen.append(faces.mean((1, 2, 3)) * 255 / 200)
+        given.append(torch.zeros(len(faces), 7, requires_grad=True))
+        return given[-1]
+
+    rng, chance = torch.Generator().manual_seed(1), np.random.default_rng(1)
+    loss, _ = run._loss(network, torch.arange(40), 0.0, rng, chance)
+    loss.backward()
+    # The gradient of the cross-entropy is (what the network says - what is taught) / faces.
+    taught = 1 / 7 - 40 * given[0].grad
+    assert ((seen[0] > 0.05) & (seen[0] < 0.95)).sum() > 5
+    assert taught[:, 1] == pytest.approx(seen[0].numpy(), abs=1e-3)
+    assert taught[:, 0] == pytest.approx(1 - seen[0].numpy(), abs=1e-3)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_norms_and_biases_do_not_decay(splits, tmp_path, optimizer):
+    states = []
+    for decay in (0.0, 0.9):
+        recipe = plain(splits, optimizer=optimizer, weight_decay=decay, learning_rate=0.01, schedule="constant")
+        run = begin(tmp_path / str(decay), splits, recipe)
+        run.train(Watcher())
+        states.append(dict(run.network.named_parameters()))
+    same = {name for name, value in states[0].items() if torch.equal(value, states[1][name])}
+    assert same == {name for name, value in states[0].items() if value.ndim == 1}
 
 
 def test_a_teacher_must_know_what_its_student_is_asked(splits, tmp_path):
