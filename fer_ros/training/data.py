@@ -251,14 +251,6 @@ def validation_faces(folder: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     return split.images[rows[chosen]], truth[chosen]
 
 
-def truth_of(split: Split, head: str, classes: int = len(FERPLUS)) -> tuple[np.ndarray, np.ndarray]:
-    """What a head of a network is checked by: rows, and the right class of each.
-
-    FER2013's labels for `fer2013`, the most voted of the first `classes` of `FERPLUS` for `ferplus`.
-    """
-    return (np.arange(len(split)), split.labels) if head == "fer2013" else most_voted(split, classes)
-
-
 def clear_majority(split: Split, classes: int = len(FERPLUS)) -> tuple[np.ndarray, np.ndarray]:
     """Like `most_voted`, for the rows on which people agree: FER+'s own protocol.
 
