@@ -82,16 +82,19 @@ def param(
 def specs(group: type) -> list[ParamSpec]:
     """The parameters of a dataclass made with `param`, in the order in which they are written."""
     types = get_type_hints(group)
-    return [ParamSpec(f.name, types[f.name], f.default, **f.metadata) for f in dataclasses.fields(group)]
+    return [ParamSpec(f.name, types[f.name], f.default, **f.metadata) for f in dataclasses.fields(group) if f.metadata]
 
 
-def build(group: type[T], values: Mapping[str, Any]) -> T:
+def build(group: type[T], values: Mapping[str, Any], **more: Any) -> T:
     """An instance of a parameter class from values by name; what is not named takes its default.
+
+    Args:
+        more: fields of the class that are no parameters.
 
     Raises:
         ValueError: a value is not allowed, by itself or together with the others (the class's own `__post_init__`).
     """
-    return group(**{spec.name: spec.check(values[spec.name]) for spec in specs(group) if spec.name in values})
+    return group(**{spec.name: spec.check(values[spec.name]) for spec in specs(group) if spec.name in values}, **more)
 
 
 def assignment(text: str) -> tuple[str, Any]:

@@ -86,7 +86,7 @@ def trained(run: Path) -> Trained:
     content = read(path, ("weights",))
     try:
         recipe = from_values(content["recipe"], str(path))
-        network = make(recipe.architecture, recipe.targets, recipe.dropout)
+        network = make(recipe)
         network.load_state_dict(content["weights"])
         facts = dict(content["facts"])
     except (RecipeError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:

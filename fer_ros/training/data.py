@@ -4,9 +4,10 @@ FER2013: I. Goodfellow et al., "Challenges in Representation Learning", ICONIP 2
 FER+: E. Barsoum et al., "Training Deep Networks for Facial Expression Recognition with Crowd-Sourced Label
 Distribution", ICMI 2016.
 
-A folder holds either `fer2013.csv` (`emotion,pixels,Usage`) and, row by row beside it, the votes `fer2013new.csv`, or
-the folders `train/<class>/*`, `test/<class>/*` and perhaps `val/<class>/*` (or `validation`). What `load` gives is
-either's splits under one set of names.
+A folder holds either a table, `fer2013.csv` (`emotion,pixels,Usage`), Kaggle's `icml_face_data.csv` (the same in another
+order) or `train.csv` (`emotion,pixels`), and beside it, row by row, the votes `fer2013new.csv`; or the folders
+`train/<class>/*`, `test/<class>/*` and perhaps `valid/<class>/*` (see `fer_ros.training.pictures` for other names). An
+archive's own folder around them is looked into. What `load` gives is either's splits under one set of names.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.types import Comparable
+from fer_ros.training.pictures import CLASSES, FACE_SIZE, PARTS, entries, face_of, parts_of
 
-FACE_SIZE = 48
 FERPLUS = (*EMOTIONS, "contempt")
 """The eight expressions that FER+ asks for: our seven, in our order, and contempt."""
 VOTES = (*FERPLUS, "unknown", "not a face")
@@ -30,12 +32,9 @@ VOTES = (*FERPLUS, "unknown", "not a face")
 
 _VOTE_COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt", "unknown", "NF")
 _USAGES = {"Training": "training", "PublicTest": "validation", "PrivateTest": "test"}
-# The names that published folders of FER2013 give to a class.
-_FOLDERS = {name: i for i, names in enumerate((
-    ("angry", "anger", "0"), ("disgust", "disgusted", "1"), ("fear", "fearful", "2"), ("happy", "happiness", "3"),
-    ("sad", "sadness", "4"), ("surprise", "surprised", "5"), ("neutral", "6"),
-)) for name in names}
-_IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".pgm")
+_TABLES = ("fer2013.csv", "icml_face_data.csv", "train.csv")
+"""The names under which FER2013 is published as a table; the first that is there counts."""
+_ARCHIVES = ("fer2013.tar.gz", "fer2013.tar", "archive.zip")
 
 
 class DataError(ValueError):
@@ -88,12 +87,16 @@ class Dataset:
         layout: `fer2013.csv`, `fer2013.csv with FER+ votes` or `folders`.
         splits: by `training`, `validation` (FER2013's PublicTest) and `test` (PrivateTest, or the folder `test`).
         unreadable: what could not be read, by split.
+        converted: what is a face, but was not stored as one (of another size, in colour), by split.
+        ignored: what lies beside the data and was not read.
     """
 
     folder: Path
     layout: str
     splits: dict[str, Split]
     unreadable: dict[str, list[Unreadable]]
+    converted: dict[str, list[Unreadable]] = dataclasses.field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
 
     def only_faces(self) -> Dataset:
         """Itself, if everything could be read.
@@ -120,12 +123,18 @@ def load(folder: Path) -> Dataset:
     Raises:
         DataError: the folder holds none of the layouts, or a file that is not what its name says.
     """
-    if (folder / "fer2013.csv").is_file():
-        return _load_csv(folder)
-    if (folder / "train").is_dir():
-        return _load_folders(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder: name the one that FER2013 is in with --data")
+    # An archive unpacks into a folder of its own.
+    for place in (folder, *(path for path in entries(folder) if path.is_dir() and path.name.lower() not in PARTS)):
+        if table := next((place / name for name in _TABLES if (place / name).is_file()), None):
+            return _load_csv(table)
+        if any(part == "training" for part, _ in parts_of(place)):
+            return _load_folders(place)
+    if packed := next((path for path in entries(folder) if path.name in _ARCHIVES), None):
+        raise DataError(f"{folder} holds {packed.name}, still packed: unpack it there")
     raise DataError(
-        f"{folder} holds neither fer2013.csv nor the folders train/<class> and test/<class>: download FER2013 "
+        f"{folder} holds neither {' nor '.join(_TABLES)} nor the folders train/<class> and test/<class>: download FER2013 "
         "(kaggle.com: 'fer2013' or 'challenges-in-representation-learning-facial-expression-recognition-challenge') "
         "and name its folder with --data"
     )
@@ -179,7 +188,15 @@ def hash_of(image: np.ndarray) -> bytes:
     return image.tobytes()
 
 
-def copied_from(split: Split, other: Split) -> np.ndarray:
+class HasImages(Protocol):
+    """A `Split`, or something else that holds faces."""
+
+    @property
+    def images(self) -> np.ndarray:
+        """(N, S, S) uint8, grey."""
+
+
+def copied_from(split: HasImages, other: HasImages) -> np.ndarray:
     """(N,) mask of the faces that are exact copies of a face in `other`."""
     there = {hash_of(image) for image in other.images}
     return np.array([hash_of(image) in there for image in split.images], bool)
@@ -244,14 +261,6 @@ def validation_faces(folder: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     return split.images[rows[chosen]], truth[chosen]
 
 
-def truth_of(split: Split, head: str, classes: int = len(FERPLUS)) -> tuple[np.ndarray, np.ndarray]:
-    """What a head of a network is checked by: rows, and the right class of each.
-
-    FER2013's labels for `fer2013`, the most voted of the first `classes` of `FERPLUS` for `ferplus`.
-    """
-    return (np.arange(len(split)), split.labels) if head == "fer2013" else most_voted(split, classes)
-
-
 def clear_majority(split: Split, classes: int = len(FERPLUS)) -> tuple[np.ndarray, np.ndarray]:
     """Like `most_voted`, for the rows on which people agree: FER+'s own protocol.
 
@@ -265,15 +274,17 @@ def clear_majority(split: Split, classes: int = len(FERPLUS)) -> tuple[np.ndarra
 
 
 def _rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None]]]:
-    """(line, columns by name) of a CSV file without quotes, as FER2013's are.
+    """(line, columns by name) of a CSV file; blanks around a column's name are no part of it.
 
     Raises:
         DataError: the file is not CSV, or lacks a column.
     """
     # utf-8-sig: a spreadsheet may have put a mark before the first column's name. A damaged byte spoils its row, not the file.
     with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
-        reader = csv.DictReader(file, quoting=csv.QUOTE_NONE)
+        reader = csv.DictReader(file)
         try:
+            if reader.fieldnames:
+                reader.fieldnames = [name.strip() for name in reader.fieldnames]
             missing = [name for name in needed if name not in (reader.fieldnames or ())]
             if missing:
                 raise DataError(f"{path} has no column {', '.join(missing)} in its first line: it is not the file that its "
@@ -284,14 +295,18 @@ def _rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, st
             raise DataError(f"{path}:{reader.line_num + 1}: damaged ({error}); download it again") from None
 
 
-def _load_csv(folder: Path) -> Dataset:
-    path = folder / "fer2013.csv"
+def _load_csv(path: Path) -> Dataset:
+    folder = path.parent
+    # Kaggle's train.csv is the training split alone.
+    whole = path.name != "train.csv" or "Usage" in _columns(path)
     votes = _votes(folder / "fer2013new.csv")
+    if votes is not None and not whole:
+        votes = [vote for vote in votes if vote[0] == "Training"]
     found: dict[str, list[tuple[np.ndarray, int, np.ndarray, str]]] = {}
     unreadable: dict[str, list[Unreadable]] = {}
     count = 0
-    for line, row in _rows(path, ("emotion", "pixels", "Usage")):
-        where, usage = f"{path}:{line}", row["Usage"] or ""
+    for line, row in _rows(path, ("emotion", "pixels", *(["Usage"] if whole else []))):
+        where, usage = f"{path}:{line}", (row["Usage"] or "").strip() if whole else "Training"
         name = _USAGES.get(usage)
         theirs, vote = votes[count] if votes is not None and count < len(votes) else (usage, np.zeros(len(VOTES), np.float32))
         count += 1
@@ -308,13 +323,26 @@ def _load_csv(folder: Path) -> Dataset:
         except ValueError as error:
             unreadable.setdefault(name, []).append(Unreadable(where, str(error)))
     if not found:
-        raise DataError(f"{path} has no usable rows: download it again")
+        raise DataError(f"{path} has no usable rows: download it again{_first(unreadable)}")
     if votes is not None and len(votes) != count:
-        raise DataError(f"{folder / 'fer2013new.csv'} has {len(votes)} rows, fer2013.csv has {count}: one of them is "
+        raise DataError(f"{folder / 'fer2013new.csv'} has {len(votes)} rows, {path.name} has {count}: one of them is "
                         "truncated, or they do not line up; take both from their original downloads")
     splits = {name: _split(found[name]) for name in _USAGES.values() if name in found}
-    layout = "fer2013.csv" if votes is None else "fer2013.csv with FER+ votes"
-    return Dataset(folder, layout, splits, unreadable)
+    layout = path.name if votes is None else f"{path.name} with FER+ votes"
+    beside = tuple(p.name for p in entries(folder) if p.suffix == ".csv" and p.name not in (path.name, "fer2013new.csv"))
+    return Dataset(folder, layout, splits, unreadable, ignored=beside)
+
+
+def _columns(path: Path) -> list[str]:
+    """The names in the first line of a CSV file."""
+    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
+        return [name.strip() for name in next(csv.reader(file), [])]
+
+
+def _first(unreadable: dict[str, list[Unreadable]]) -> str:
+    """Why nothing could be read, by the first example."""
+    several = [entry for found in unreadable.values() for entry in found]
+    return f" ({several[0].row}: {several[0].problem})" if several else ""
 
 
 def _face(label: str | None, pixels: str | None) -> tuple[np.ndarray, int]:
@@ -354,12 +382,13 @@ def _votes(path: Path) -> list[tuple[str, np.ndarray]] | None:
 def _load_folders(folder: Path) -> Dataset:
     splits: dict[str, Split] = {}
     unreadable: dict[str, list[Unreadable]] = {}
-    for name, folders in (("training", ("train",)), ("validation", ("val", "validation")), ("test", ("test",))):
-        place = next((folder / sub for sub in folders if (folder / sub).is_dir()), None)
-        if place is None:
-            continue
-        classes = {path: _FOLDERS.get(path.name.lower()) for path in sorted(place.iterdir()) if path.is_dir()}
-        strange = [path.name for path, index in classes.items() if index is None and not path.name.startswith(".")]
+    converted: dict[str, list[Unreadable]] = {}
+    places = list(parts_of(folder))
+    for name, place in places:
+        if name in splits:
+            raise DataError(f"{folder} holds two folders of {name} faces, {place.name} one of them: move one away")
+        classes = {path: CLASSES.get(path.name.lower(), len(FERPLUS)) for path in entries(place) if path.is_dir()}
+        strange = [path.name for path, index in classes.items() if index >= len(EMOTIONS)]
         if strange:
             raise DataError(f"{place}: {', '.join(strange)} is no class: its folders are {', '.join(EMOTIONS)}")
         missing = [emotion for i, emotion in enumerate(EMOTIONS) if i not in classes.values()]
@@ -368,41 +397,22 @@ def _load_folders(folder: Path) -> Dataset:
                             "the data set again")
         found = []
         for path, index in classes.items():
-            for file in sorted(path.iterdir()) if index is not None else ():
-                if file.suffix.lower() not in _IMAGES:
-                    unreadable.setdefault(name, []).append(Unreadable(str(file), "not an image file"))
-                    continue
+            for file in entries(path):
                 try:
-                    found.append((_read(file), index, np.zeros(len(VOTES), np.float32), str(file)))
+                    face, changed = face_of(file)
                 except ValueError as error:
                     unreadable.setdefault(name, []).append(Unreadable(str(file), str(error)))
+                    continue
+                found.append((face, index, np.zeros(len(VOTES), np.float32), str(file)))
+                if changed:
+                    converted.setdefault(name, []).append(Unreadable(str(file), changed))
         if not found:
-            raise DataError(f"{place} holds no readable face: download the data set again")
+            raise DataError(f"{place} holds no readable face: download the data set again{_first(unreadable)}")
         splits[name] = _split(found)
-    return Dataset(folder, "folders", splits, unreadable)
-
-
-def _read(file: Path) -> np.ndarray:
-    # Here, because fer2013.csv can be read without: Pillow comes with what training needs.
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(file) as image:
-            if image.size != (FACE_SIZE, FACE_SIZE):
-                raise ValueError(f"{image.width}x{image.height} pixels, not {FACE_SIZE}x{FACE_SIZE}: cut the face out and "
-                                 "scale it")
-            if image.mode not in ("L", "RGB", "RGBA", "P", "1", "LA"):
-                raise ValueError(f"mode {image.mode}, not 8-bit grey: convert it")
-            pixels = np.asarray(image.convert("RGB"))
-    except UnidentifiedImageError:
-        raise ValueError("empty or damaged, or not an image") from None
-    except Image.DecompressionBombError:
-        raise ValueError(f"far more than {FACE_SIZE}x{FACE_SIZE} pixels: cut the face out and scale it") from None
-    except (OSError, SyntaxError) as error:  # Pillow's word for a broken PNG is SyntaxError
-        raise ValueError(f"truncated or damaged ({error})") from None
-    if np.ptp(pixels, axis=2).any():
-        raise ValueError("in colour, not grey: convert it")
-    return pixels[..., 0].copy()
+    known = {place for _, place in places}
+    ignored = tuple(path.name for path in entries(folder) if path.is_dir() and path not in known)
+    ordered = {name: splits[name] for name in _USAGES.values() if name in splits}
+    return Dataset(folder, "folders", ordered, unreadable, converted, ignored)
 
 
 def _split(found: list[tuple[np.ndarray, int, np.ndarray, str]]) -> Split:

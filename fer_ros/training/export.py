@@ -19,11 +19,11 @@ from fer_ros.core.classifier import ClassifierParams, EmotionClassifier, probabi
 from fer_ros.core.files import check_outputs, replacing, write_text
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.model_files import sha256_of
-from fer_ros.training import checkpoint, metrics, session
+from fer_ros.training import checkpoint, metrics, pool, session
 from fer_ros.training.checkpoint import RunError, Trained
-from fer_ros.training.data import FACE_SIZE, Split, truth_of, vote_shares
-from fer_ros.training.model import HEADS
-from fer_ros.training.recipe import to_yaml
+from fer_ros.training.data import FACE_SIZE
+from fer_ros.training.pool import Pool, truth_of
+from fer_ros.training.recipe import ANSWER, to_yaml
 from fer_ros.training.train import place, predict
 
 COST = 0.005
@@ -58,9 +58,10 @@ def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak
     check_outputs([path, small] if int8 else [path], force=force, sources=read, parents=True)
     trained = checkpoint.trained(run)
     name = name or f"fer_ros-{trained.recipe.architecture}"
-    training, validation, layout = session.prepare(data, trained.recipe, trained.facts.get("fraction", 1.0))
+    found = pool.gather(data, trained.recipe, trained.facts.get("fraction", 1.0))
+    training, validation = found.training, found.validation
     with place("float32", "cpu") as where:
-        if session.facts_of(training, validation, layout, where)["data"] != trained.facts["data"]:
+        if session.facts_of(found, where)["data"] != trained.facts["data"]:
             raise RunError(f"{data} is not the data that {run} learnt from: name that with --data")
         logits = predict(trained.network, validation.images, where)
         if not all(np.isfinite(values).all() for values in logits.values()):
@@ -81,30 +82,31 @@ def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak
         speak(f"{small} is of an earlier export: remove it, or export with --int8")
 
 
-def temperature_of(head: str, logits: np.ndarray, split: Split) -> float:
+def temperature_of(head: str, logits: np.ndarray, faces: Pool) -> float:
     """The temperature with which a head's confidence is how often it is right, of the seven emotions.
 
-    Against the answer that people would check it by: FER2013's label, or the most voted of the seven emotions.
+    Against the answer that people would check it by. Each set counts as much as any other.
     """
-    rows, truth = truth_of(split, head, len(EMOTIONS))
-    return metrics.fit_temperature(logits[rows][:, : len(EMOTIONS)], truth)
+    rows, truth = truth_of(faces, head, len(EMOTIONS))
+    sizes = np.bincount(faces.origin[rows], minlength=len(faces.sets))
+    return metrics.fit_temperature(logits[rows][:, : len(EMOTIONS)], truth, 1 / sizes[faces.origin[rows]])
 
 
 @torch.no_grad()
-def _adjust(trained: Trained, logits: dict[str, np.ndarray], training: Split, validation: Split) -> dict[str, float]:
-    """Take some of the classes' frequency out of the last layer's bias; the share by head."""
+def _adjust(trained: Trained, logits: dict[str, np.ndarray], training: Pool, validation: Pool) -> dict[str, float]:
+    """Take some of the classes' frequency out of the last layer's bias; the share by head.
+
+    The answer for faces of any origin learns from sets whose frequencies differ, so that there is nothing to take out.
+    """
     found = {}
     bias = trained.network.head[-1].bias
     start = 0
     for head, values in logits.items():
-        if head == "fer2013":
-            prior = np.bincount(training.labels, minlength=len(EMOTIONS))
-        else:
-            shares, says = vote_shares(training)
-            prior = np.average(shares, axis=0, weights=says)
+        says = training.says[head]
+        prior = np.average(training.targets[head], axis=0, weights=says)
         rows, truth = truth_of(validation, head)
         prior = np.maximum(prior / prior.sum(), 1e-4)
-        found[head] = metrics.fit_adjustment(values[rows], truth, prior, COST)
+        found[head] = 0.0 if head == ANSWER else metrics.fit_adjustment(values[rows], truth, prior, COST)
         bias[start : start + len(prior)] -= torch.from_numpy(found[head] * np.log(prior)).to(bias)
         start += len(prior)
     return found
@@ -139,7 +141,7 @@ def _write(trained: Trained, path: Path, name: str, temperatures: dict[str, floa
         "name": name,
         "outputs": ",".join(heads),
         "output": "logits",
-        **{f"labels.{head}": ",".join(HEADS[head]) for head in heads},
+        **{f"labels.{head}": ",".join(classes) for head, classes in heads.items()},
         **{f"temperature.{head}": repr(round(temperatures[head], 6)) for head in heads},
         **{f"adjustment.{head}": f"{adjustments[head]:g}" for head in heads},
         "input_size": str(FACE_SIZE),
@@ -172,7 +174,7 @@ def _faces(images: np.ndarray) -> np.ndarray:
     return np.repeat(images[..., None], 3, axis=3)
 
 
-def _parity(path: Path, split: Split, expected: dict[str, np.ndarray], temperatures: dict[str, float]) -> float:
+def _parity(path: Path, faces: Pool, expected: dict[str, np.ndarray], temperatures: dict[str, float]) -> float:
     """Largest difference of a probability between torch and the file, over batches of several sizes.
 
     Raises:
@@ -183,7 +185,7 @@ def _parity(path: Path, split: Split, expected: dict[str, np.ndarray], temperatu
     answers = classifier.metadata.answers
     for count in (1, 3, 64, 512):
         rows = slice(start, start + count)
-        for answer, found in zip(answers, classifier.logits(_faces(split.images[rows]), *answers), strict=True):
+        for answer, found in zip(answers, classifier.logits(_faces(faces.images[rows]), *answers), strict=True):
             ours = probabilities(found, answer.temperature)
             theirs = probabilities(expected[answer.output][rows], temperatures[answer.output])
             largest = np.maximum(largest, np.abs(ours - theirs).max(initial=0))  # NaN stays
@@ -208,7 +210,7 @@ def _remember(out: Path, path: Path, speak: Speak) -> None:
         speak(f"{catalogue} lists no sha256 of {path.name}: it is {sha256}")
 
 
-def _quantize(path: Path, small: Path, training: Split, validation: Split, name: str, speak: Speak, force: bool) -> None:
+def _quantize(path: Path, small: Path, training: Pool, validation: Pool, name: str, speak: Speak, force: bool) -> None:
     """An int8 variant, if it is worth it."""
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -260,13 +262,13 @@ def _alternating(first: EmotionClassifier, second: EmotionClassifier, rounds: in
     return times
 
 
-def _scores(classifier: EmotionClassifier, split: Split) -> dict[str, float]:
+def _scores(classifier: EmotionClassifier, faces: Pool) -> dict[str, float]:
     """Accuracy and balanced accuracy of each answer against its own truth."""
     answers = classifier.metadata.answers
-    found = classifier.logits(_faces(split.images), *answers)
+    found = classifier.logits(_faces(faces.images), *answers)
     result = {}
     for answer, logits in zip(answers, found, strict=True):
-        rows, truth = truth_of(split, answer.output, len(answer.labels))
+        rows, truth = truth_of(faces, answer.output, len(answer.labels))
         guess = logits[rows].argmax(axis=1)
         result[f"{answer.output} accuracy"] = float((guess == truth).mean())
         result[f"{answer.output} balanced accuracy"] = metrics.balanced_accuracy(truth, guess, len(answer.labels))

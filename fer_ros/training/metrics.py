@@ -84,23 +84,23 @@ def reliability(probabilities: np.ndarray, truth: np.ndarray, bins: int = 15) ->
     )
 
 
-def log_loss(logits: np.ndarray, truth: np.ndarray, temperature: float = 1.0) -> float:
-    """Mean cross-entropy of the softmax of `logits` / `temperature`."""
+def log_loss(logits: np.ndarray, truth: np.ndarray, temperature: float = 1.0, weights: np.ndarray | None = None) -> float:
+    """Mean cross-entropy of the softmax of `logits` / `temperature`; rows count by (N,) `weights`, or alike."""
     z = logits / temperature
     z = z - z.max(axis=1, keepdims=True)
-    return float((np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(z)), truth]).mean())
+    return float(np.average(np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(z)), truth], weights=weights))
 
 
-def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
+def fit_temperature(logits: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The divisor of (N, C) logits, from 0.05 to 20, with the smallest cross-entropy (Guo et al., ICML 2017).
 
-    By golden section on its logarithm, in which the cross-entropy has one minimum.
+    By golden section on its logarithm, in which the cross-entropy has one minimum. Rows count by (N,) `weights`, or alike.
     """
     low, high = np.log(0.05), np.log(20)
     ratio = (5**0.5 - 1) / 2
     while high - low > 1e-5:
         left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if log_loss(logits, truth, np.exp(left)) < log_loss(logits, truth, np.exp(right)):
+        if log_loss(logits, truth, np.exp(left), weights) < log_loss(logits, truth, np.exp(right), weights):
             high = right
         else:
             low = left

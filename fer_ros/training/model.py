@@ -1,39 +1,34 @@
-"""The networks. All take (N, 1, 48, 48) float32 in [0, 1] and give the logits of one or two heads, side by side."""
+"""The networks. All take (N, 1, 48, 48) float32 in [0, 1] and give the logits of their heads, side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
 
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.training.data import FACE_SIZE, FERPLUS
+from fer_ros.training.data import FACE_SIZE
+from fer_ros.training.recipe import Recipe
 
-HEADS: dict[str, tuple[str, ...]] = {"ferplus": FERPLUS, "fer2013": EMOTIONS}
-"""Classes of each head: what FER+'s voters would say of a face, and what FER2013's label would be."""
-
-
-def heads_for(targets: str) -> tuple[str, ...]:
-    """The heads of a recipe's `targets`; the first is the one that a model answers with."""
-    return tuple(HEADS) if targets == "both" else (targets,)
+Heads = Mapping[str, tuple[str, ...]]
+"""The classes of each head by its name, in the order of the output's columns."""
 
 
 class Network(nn.Module):
     """What all networks have in common.
 
     Attributes:
-        heads: their names, in the order of the output's columns.
+        heads: their classes by name, in the order of the output's columns.
     """
 
-    def __init__(self, heads: tuple[str, ...]):
+    def __init__(self, heads: Heads):
         super().__init__()
-        self.heads = heads
+        self.heads = dict(heads)
 
     @property
     def outputs(self) -> int:
         """Columns of the output."""
-        return sum(len(HEADS[name]) for name in self.heads)
+        return sum(map(len, self.heads.values()))
 
     def penalized(self) -> list[tuple[nn.Parameter, float]]:
         """Weights with an L2 penalty of their own, and its factor."""
@@ -41,7 +36,7 @@ class Network(nn.Module):
 
     def split(self, logits: torch.Tensor) -> dict[str, torch.Tensor]:
         """(N, outputs) logits by head."""
-        return dict(zip(self.heads, logits.split([len(HEADS[name]) for name in self.heads], dim=1), strict=True))
+        return dict(zip(self.heads, logits.split([len(classes) for classes in self.heads.values()], dim=1), strict=True))
 
 
 def _conv(channels_in: int, channels_out: int, size: int, stride: int = 1) -> nn.Sequential:
@@ -95,7 +90,7 @@ class FerNet(Network):
         attention: whether every block weighs its channels.
     """
 
-    def __init__(self, heads: tuple[str, ...], dropout: float, width: int = 64, blocks: tuple[int, ...] = (2, 2, 1),
+    def __init__(self, heads: Heads, dropout: float, width: int = 64, blocks: tuple[int, ...] = (2, 2, 1),
                  halve: bool = True, attention: bool = False):
         super().__init__(heads)
         self.standardize = nn.InstanceNorm2d(1, eps=1.5e-4, affine=False)
@@ -123,7 +118,7 @@ class NotebookNet(Network):
     The L2 penalty on its two wide convolutions is `penalized`'s: Keras adds 0.01 times the sum of squares to the loss.
     """
 
-    def __init__(self, heads: tuple[str, ...], dropout: float):
+    def __init__(self, heads: Heads, dropout: float):
         super().__init__(heads)
 
         def conv(channels_in: int, channels_out: int) -> list[nn.Module]:
@@ -156,7 +151,7 @@ class NotebookNet(Network):
         return self.head(self.features(x))
 
 
-ARCHITECTURES: dict[str, Callable[[tuple[str, ...], float], Network]] = {
+ARCHITECTURES: dict[str, Callable[[Heads, float], Network]] = {
     "fernet": FerNet,
     "fernet-wide": lambda heads, dropout: FerNet(heads, dropout, width=72, blocks=(2, 3, 1), attention=True),
     "teacher": lambda heads, dropout: FerNet(heads, dropout, width=96, blocks=(2, 3, 3, 2), halve=False, attention=True),
@@ -166,6 +161,6 @@ ARCHITECTURES: dict[str, Callable[[tuple[str, ...], float], Network]] = {
 """By the name that a recipe gives: a function of the heads and the dropout."""
 
 
-def make(architecture: str, targets: str, dropout: float) -> Network:
-    """A network with new weights."""
-    return ARCHITECTURES[architecture](heads_for(targets), dropout)
+def make(recipe: Recipe) -> Network:
+    """A recipe's network with new weights."""
+    return ARCHITECTURES[recipe.architecture](recipe.heads, recipe.dropout)

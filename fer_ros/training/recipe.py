@@ -11,10 +11,17 @@ from typing import Any, Literal, overload
 
 import yaml
 
+from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.params import assignment, build, param, specs
 from fer_ros.core.yaml_text import read_file
+from fer_ros.training.data import FERPLUS
+from fer_ros.training.sets import SetSpec
 
 FOLDER = Path(__file__).parent / "recipes"
+FER2013_SET = "fer2013"
+"""The name of FER2013 among a recipe's sets."""
+ANSWER = "answer"
+"""The head that learns one answer from all conventions."""
 
 
 class RecipeError(ValueError):
@@ -30,7 +37,8 @@ class Recipe:
                               choices=("fernet", "fernet-wide", "teacher", "notebook", "tiny"))
     targets: str = param("both", "Whose word counts: FER2013's label, the FER+ votes, or a head of the network for each.",
                          choices=("both", "fer2013", "ferplus"))
-    epochs: int = param(40, "Passes over the training faces.", range=(1, 10_000))
+    epochs: int = param(40, "Passes over the training faces; after each the run is saved.", range=(1, 10_000))
+    epoch_parts: int = param(1, "Epochs in a pass; more of them save a run more often.", range=(1, 1000))
     batch: int = param(128, "Faces in a step, over all processes.", range=(2, 65_536))
     optimizer: str = param("adamw", "The optimizer.", choices=("adam", "adamw", "sgd"))
     learning_rate: float = param(2e-3, "The highest learning rate.", range=(1e-8, 10))
@@ -52,17 +60,45 @@ class Recipe:
     ema: float = param(0.998, "Decay of the moving average of the weights, for one step; 0 keeps none.", range=(0, 0.99999))
     distillation: float = param(0.0, "Share of the teachers' word in the loss, where there are teachers.", range=(0, 1))
     distillation_temperature: float = param(2.0, "Divides the logits of teacher and student in that part.", range=(0.5, 20))
-    clean: bool = param(True, "Leave out training faces that are constant, voted 'not a face', or copies of a held-out face.")
+    clean: bool = param(True, "Leave out training faces that are constant, voted 'not a face', or copies of a held-out face; "
+                        "with several sets also those that merely look like one, or like a training face before them.")
     validation_share: float = param(0.125, "Share of the training faces that validate, where the data has no validation "
                                     "split of its own.", range=(0.01, 0.5))
     precision: str = param("auto", "Arithmetic of the network: auto takes bfloat16 where the processor has it.",
                            choices=("auto", "float32", "bfloat16"))
     compile: bool = param(False, "Whether torch.compile makes the network faster (it takes a compiler, and a minute first).")
     seed: int = param(1, "Of every random number of the training.", range=(0, 2**31 - 1))
+    split_seed: int = param(0, "Of what is held out of a set that has no part to validate with.", range=(0, 2**31 - 1))
+    answer_weight: float = param(1.0, "How much the one answer for faces of any origin counts, compared with the head of a "
+                                 "convention.", range=(0, 100))
+    choose_by: str = param("accuracy", "What the best epoch is chosen by: the mean of the heads' accuracies, or of their "
+                           "balanced accuracies; with several sets that of the answer on each.",
+                           choices=("accuracy", "balanced"))
+    sets: Mapping[str, SetSpec] = dataclasses.field(default_factory=dict)
+    """The sets of faces to learn from, by name; empty is FER2013 alone, in the folder given as --data itself."""
 
     def __post_init__(self) -> None:
         if self.distillation == 1 and self.targets != "both":
             raise ValueError("distillation of 1 learns from teachers alone: targets must be both")
+        for name, spec in self.sets.items():
+            if name == ANSWER or (spec.head or name) == ANSWER:
+                raise ValueError(f"no set and no convention can be called {ANSWER}")
+
+    @property
+    def heads(self) -> dict[str, tuple[str, ...]]:
+        """The network's heads with their classes; the first is what a model answers with."""
+        fer2013 = {"ferplus": FERPLUS, "fer2013": EMOTIONS}
+        chosen = fer2013 if self.targets == "both" else {self.targets: fer2013[self.targets]}
+        if not self.sets:
+            return chosen
+        found: dict[str, tuple[str, ...]] = {}
+        for name, spec in self.sets.items():
+            if name == FER2013_SET:
+                found |= chosen
+            elif spec.weight:
+                head = spec.head or name
+                found[head] = FERPLUS if spec.contempt or found.get(head) == FERPLUS else EMOTIONS
+        return {ANSWER: EMOTIONS, **found} if len(self.sets) > 1 else found
 
 
 def names() -> list[str]:
@@ -110,15 +146,52 @@ def from_values(values: Mapping[str, Any], where: str, whole: bool = True) -> Re
     Raises:
         RecipeError: a field is unknown or its value not allowed; the text begins with `where`.
     """
-    known = {spec.name: spec for spec in specs(Recipe)}
-    strange = [repr(name) for name in values if name not in known]
-    if strange:
-        raise RecipeError(f"{where}: a recipe has no {', '.join(strange)}; it has {', '.join(known)}")
+    values = dict(values)
     try:
-        checked = {name: known[name].check(_number(value, known[name].type)) for name, value in values.items()}
-        return build(Recipe, checked) if whole else checked
+        chosen = _sets(values.pop("sets", {}), where)
+        checked = _checked(Recipe, values, f"{where}: a recipe")
+        if whole:
+            return build(Recipe, checked, sets=chosen)
+        return checked | ({"sets": chosen} if chosen else {})
     except ValueError as error:
-        raise RecipeError(f"{where}: {error}") from None
+        raise RecipeError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+
+
+def _sets(content: Any, where: str) -> dict[str, SetSpec]:
+    """The sets of a recipe, each checked.
+
+    Raises:
+        ValueError: they are not `name: {field: value}`, or a field is not right.
+    """
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{where}: sets must be `name: {{path: ..., ...}}`, not {content!r}")
+    found = {}
+    for name, fields in content.items():
+        if isinstance(fields, SetSpec):
+            found[str(name)] = fields
+        elif isinstance(fields or {}, Mapping):
+            found[str(name)] = build(SetSpec, _checked(SetSpec, fields or {}, f"{where}: set {name}"))
+        else:
+            raise ValueError(f"{where}: set {name} must be a list of `name: value`, not {fields!r}")
+    return found
+
+
+def _checked(group: type, values: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """Values of a parameter class by name, each checked by itself.
+
+    Raises:
+        ValueError: one is unknown or not allowed; the text begins with `what`.
+    """
+    known = {spec.name: spec for spec in specs(group)}
+    if strange := [repr(name) for name in values if name not in known]:
+        raise ValueError(f"{what} has no {', '.join(strange)}; it has {', '.join(known)}")
+    checked = {}
+    for name, value in values.items():
+        try:
+            checked[name] = known[name].check(_number(value, known[name].type))
+        except ValueError as error:
+            raise ValueError(f"{what.removesuffix(': a recipe')}: {error}") from None
+    return checked
 
 
 def to_yaml(recipe: Recipe) -> str:

@@ -14,9 +14,9 @@ import torch
 from rich.console import Console
 
 from fer_ros import __version__
-from fer_ros.training import checkpoint, data, recipe
+from fer_ros.training import checkpoint, pool, recipe, unfold
 from fer_ros.training.checkpoint import RunError
-from fer_ros.training.data import Split
+from fer_ros.training.pool import Sources
 from fer_ros.training.train import RECIPE, Place, Run, place
 from fer_ros.training.watch import Board, Everyone, Interrupts, Pictures, Terminal, duration
 
@@ -41,16 +41,19 @@ def train(options: argparse.Namespace) -> None:
                        "continue it), or --set distillation=0")
     if teachers and not chosen.distillation:
         raise RunError(f"recipe {name} does not learn from teachers: leave out --teacher, or --set distillation=0.8")
-    start = checkpoint.trained(options.start_from) if options.start_from else None
     with place(chosen.precision, options.device) as where:
-        training, validation, layout = prepare(options.data, chosen, options.fraction)
-        facts = facts_of(training, validation, layout, where)
+        console = Console(highlight=False, soft_wrap=True, quiet=not where.first)
+        found = pool.gather(options.data, chosen, options.fraction)
+        left_out = [f"{count:,} {reason}" for reason, count in found.left_out.items() if count]
+        if left_out:
+            console.print(f"left out of training: {', '.join(left_out)}")
+        start = begin_with(options.start_from, found) if options.start_from else None
+        facts = facts_of(found, where)
         facts["fraction"] = options.fraction
         facts["teachers"] = ", ".join(f"{t.recipe.architecture} of run {t.facts.get('id')}" for t in teachers)
         facts["start_from"] = f"run {start.facts.get('id')}" if start else ""
-        run = Run(options.out, chosen, training, validation, where, facts=facts,
+        run = Run(options.out, chosen, found.training, found.validation, where, facts=facts,
                   teachers=tuple(t.network for t in teachers), start_from=start.network if start else None)
-        console = Console(highlight=False, soft_wrap=True, quiet=not where.first)
         if len(run.history) >= chosen.epochs:
             console.print(f"{options.out} is finished: {chosen.epochs} epochs, best {run.best.accuracy:.1%} in epoch "
                           f"{run.best.number}")
@@ -63,31 +66,24 @@ def train(options: argparse.Namespace) -> None:
                       f"validation faces. In {options.out}: {checkpoint.BEST}, history.csv, curves.png")
 
 
-def prepare(folder: Path, chosen: recipe.Recipe, fraction: float = 1.0) -> tuple[Split, Split, str]:
-    """The faces of a run: to learn from, to choose by, and the layout that they came in."""
-    found = data.load(folder).only_faces()
-    training, validation = data.training_and_validation(found, chosen.validation_share)
-    if chosen.clean:
-        held_out = [validation, *([found.splits["test"]] if "test" in found.splits else [])]
-        training = training.take(data.worth_learning(training, held_out))
-    if fraction < 1:
-        training = training.take(data.stratified(training, fraction, seed=0))
-    return training, validation, found.layout
+def begin_with(path: Path, found: Sources) -> checkpoint.Trained:
+    """The network of a run, or of a model that was exported from one.
+
+    Raises:
+        RunError: there is none.
+    """
+    return unfold.trained(path, found.training.images) if path.suffix == ".onnx" else checkpoint.trained(path)
 
 
-def facts_of(training: Split, validation: Split, layout: str, where: Place) -> dict[str, Any]:
+def facts_of(found: Sources, where: Place) -> dict[str, Any]:
     """What a run remembers of where it comes from; `data` changes when any face, label or vote does."""
-    digest = hashlib.sha256()
-    for split in (training, validation):
-        for array in (split.images, split.labels, split.votes):
-            digest.update(np.ascontiguousarray(array).tobytes())
-    content = digest.hexdigest()
+    content = hashlib.sha256(f"{found.training.digest} {found.validation.digest}".encode()).hexdigest()
     return {
         "id": hashlib.sha256(np.random.default_rng().bytes(16)).hexdigest()[:8],
         "data": content,
-        "layout": layout,
-        "training_faces": len(training),
-        "validation_faces": len(validation),
+        "layout": found.layout,
+        "training_faces": len(found.training),
+        "validation_faces": len(found.validation),
         "version": __version__,
         "commit": commit(),
         "torch": str(torch.__version__),  # a class of its own otherwise, which a checkpoint cannot hold

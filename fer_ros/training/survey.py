@@ -48,6 +48,13 @@ def findings(found: Dataset) -> Iterator[Finding]:
     for name, entries in found.unreadable.items():
         yield Finding(f"{name}: unusable", "mend, replace or remove them", len(entries),
                       [f"{entry.row}: {entry.problem}" for entry in entries], fatal=True)
+    for name, entries in found.converted.items():
+        yield Finding(f"{name}: not stored as grey faces of {data.FACE_SIZE}x{data.FACE_SIZE}",
+                      "their central square is scaled, colour becomes grey", len(entries),
+                      [f"{entry.row}: {entry.problem}" for entry in entries])
+    if found.ignored:
+        yield Finding("beside the data, not read", "move it away, or name its folder with --data", len(found.ignored),
+                      list(found.ignored))
     for name, split in found.splits.items():
         missing = [EMOTIONS[c] for c in np.flatnonzero(counts(split) == 0)]
         if missing:

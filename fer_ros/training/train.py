@@ -23,13 +23,13 @@ from torch import distributed
 from torch.nn import functional as F
 
 from fer_ros.core.files import write_text
-from fer_ros.core.labels import EMOTIONS
 from fer_ros.training import checkpoint, metrics
 from fer_ros.training.augment import JPEG_SHARE, augment, jpegs
 from fer_ros.training.checkpoint import RunError
-from fer_ros.training.data import DataError, Split, most_voted, truth_of, vote_shares
-from fer_ros.training.model import Network, heads_for, make
-from fer_ros.training.recipe import Recipe, to_yaml
+from fer_ros.training.data import DataError
+from fer_ros.training.model import Network, make
+from fer_ros.training.pool import Pool, truth_of
+from fer_ros.training.recipe import ANSWER, Recipe, to_yaml
 
 RECIPE = "recipe.yaml"
 HISTORY = "history.csv"
@@ -117,8 +117,10 @@ class Epoch:
         number: 1 for the first.
         loss: mean of what the run minimizes: of augmented faces, weighted, summed over the heads.
         training: by head and `loss` (against the soft targets), `accuracy`, of the augmented faces as they came.
-        validation: by head and `loss`, `accuracy`, `balanced`, of the averaged weights.
-        accuracy: mean validation accuracy of the heads, by which the best epoch is chosen.
+        validation: by head and `loss`, `accuracy`, `balanced`, of the averaged weights; with several sets also the answer on
+            each set, as `answer_SET`.
+        accuracy: what the best epoch is chosen by: the mean over the heads of what the recipe's `choose_by` names, or with
+            several sets over the answer on each.
     """
 
     number: int
@@ -134,7 +136,7 @@ class Epoch:
         heads: dict[str, float] = {}
         for head, values in self.validation.items():
             heads |= {f"{head}_{name}": value for name, value in values.items()}
-            heads |= {f"{head}_training_{name}": value for name, value in self.training[head].items()}
+            heads |= {f"{head}_training_{name}": value for name, value in self.training.get(head, {}).items()}
         return {"epoch": self.number, "learning_rate": self.learning_rate, "loss": self.loss, "accuracy": self.accuracy,
                 **heads, "seconds": self.seconds}
 
@@ -167,7 +169,7 @@ class Run:
         RunError: the folder holds a run of another recipe or data, or the recipe and the data do not fit.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe, training: Split, validation: Split, where: Place, *,
+    def __init__(self, folder: Path, recipe: Recipe, training: Pool, validation: Pool, where: Place, *,
                  facts: dict[str, Any], teachers: tuple[Network, ...] = (), start_from: Network | None = None):
         self.folder, self.recipe, self.place, self.facts = folder, recipe, where, facts
         self.training, self.validation = training, validation
@@ -176,14 +178,15 @@ class Run:
             raise DataError(f"{len(training)} training and {len(validation)} validation faces are too few"
                             + ("; --set clean=false keeps constant images, non-faces and copies of held-out faces"
                                if recipe.clean else ""))
-        if "ferplus" in heads_for(recipe.targets) and not (training.voted and len(most_voted(validation)[0])):
-            raise DataError("the recipe learns from FER+ votes and the data has none: put FER+'s fer2013new.csv beside "
-                            "fer2013.csv, or learn from FER2013's labels alone with --set targets=fer2013")
-        self.batch = min(recipe.batch, len(training)) // where.world * where.world
+        for head in recipe.heads:
+            if not (training.says[head].any() and len(truth_of(validation, head)[0])):
+                raise DataError(f"no training or no validation face has a label for {head}: learn from other sets, or from "
+                                "FER2013's labels alone with --set targets=fer2013")
+        self.batch = min(recipe.batch, len(training) // recipe.epoch_parts) // where.world * where.world
         if self.batch < 2 * where.world:
             raise RunError(f"a batch of {recipe.batch} is too small for {where.world} processes: 2 faces each at least")
         torch.manual_seed(recipe.seed)
-        self.network = make(recipe.architecture, recipe.targets, recipe.dropout)
+        self.network = make(recipe)
         if start_from is not None:
             _copy_weights(start_from, self.network)
         self.network.to(where.device, memory_format=torch.channels_last)
@@ -200,8 +203,8 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """Steps in an epoch; the faces of a last, smaller batch have their turn in another epoch's order."""
-        return len(self.training) // self.batch
+        """Steps in an epoch; the faces of a last, smaller batch have their turn in another pass."""
+        return len(self.training) // self.recipe.epoch_parts // self.batch
 
     @property
     def best(self) -> Epoch:
@@ -223,7 +226,7 @@ class Run:
             started = time.monotonic()
             loss, training, rate = self._epoch(network, epoch, watcher)
             validation = self._validate()
-            accuracy = float(np.mean([values["accuracy"] for values in validation.values()]))
+            accuracy = _score(validation, recipe=self.recipe)
             done = Epoch(epoch + 1, rate, loss, accuracy, training, validation, time.monotonic() - started)
             self.history.append(done)
             if self.place.first:
@@ -252,7 +255,7 @@ class Run:
         torch.manual_seed(seed * where.world + where.rank)  # dropout
         rng = torch.Generator(where.device).manual_seed(seed * where.world + where.rank)
         chance = np.random.default_rng([seed, where.rank])
-        order = torch.randperm(len(self.training), generator=torch.Generator().manual_seed(seed)).to(where.device)
+        order = self._order(epoch).to(where.device)
         self.network.train()
         # The loss, then loss and accuracy of each head.
         totals = torch.zeros(1 + 2 * len(self.network.heads), device=where.device)
@@ -279,6 +282,12 @@ class Run:
         loss, *means = (totals / (steps * where.world)).tolist()
         training = {head: {"loss": means[2 * i], "accuracy": means[2 * i + 1]} for i, head in enumerate(self.network.heads)}
         return loss, training, rate
+
+    def _order(self, epoch: int) -> torch.Tensor:
+        """The faces of an epoch, in their order: of a pass that `epoch_parts` epochs share, its part."""
+        cycle, part = divmod(epoch, self.recipe.epoch_parts)
+        rng = torch.Generator().manual_seed(self.recipe.seed * _EPOCH_SEED + cycle)
+        return torch.randperm(len(self.training), generator=rng)[part :: self.recipe.epoch_parts]
 
     def _loss(self, network: Forward, rows: torch.Tensor, at: float, rng: torch.Generator,
               chance: np.random.Generator) -> tuple[torch.Tensor, list[torch.Tensor]]:
@@ -312,8 +321,11 @@ class Run:
         observed = []
         for head, values in by_head.items():
             each = -(targets[head] * values.log_softmax(1)).sum(1)
-            loss = loss + (1 - taught) * (weights[head] * each).mean()
-            observed += [each.detach().mean(), (values.argmax(1) == targets[head].argmax(1)).float().mean()]
+            loss = loss + (1 - taught) * (weights[head] * each).mean() * (recipe.answer_weight if head == ANSWER else 1)
+            said = (weights[head] > 0).float()
+            right = (values.argmax(1) == targets[head].argmax(1)).float()
+            count = said.sum().clamp_min(1)
+            observed += [(said * each.detach()).sum() / count, (said * right).sum() / count]
         for weight, factor in self.network.penalized():
             loss = loss + factor * weight.square().sum()
         return loss, observed
@@ -349,10 +361,13 @@ class Run:
         result = {}
         for head, values in logits.items():
             rows, truth = truth_of(self.validation, head)
-            values = values[rows]
-            guess = values.argmax(axis=1)
-            result[head] = {"loss": metrics.log_loss(values, truth), "accuracy": float((guess == truth).mean()),
-                            "balanced": metrics.balanced_accuracy(truth, guess, values.shape[1])}
+            result[head] = _figures(values[rows], truth)
+        if ANSWER in logits:
+            rows, truth = truth_of(self.validation, ANSWER)
+            origin = self.validation.origin[rows]
+            for index in np.unique(origin):
+                mine = origin == index
+                result[f"{ANSWER}_{self.validation.sets[index]}"] = _figures(logits[ANSWER][rows[mine]], truth[mine])
         return result
 
     def _continue(self) -> None:
@@ -432,18 +447,35 @@ def write_history(path: Path, history: list[Epoch]) -> None:
     write_text(path, "\n".join(lines) + "\n", force=True)
 
 
-def _targets(split: Split, head: str, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
-    """(N, C) target distributions of a head, and (N,) how much each row counts, 1 in the mean."""
-    if head == "fer2013":
-        hard = np.eye(len(EMOTIONS), dtype=np.float32)[split.labels]
-        targets = hard * (1 - recipe.label_smoothing) + recipe.label_smoothing / len(EMOTIONS)
-        share, says = hard, np.ones(len(split), np.float32)
-    else:
-        targets, says = vote_shares(split)
-        share = targets
-    frequency = np.average(share, axis=0, weights=says)
-    weights = (share @ (np.maximum(frequency, 1e-4) ** -recipe.class_balance)) * says
-    return targets.astype(np.float32), (weights / weights.mean()).astype(np.float32)
+def _figures(logits: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    guess = logits.argmax(axis=1)
+    return {"loss": metrics.log_loss(logits, truth), "accuracy": float((guess == truth).mean()),
+            "balanced": metrics.balanced_accuracy(truth, guess, logits.shape[1])}
+
+
+def _score(validation: dict[str, dict[str, float]], recipe: Recipe) -> float:
+    """What the best epoch is chosen by."""
+    names = [name for name in validation if name.startswith(f"{ANSWER}_")] or list(validation)
+    return float(np.mean([validation[name][recipe.choose_by] for name in names]))
+
+
+def _targets(pool: Pool, head: str, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """(N, C) target distributions of a head, and (N,) how much each row counts.
+
+    Within a set rows count by the rarity of their class, 1 in the mean of those that say something, times the set's weight.
+    """
+    targets, says = pool.targets[head], pool.says[head]
+    weights = np.zeros(len(pool), np.float32)
+    for index, name in enumerate(pool.sets):
+        rows = np.flatnonzero((pool.origin == index) & (says > 0))
+        if not len(rows):
+            continue
+        frequency = np.average(targets[rows], axis=0, weights=says[rows])
+        mine = (targets[rows] @ (np.maximum(frequency, 1e-4) ** -recipe.class_balance)) * says[rows]
+        weights[rows] = mine / mine.mean() * (recipe.sets[name].weight if name in recipe.sets else 1)
+    if head != "ferplus":  # ten votes need no smoothing
+        targets = targets * (1 - recipe.label_smoothing) + recipe.label_smoothing / targets.shape[1]
+    return targets.astype(np.float32), weights
 
 
 def _optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
@@ -459,12 +491,24 @@ def _optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def _copy_weights(source: Network, to: Network) -> None:
-    """Begin with another run's weights.
+    """Begin with another network's weights; of its heads, those that both have.
 
     Raises:
-        RunError: it is another network.
+        RunError: it is another architecture.
     """
+    weights = source.state_dict()
+    mine, theirs = to.head[-1], source.head[-1]
     try:
-        to.load_state_dict(source.state_dict())
+        with torch.no_grad():
+            found, known = to.split(mine.weight.T), source.split(theirs.weight.T)
+            biases, known_biases = to.split(mine.bias[None]), source.split(theirs.bias[None])
+            for head in set(to.heads) & set(source.heads):
+                found[head].copy_(known[head])
+                biases[head].copy_(known_biases[head])
+        last = f"head.{len(to.head) - 1}."
+        weights = {name: value for name, value in weights.items() if not name.startswith(last)}
+        missing = to.load_state_dict(weights, strict=False)
+        if missing.unexpected_keys or any(not name.startswith(last) for name in missing.missing_keys):
+            raise RuntimeError
     except RuntimeError:
-        raise RunError("--start-from is a run of another architecture or other targets than the recipe's") from None
+        raise RunError("--start-from is of another architecture than the recipe's") from None

@@ -24,6 +24,8 @@ from fer_ros.training.data import (
     vote_shares,
     worth_learning,
 )
+from fer_ros.training.pool import gather
+from fer_ros.training.recipe import Recipe
 
 FACES = np.random.default_rng(0).integers(0, 256, (6, 48, 48))
 ROWS = [
@@ -60,6 +62,36 @@ def test_faces_and_labels_arrive_by_split(folder):
     assert not found.splits["training"].voted
     assert found.layout == "fer2013.csv"
     assert not found.unreadable
+
+
+def test_a_table_is_read_as_kaggle_publishes_it(folder, tmp_path):
+    plain = load(folder()).splits
+    quoted = [f'{label},"{" ".join(map(str, face.ravel()))}",{usage}' for label, face, usage in ROWS]
+    (tmp_path / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *quoted]))
+    turned = [f"{label},{usage}, {' '.join(map(str, face.ravel()))}" for label, face, usage in ROWS]
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "icml_face_data.csv").write_text("\n".join(["emotion, Usage, pixels", *turned]))
+    for place in (tmp_path, tmp_path / "b"):
+        found = load(place)
+        assert not found.unreadable
+        for name, split in plain.items():
+            assert (found.splits[name].images == split.images).all()
+            assert found.splits[name].labels.tolist() == split.labels.tolist()
+
+
+def test_kaggles_training_table_has_no_usage(tmp_path):
+    rows = [f'{label},"{" ".join(map(str, face.ravel()))}"' for label, face, _ in ROWS]
+    (tmp_path / "train.csv").write_text("\n".join(["emotion,pixels", *rows]))
+    (tmp_path / "test.csv").write_text("pixels\n")
+    found = load(tmp_path)
+    assert {name: split.labels.tolist() for name, split in found.splits.items()} == {"training": [3, 6, 0, 4, 5, 1]}
+    assert found.ignored == ("test.csv",)
+
+
+def test_an_archive_that_is_still_packed_is_named(tmp_path):
+    (tmp_path / "fer2013.tar.gz").write_bytes(b"")
+    with pytest.raises(DataError, match=r"fer2013\.tar\.gz, still packed"):
+        load(tmp_path)
 
 
 def test_votes_arrive_in_our_order(folder):
@@ -171,17 +203,13 @@ def test_folders_arrive_as_splits(drawn_folders, tmp_path):
 
 
 @pytest.mark.parametrize(("content", "problem"), [
-    ("large", "64x48 pixels, not 48x48"), ("colour", "in colour"), ("truncated", "truncated or damaged"),
-    ("empty", "empty or damaged"), ("text", "empty or damaged"), ("deep", "mode I;16"), ("huge", "pixels"),
+    ("truncated", "truncated or damaged"), ("empty", "empty or damaged"), ("text", "empty or damaged"), ("deep", "mode I;16"),
+    ("huge", "far more pixels"),
 ])
 def test_a_bad_image_is_named(drawn_folders, tmp_path, content, problem):
     folder = drawn_folders(tmp_path / "d")
     file = folder / "train" / "fear" / "3.png"
-    if content == "large":
-        cv2.imwrite(str(file), np.zeros((48, 64), np.uint8))
-    elif content == "colour":
-        cv2.imwrite(str(file), np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8))
-    elif content == "huge":
+    if content == "huge":
         chunks = (b"IHDR" + (60_000).to_bytes(4, "big") * 2 + b"\x08\0\0\0\0", b"IDAT" + zlib.compress(b"\0"))
         file.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
             (len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big") for chunk in chunks))
@@ -204,6 +232,67 @@ def test_a_grey_image_saved_in_colour_is_grey(drawn_folders, tmp_path):
     cv2.imwrite(str(file), face)
     found = load(folder).only_faces()
     assert (found.splits["training"].images[0] == face[..., 0]).all()
+
+
+def test_pictures_of_any_size_and_colour_become_faces_and_are_counted(drawn_folders, tmp_path):
+    folder = drawn_folders(tmp_path / "d")
+    rng = np.random.default_rng(0)
+    wide = rng.integers(0, 256, (64, 96), np.uint8)
+    cv2.imwrite(str(folder / "train" / "fear" / "0.png"), wide)
+    cv2.imwrite(str(folder / "train" / "sad" / "0.png"), rng.integers(0, 256, (48, 48, 3), np.uint8))
+    found = load(folder).only_faces()
+    changed = {entry.row.split("/")[-2]: entry.problem for entry in found.converted["training"]}
+    assert changed == {"fear": "96x64 pixels", "sad": "in colour"}
+    face = found.splits["training"].images[[row.endswith("fear/0.png") for row in found.splits["training"].rows]][0]
+    assert (face == cv2.resize(wide[:, 16:80], (48, 48), interpolation=cv2.INTER_AREA)).all()  # its middle, not squeezed
+
+
+def test_where_no_picture_can_be_read_the_first_reason_is_told(drawn_folders, tmp_path):
+    folder = drawn_folders(tmp_path / "d")
+    for file in folder.glob("train/*/*"):
+        file.write_bytes(b"a face")
+    with pytest.raises(DataError, match=r"no readable face.*angry/0\.png: empty or damaged"):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "Validation", "dev"])
+def test_a_validation_folder_is_taken_by_any_of_its_names(drawn_folders, tmp_path, name):
+    folder = drawn_folders(tmp_path / "d")
+    (folder / "test").rename(folder / name)
+    assert {part: len(split) for part, split in load(folder).splits.items()} == {"training": 56, "validation": 28}
+
+
+def test_two_folders_of_one_part_are_refused_and_other_folders_named(drawn_folders, tmp_path):
+    folder = drawn_folders(tmp_path / "d")
+    (folder / "extra" / "angry").mkdir(parents=True)
+    assert load(folder).ignored == ("extra",)
+    (folder / "testing").mkdir()
+    with pytest.raises(DataError, match="two folders of test faces"):
+        load(folder)
+
+
+def test_what_systems_leave_behind_is_no_data(drawn_folders, tmp_path):
+    folder = drawn_folders(tmp_path / "d")
+    for place in (folder, folder / "train", folder / "train" / "angry"):
+        for name in (".DS_Store", "Thumbs.db", "desktop.ini", "._0.png"):
+            (place / name).write_bytes(b"\0")
+        for name in ("__MACOSX", ".ipynb_checkpoints"):
+            (place / name).mkdir()
+    found = load(folder).only_faces()
+    assert not found.unreadable
+    assert not found.ignored
+    assert len(found.splits["training"]) == 56
+
+
+def test_an_archives_own_folder_is_looked_into(drawn_folders, folder, tmp_path):
+    drawn_folders(tmp_path / "d" / "archive")
+    (tmp_path / "d" / "__MACOSX").mkdir()
+    assert len(load(tmp_path / "d").splits["training"]) == 56
+    (tmp_path / "e").mkdir()
+    folder().joinpath("fer2013.csv").rename(tmp_path / "e" / "fer2013.csv")
+    (tmp_path / "f").mkdir()
+    (tmp_path / "e").rename(tmp_path / "f" / "fer2013")
+    assert len(load(tmp_path / "f").splits["training"]) == 3
 
 
 @pytest.mark.parametrize(("change", "problem"), [
@@ -280,30 +369,23 @@ def leaky(fer2013_files, tmp_path):
 
 
 def test_a_run_does_not_learn_what_it_is_tested_with(leaky):
-    pytest.importorskip("torch", reason="training needs torch")
-    from fer_ros.training.recipe import Recipe
-    from fer_ros.training.session import prepare
-
     splits = load(leaky).splits
-    training, validation, layout = prepare(leaky, Recipe())
+    found = gather(leaky, Recipe())
     for held_out in (splits["validation"], splits["test"]):
-        assert not copied_from(training, held_out).any()
-    assert training.rows.tolist() == splits["training"].rows[:21].tolist()  # nothing else is left out
-    assert validation.rows.tolist() == splits["validation"].rows.tolist()
-    assert layout == "fer2013.csv with FER+ votes"
-    as_it_is, _, _ = prepare(leaky, Recipe(clean=False))
+        assert not copied_from(found.training, held_out).any()
+    assert found.training.rows.tolist() == splits["training"].rows[:21].tolist()  # nothing else is left out
+    assert found.validation.rows.tolist() == splits["validation"].rows.tolist()
+    assert found.layout == "fer2013.csv with FER+ votes"
+    assert list(found.left_out.values()) == [4]
+    as_it_is = gather(leaky, Recipe(clean=False)).training
     assert as_it_is.rows.tolist() == splits["training"].rows.tolist()
 
 
 def test_a_fraction_is_of_the_clean_faces(leaky):
-    pytest.importorskip("torch", reason="training needs torch")
-    from fer_ros.training.recipe import Recipe
-    from fer_ros.training.session import prepare
-
-    training, validation, _ = prepare(leaky, Recipe(), fraction=0.34)
-    assert np.bincount(training.labels).tolist() == [1] * 7
-    assert not copied_from(training, load(leaky).splits["test"]).any()
-    assert len(validation) == 21
+    found = gather(leaky, Recipe(), fraction=0.34)
+    assert np.bincount(found.training.truth["fer2013"]).tolist() == [1] * 7
+    assert not copied_from(found.training, load(leaky).splits["test"]).any()
+    assert len(found.validation) == 21
 
 
 # Votes

@@ -16,9 +16,10 @@ from onnx import numpy_helper
 
 from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.core.files import OutputError
-from fer_ros.training import checkpoint, export, metrics, session
+from fer_ros.training import checkpoint, export, metrics, session, unfold
 from fer_ros.training.checkpoint import RunError
-from fer_ros.training.data import most_voted
+from fer_ros.training.data import load, most_voted
+from fer_ros.training.pool import gather
 from fer_ros.training.recipe import Recipe
 from fer_ros.training.train import Place, Run, Watcher, predict
 
@@ -33,14 +34,13 @@ def run(drawn_fer2013, tmp_path_factory):
     """(folder of a run, folder of its data)."""
     base = tmp_path_factory.mktemp("made")
     data = drawn_fer2013(base / "data", each=8)
-    training, validation, layout = session.prepare(data, RECIPE)
-    facts = session.facts_of(training, validation, layout, CPU)
-    Run(base / "run", RECIPE, training, validation, CPU, facts=facts).train(Watcher())
+    found = gather(data, RECIPE)
+    Run(base / "run", RECIPE, found.training, found.validation, CPU, facts=session.facts_of(found, CPU)).train(Watcher())
     return base / "run", data
 
 
 def faces_of(data) -> tuple[np.ndarray, np.ndarray]:
-    _, validation, _ = session.prepare(data, RECIPE)
+    validation = load(data).splits["validation"]
     return validation, np.repeat(validation.images[..., None], 3, axis=3)
 
 
@@ -56,7 +56,7 @@ def test_the_file_says_what_the_network_says(run, tmp_path, monkeypatch):
     # Classes are equally frequent in the labels, so that only the votes' adjustment changes an answer.
     assert found["fer2013"] - expected["fer2013"] == pytest.approx(-0.25 * np.log(1 / 7), abs=1e-3)
     shift = (found["ferplus"] - expected["ferplus"]).mean(axis=0)
-    training, _, _ = session.prepare(data, RECIPE)
+    training = load(data).splits["training"]
     prior = training.votes[:, :8].sum(axis=0) / training.votes[:, :8].sum()
     assert shift == pytest.approx(-0.5 * np.log(prior), abs=1e-3)
     assert shift[7] > shift[6] + 0.5  # contempt, rarely voted, is helped more than neutral
@@ -144,9 +144,38 @@ def test_the_catalogue_gets_the_new_sha256_of_its_own_entry(run, tmp_path):
 def test_one_head_is_enough(drawn_folders, tmp_path):
     data = drawn_folders(tmp_path / "data", each=16)
     recipe = dataclasses.replace(RECIPE, targets="fer2013", epochs=1)
-    training, validation, layout = session.prepare(data, recipe)
-    facts = session.facts_of(training, validation, layout, CPU)
-    Run(tmp_path / "run", recipe, training, validation, CPU, facts=facts).train(Watcher())
+    found = gather(data, recipe)
+    Run(tmp_path / "run", recipe, found.training, found.validation, CPU, facts=session.facts_of(found, CPU)).train(Watcher())
     export.export(tmp_path / "run", data, tmp_path, None, False, lambda text: None)
     classifier = EmotionClassifier(ClassifierParams(model=str(tmp_path / "emotion.onnx")))
     assert [answer.output for answer in classifier.metadata.answers] == ["fer2013"]
+
+
+def test_training_goes_on_from_an_exported_file(run, tmp_path):
+    folder, data = run
+    export.export(folder, data, tmp_path, None, False, lambda text: None)
+    validation, crops = faces_of(data)
+    start = unfold.trained(tmp_path / "emotion.onnx", load(data).splits["training"].images)
+    classifier = EmotionClassifier(ClassifierParams(model=str(tmp_path / "emotion.onnx")))
+    answers = predict(start.network, validation.images, CPU)
+    shipped = classifier.metadata.answers
+    for answer, logits in zip(shipped, classifier.logits(crops, *shipped), strict=True):
+        assert answers[answer.output] == pytest.approx(logits, abs=1e-3)
+    # The normalizations measure again what comes into them, as in any training, without the answers' leaving.
+    learning = start.network.train()
+    with torch.inference_mode():
+        again = learning.split(learning(torch.from_numpy(load(data).splits["training"].images[:, None]).float() / 255))
+    assert (again["fer2013"].argmax(1).numpy() == load(data).splits["training"].labels).mean() > 0.8
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", None])
+def test_a_file_that_was_not_exported_here_is_no_start(tmp_path, content):
+    path = tmp_path / "other.onnx"
+    if content is None:
+        onnx.save(onnx.helper.make_model(onnx.helper.make_graph([], "g", [], [])), path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(RunError, match=r"other\.onnx"):
+        unfold.trained(path, np.zeros((1, 48, 48), np.uint8))
+    with pytest.raises(RunError, match="No such file"):
+        unfold.trained(tmp_path / "none.onnx", np.zeros((1, 48, 48), np.uint8))

@@ -17,11 +17,13 @@ pytest.importorskip("torch", reason="training needs torch (pip install 'fer_ros[
 
 import torch
 
+from fer_ros.core.labels import EMOTIONS
 from fer_ros.training import checkpoint, metrics, summary
 from fer_ros.training.augment import augment, jpegs
 from fer_ros.training.checkpoint import RunError
-from fer_ros.training.data import DataError, load, vote_shares
-from fer_ros.training.model import ARCHITECTURES, HEADS, heads_for, make
+from fer_ros.training.data import FERPLUS, DataError, load, vote_shares
+from fer_ros.training.model import ARCHITECTURES, make
+from fer_ros.training.pool import gather, of_fer2013
 from fer_ros.training.recipe import Recipe, to_yaml
 from fer_ros.training.train import Place, Run, Watcher, learning_rate, predict
 
@@ -29,6 +31,10 @@ pytestmark = pytest.mark.training
 
 CPU = Place(torch.device("cpu"))
 TINY = Recipe(architecture="tiny", epochs=3, batch=16, optimizer="adamw", learning_rate=0.003, warmup=0.0, dropout=0.1)
+
+
+def network_of(architecture: str, targets: str, dropout: float = 0.0):
+    return make(Recipe(architecture=architecture, targets=targets, dropout=dropout))
 
 
 class Stop(Exception):
@@ -59,7 +65,8 @@ def splits(drawn_fer2013, tmp_path_factory):
 
 
 def begin(folder: Path, splits, recipe: Recipe = TINY, **more) -> Run:
-    return Run(folder, recipe, *splits, CPU, facts={"data": "drawn", **more.pop("facts", {})}, **more)
+    pools = (of_fer2013(split, recipe) for split in splits)
+    return Run(folder, recipe, *pools, CPU, facts={"data": "drawn", **more.pop("facts", {})}, **more)
 
 
 def history(folder: Path) -> list[dict[str, str]]:
@@ -119,16 +126,16 @@ def test_a_jpeg_is_like_its_face_but_not_it(splits):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_network_has_a_head_for_each_truth(architecture):
     torch.manual_seed(0)
-    network = make(architecture, "both", 0.0).eval()
+    network = network_of(architecture, "both", 0.0).eval()
     with torch.inference_mode():
         by_head = network.split(network(torch.rand(2, 1, 48, 48)))
     assert {head: tuple(values.shape) for head, values in by_head.items()} == {"ferplus": (2, 8), "fer2013": (2, 7)}
-    assert heads_for("fer2013") == ("fer2013",)
+    assert list(network_of(architecture, "fer2013").heads) == ["fer2013"]
 
 
 def test_the_network_ignores_exposure_and_bears_a_flat_image(splits):
     torch.manual_seed(0)
-    network = make("tiny", "both", 0.0).eval()
+    network = network_of("tiny", "both", 0.0).eval()
     face = torch.from_numpy(splits[0].images[:1, None].astype(np.float32) / 255)
     with torch.inference_mode():
         assert torch.allclose(network(face), network(0.4 * face + 0.3), atol=0.05)
@@ -136,19 +143,19 @@ def test_the_network_ignores_exposure_and_bears_a_flat_image(splits):
 
 
 def test_the_shipped_network_is_small_enough():
-    assert sum(p.numel() for p in make("fernet", "both", 0.0).parameters()) * 4 < 10e6
-    assert sum(p.numel() for p in make("fernet-wide", "both", 0.0).parameters()) * 4 < 10e6
+    assert sum(p.numel() for p in network_of("fernet", "both", 0.0).parameters()) * 4 < 10e6
+    assert sum(p.numel() for p in network_of("fernet-wide", "both", 0.0).parameters()) * 4 < 10e6
 
 
 def test_the_summary_counts_every_parameter():
-    network = make("notebook", "fer2013", 0.25)
+    network = network_of("notebook", "fer2013", 0.25)
     rows = summary.layers(network)
     assert sum(row.parameters for row in rows) == sum(p.numel() for p in network.parameters())
     first = rows[0]
     assert (first.kind, first.shape, first.parameters) == ("Conv2d", (32, 48, 48), 320)
     assert first.multiplications == 9 * 32 * 48 * 48
-    tops = summary.layers(make("fernet", "both", 0.2), blocks=True)
-    assert sum(row.parameters for row in tops) == sum(p.numel() for p in make("fernet", "both", 0.2).parameters())
+    tops = summary.layers(network_of("fernet", "both", 0.2), blocks=True)
+    assert sum(row.parameters for row in tops) == sum(p.numel() for p in network_of("fernet", "both", 0.2).parameters())
 
 
 # Runs
@@ -254,10 +261,12 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):
 def test_votes_are_asked_for_only_where_they_count(drawn_fer2013, tmp_path):
     found = load(drawn_fer2013(tmp_path / "d", each=4, votes=False)).splits
     with pytest.raises(DataError, match=r"fer2013new\.csv"):
+        gather(tmp_path / "d", TINY)
+    with pytest.raises(DataError, match="has a label for ferplus"):
         begin(tmp_path / "run", (found["training"], found["validation"]))
     recipe = dataclasses.replace(TINY, targets="fer2013", epochs=1)
     begin(tmp_path / "run", (found["training"], found["validation"]), recipe).train(Watcher())
-    assert checkpoint.trained(tmp_path / "run").network.heads == ("fer2013",)
+    assert checkpoint.trained(tmp_path / "run").network.heads == {"fer2013": EMOTIONS}
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(splits, tmp_path):
@@ -278,7 +287,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(splits,
 
 def test_a_student_comes_to_agree_with_its_teacher(splits, tmp_path):
     torch.manual_seed(3)
-    teacher = make("tiny", "both", 0.0).eval()  # knows nothing, but is of an opinion
+    teacher = network_of("tiny", "both", 0.0).eval()  # knows nothing, but is of an opinion
     with torch.no_grad():
         teacher.head[-1].bias += torch.randn(15) * 2
     recipe = dataclasses.replace(TINY, epochs=8, learning_rate=0.02, distillation=1.0, augmentation=0.1, ema=0.5)
@@ -316,7 +325,7 @@ def test_the_loss_is_the_teachers_word_and_the_datas_by_their_shares(splits, tmp
     """G. Hinton et al., 2015: T squared times the divergence at temperature T, and the rest of the share for the labels."""
     share, temperature = 0.7, 3.0
     torch.manual_seed(3)
-    teacher = make("tiny", "both", 0.5)  # as it was trained: with dropout, and its norms still learning
+    teacher = network_of("tiny", "both", 0.5)  # as it was trained: with dropout, and its norms still learning
     with torch.no_grad():
         teacher.head[-1].bias += torch.randn(15) * 2
     expert, before = copy.deepcopy(teacher).eval(), copy.deepcopy(teacher.state_dict())
@@ -389,7 +398,7 @@ def test_norms_and_biases_do_not_decay(splits, tmp_path, optimizer):
 
 
 def test_a_teacher_must_know_what_its_student_is_asked(splits, tmp_path):
-    teacher = make("tiny", "fer2013", 0.0)
+    teacher = network_of("tiny", "fer2013", 0.0)
     with pytest.raises(RunError, match="answers fer2013, the recipe asks for ferplus, fer2013"):
         begin(tmp_path, splits, dataclasses.replace(TINY, distillation=0.5), teachers=(teacher,))
 
@@ -400,7 +409,16 @@ def test_a_run_can_begin_with_the_weights_of_another(splits, tmp_path):
     run = begin(tmp_path / "b", splits, start_from=start)
     assert all(torch.equal(a, b) for a, b in zip(start.state_dict().values(), run.network.state_dict().values(), strict=True))
     with pytest.raises(RunError, match="another architecture"):
-        begin(tmp_path / "c", splits, dataclasses.replace(TINY, targets="fer2013"), start_from=start)
+        begin(tmp_path / "c", splits, dataclasses.replace(TINY, architecture="fernet"), start_from=start)
+
+
+def test_of_the_heads_those_that_both_networks_have_are_taken_over(splits, tmp_path):
+    start = network_of("tiny", "both")
+    network = begin(tmp_path, splits, dataclasses.replace(TINY, targets="fer2013"), start_from=start).network
+    face = torch.rand(3, 1, 48, 48)
+    with torch.inference_mode():
+        theirs, mine = (n.eval().split(n(face))["fer2013"] for n in (start, network))
+    assert torch.allclose(mine, theirs)
 
 
 def test_rare_classes_count_more(splits, tmp_path):
@@ -447,7 +465,7 @@ def test_two_processes_train_one_network(drawn_fer2013, tmp_path):
     assert len(history(tmp_path / "run")) == 2
     assert done.stdout.count("; best: epoch") == 1
     assert "2 x 1 CPU threads" in done.stdout
-    assert checkpoint.trained(tmp_path / "run").network.heads == tuple(HEADS)
+    assert checkpoint.trained(tmp_path / "run").network.heads == {"ferplus": FERPLUS, "fer2013": EMOTIONS}
 
 
 def test_a_step_of_two_processes_is_one_step_of_one(splits, tmp_path):
@@ -476,13 +494,16 @@ import numpy as np
 import torch
 from pathlib import Path
 from fer_ros.training.data import Split
+from fer_ros.training.pool import of_fer2013
 from fer_ros.training.recipe import read
 from fer_ros.training.train import Run, Watcher, place
 
 arrays = np.load("faces.npz")
 faces = Split(arrays["images"], arrays["labels"], arrays["votes"], np.arange(16).astype(object))
+recipe = read("./recipe.yaml")
+faces = of_fer2013(faces, recipe)
 with place("float32", "cpu") as where:
-    run = Run(Path(f"run{where.rank}"), read("./recipe.yaml"), faces, faces, where, facts={})
+    run = Run(Path(f"run{where.rank}"), recipe, faces, faces, where, facts={})
     if where.first:
         torch.save(run.network.state_dict(), "before.pt")
     run.train(Watcher())

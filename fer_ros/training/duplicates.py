@@ -1,0 +1,63 @@
+"""Pictures that show the same, found by what they look like and not by their bytes.
+
+Sets of faces repeat pictures of each other, and of themselves: scaled, compressed anew, mirrored, a little differently cut.
+A face is described by its coarse structure, brightness and contrast taken out.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+ALIKE = 0.95
+"""Correlation of two descriptions from which on a face is not told apart from a held-out one: the same picture, or the same
+person in nearly the same pose."""
+TWICE = 0.99
+"""Correlation from which on two training faces are one picture. Different pictures of a person before one background may reach
+0.98, and are all worth learning."""
+_COARSE = 16
+_BLOCK = 2048
+
+
+def descriptions(images: np.ndarray) -> np.ndarray:
+    """(N, 256) float32 of (N, S, S) uint8 faces, each of length 1, so that a product of two is their correlation.
+
+    A constant face is all 0.
+    """
+    flat = np.empty((len(images), _COARSE**2), np.float32)
+    for row, image in zip(flat, images, strict=True):
+        row[:] = cv2.resize(image, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA).ravel()
+    flat -= flat.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(flat, axis=1, keepdims=True)
+    return np.divide(flat, lengths, out=np.zeros_like(flat), where=lengths > _COARSE)
+
+
+def mirrored(images: np.ndarray) -> np.ndarray:
+    """(N, S, S) faces, left and right exchanged."""
+    return np.ascontiguousarray(images[:, :, ::-1])
+
+
+def look_alikes(images: np.ndarray, held_out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which faces are like one that is to be kept apart (`ALIKE`), and which repeat one that came before them (`TWICE`).
+
+    Args:
+        images: (N, S, S) uint8.
+        held_out: (M, S, S) uint8.
+
+    Returns:
+        Two (N,) masks.
+    """
+    mine, apart = descriptions(images), descriptions(held_out)
+    turned = descriptions(mirrored(images))
+    seen = np.zeros(len(mine), bool)
+    twice = np.zeros(len(mine), bool)
+    for start in range(0, len(mine), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        for view in (mine[rows], turned[rows]):
+            if len(apart):
+                seen[rows] |= (view @ apart.T).max(axis=1) >= ALIKE
+            before = view @ mine[: start + len(view)].T >= TWICE
+            # Of a block itself, only what stands before each of its faces.
+            before[:, start:] &= np.tri(len(view), k=-1, dtype=bool)
+            twice[rows] |= before.any(axis=1)
+    return seen, twice

@@ -1,0 +1,106 @@
+"""Folders of face pictures as people have them: what a folder's name means, which files count, and a file as a face.
+
+Pillow reads the files, because it notices one that ends too early; OpenCV fills the rest with grey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+FACE_SIZE = 48
+"""Side in pixels of the faces that networks learn from."""
+CLASSES = {name: i for i, names in enumerate((
+    ("angry", "anger", "0"), ("disgust", "disgusted", "1"), ("fear", "fearful", "afraid", "scared", "2"),
+    ("happy", "happiness", "joy", "3"), ("sad", "sadness", "4"), ("surprise", "surprised", "5"), ("neutral", "6"),
+    ("contempt", "contemptuous", "7"),
+)) for name in names}
+"""Index by the names that published sets give to a class, in lower case: the seven of `EMOTIONS`, and contempt. The numbers
+are FER2013's."""
+PARTS = {name: part for part, names in {
+    "training": ("train", "training"), "validation": ("val", "valid", "validation", "dev"), "test": ("test", "testing"),
+}.items() for name in names}
+"""Part of a set by the names that its folder may have, in lower case."""
+_LARGEST = 100_000_000
+"""Pixels; a larger picture is no face, and takes gigabytes to read."""
+
+
+def is_clutter(path: Path) -> bool:
+    """Whether a file or folder is what a system, a browser or a notebook leaves behind, and nobody means as data."""
+    return path.name.startswith((".", "__")) or path.name.lower() in ("thumbs.db", "desktop.ini")
+
+
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder, clutter left out, in the order of the names."""
+    return sorted(path for path in folder.iterdir() if not is_clutter(path))
+
+
+def parts_of(folder: Path) -> Iterator[tuple[str, Path]]:
+    """(part, folder) for each folder that is named as a part of a set."""
+    for path in entries(folder):
+        if path.is_dir() and path.name.lower() in PARTS:
+            yield PARTS[path.name.lower()], path
+
+
+def face_of(file: Path, margin: float = 0.0) -> tuple[np.ndarray, str]:
+    """A picture as a face, and in words what had to be changed for that (empty if nothing).
+
+    Args:
+        margin: share of the picture's side to cut off each side; see `framed`.
+
+    Returns:
+        (48, 48) uint8, grey, and for example "64x64 pixels, in colour".
+
+    Raises:
+        ValueError: it is not a picture, damaged, or of a kind that is no photograph; the text says which.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(file) as image:
+            if image.width * image.height > _LARGEST:
+                raise ValueError(f"{image.width}x{image.height} pixels: far more than a face has")
+            if image.mode not in ("L", "RGB", "RGBA", "P", "1", "LA", "CMYK"):
+                raise ValueError(f"mode {image.mode}, not 8 bits for each colour: convert it")
+            pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except UnidentifiedImageError:
+        raise ValueError("empty or damaged, or not a picture") from None
+    except Image.DecompressionBombError:
+        raise ValueError("far more pixels than a face has") from None
+    except (OSError, SyntaxError, EOFError) as error:  # Pillow's word for a broken PNG is SyntaxError
+        raise ValueError(f"truncated or damaged ({error})") from None
+    height, width, _ = pixels.shape
+    changed = [f"{width}x{height} pixels"] if (width, height) != (FACE_SIZE, FACE_SIZE) else []
+    if np.ptp(pixels, axis=2).any():
+        changed.append("in colour")
+        grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    else:
+        grey = np.ascontiguousarray(pixels[..., 0])
+    return framed(grey, margin), ", ".join(changed)
+
+
+def framed(image: np.ndarray, margin: float) -> np.ndarray:
+    """A picture's central square less a margin, as a face.
+
+    Args:
+        image: (H, W) uint8.
+        margin: share of the square's side that is cut off each side; of a negative one, added by repeating the border.
+
+    Returns:
+        (48, 48) uint8.
+    """
+    side = min(image.shape)
+    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
+    image = image[top : top + side, left : left + side]
+    cut = round(side * abs(margin))
+    if margin < 0:
+        image = cv2.copyMakeBorder(image, cut, cut, cut, cut, cv2.BORDER_REPLICATE)
+    elif cut:
+        image = image[cut : side - cut, cut : side - cut]
+    if image.shape == (FACE_SIZE, FACE_SIZE):
+        return image.copy()
+    smaller = image.shape[0] > FACE_SIZE
+    return cv2.resize(image, (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)

@@ -1,0 +1,259 @@
+"""A set of faces as a recipe's `sets` names it: read in whatever layout it has, framed, and divided into its parts.
+
+Three layouts are read:
+
+- `fer2013`: fer2013.csv (and the FER+ votes fer2013new.csv), or its folders; see `fer_ros.training.data`;
+- `folders`: `<part>/<class>/<picture>`, pictures of any size and colour; a class is known by the names that published sets
+  give it, and a folder of another name, such as `unlabelled`, holds faces without a label;
+- `table`: a CSV file, `labels.csv` unless `table` names another, with a column of files and a column of labels or, for what
+  several people said, a column of shares for each class.
+
+A picture is brought to the framing of the node's crops by cutting `margin` off each of its sides.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.params import param
+from fer_ros.training.data import FERPLUS, DataError
+from fer_ros.training.pictures import CLASSES, PARTS, entries, face_of, parts_of
+
+UNLABELLED = -1
+_READERS = 4
+
+
+@dataclass(frozen=True)
+class SetSpec:
+    """How a recipe uses one set of faces."""
+
+    path: str = param("", "Where the set is, below the folder given as --data; empty is a folder of the set's own name.")
+    layout: str = param("auto", "How the set is laid out.", choices=("auto", "fer2013", "folders", "table"))
+    head: str = param("", "Name of the labelling convention, and of the network's head that learns it; sets with the same "
+                      "convention share a head. Empty takes the set's name. A set of layout fer2013 has the heads of the "
+                      "recipe's `targets`.")
+    contempt: bool = param(False, "Whether contempt is an eighth class of the convention; otherwise such faces are left out.")
+    margin: float = param(0.0, "Share of a picture's side that is cut off each side, to frame the face as the node's crops "
+                          "do; a negative one adds the border's pixels.", range=(-0.5, 0.45))
+    share: float = param(1.0, "Share of each class's training faces that is learnt from.", range=(0.0, 1.0))
+    cap: int = param(0, "Most training faces of a class; 0 takes all.", range=(0, 10_000_000))
+    weight: float = param(1.0, "How much a face counts in the loss, compared with the faces of other sets.",
+                          range=(0.0, 1000.0))
+    held_out: float = param(0.1, "Share of each class that validates, where the set has no part for that.",
+                            range=(0.0, 0.5))
+    groups_held_out: int = param(0, "So many whole groups validate (people, films), in place of a share of each class.",
+                                 range=(0, 100_000))
+    classes: str = param("", "What the set calls its classes, where it numbers them or has names of its own: "
+                         "`1=surprise, 2=fear, ...`.")
+    table: str = param("labels.csv", "The CSV file of layout table.")
+    file_column: str = param("file", "Column of the picture's file, below the table's folder.")
+    label_column: str = param("label", "Column of the class.")
+    part_column: str = param("part", "Column of the part (train, valid, test), where there is one.")
+    group_column: str = param("", "Column of the group that a face belongs to; empty where there are no groups.")
+    shares_prefix: str = param("", "Prefix of the columns with the share of raters for each class: `rated_` for rated_angry, "
+                               "rated_fear, ...; empty where there are none.")
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """The faces of a set; all arrays have one row for each face.
+
+    Attributes:
+        images: (N, 48, 48) uint8, grey, framed as the node's crops.
+        labels: (N,) int64, index into `FERPLUS`; `UNLABELLED` without one.
+        shares: (N, 8) float32, what share of the raters said each of `FERPLUS`; all 0 without raters.
+        parts: (N,) `training`, `validation` or `test`.
+        groups: (N,) to which group of faces each belongs; empty text without groups.
+        rows: (N,) the file of each face.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    shares: np.ndarray
+    parts: np.ndarray
+    groups: np.ndarray
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, keep: np.ndarray) -> FaceSet:
+        """The rows for which `keep` (a mask or indices) holds."""
+        return FaceSet(*(getattr(self, field.name)[keep] for field in dataclasses.fields(self)))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture before it is read."""
+
+    file: Path
+    label: int
+    part: str
+    group: str = ""
+    shares: Mapping[int, float] = dataclasses.field(default_factory=dict)
+
+
+def layout_of(folder: Path, spec: SetSpec) -> str:
+    """What a set's folder holds.
+
+    Raises:
+        DataError: nothing that is known.
+    """
+    if spec.layout != "auto":
+        return spec.layout
+    if (folder / "fer2013.csv").is_file():
+        return "fer2013"
+    if (folder / spec.table).is_file():
+        return "table"
+    if folder.is_dir() and any(parts_of(folder)):
+        return "folders"
+    raise DataError(f"{folder} is not a set of faces: it holds neither fer2013.csv, nor {spec.table}, nor folders such as "
+                    "train/<class>")
+
+
+def load(folder: Path, spec: SetSpec) -> FaceSet:
+    """Read a set of layout `folders` or `table`.
+
+    Raises:
+        DataError: it is not there, a class is unknown, or a picture cannot be read; the text names the first ones.
+    """
+    listed = list(_from_table(folder, spec) if layout_of(folder, spec) == "table" else _from_folders(folder, spec))
+    if not spec.contempt:
+        listed = [entry for entry in listed if entry.label < len(EMOTIONS)]
+    if not listed:
+        raise DataError(f"{folder} holds no faces")
+
+    def face(entry: Entry) -> np.ndarray | ValueError:
+        try:
+            return face_of(entry.file, spec.margin)[0]
+        except ValueError as error:
+            return error
+
+    with ThreadPoolExecutor(_READERS) as pool:
+        found = list(pool.map(face, listed))
+    wrong = [f"  {entry.file}: {face}" for entry, face in zip(listed, found, strict=True) if isinstance(face, ValueError)]
+    if wrong:
+        more = [f"  and {len(wrong) - 5} more"] if len(wrong) > 5 else []
+        raise DataError("\n".join([f"{folder}: {len(wrong)} pictures are not usable; mend, replace or remove them:",
+                                   *wrong[:5], *more]))
+    shares = np.zeros((len(listed), len(FERPLUS)), np.float32)
+    for row, entry in zip(shares, listed, strict=True):
+        row[list(entry.shares)] = list(entry.shares.values())
+    return FaceSet(np.stack(found), np.array([e.label for e in listed], np.int64), shares,
+                   np.array([e.part for e in listed], object), np.array([e.group for e in listed], object),
+                   np.array([str(e.file) for e in listed], object))
+
+
+def divided(faces: FaceSet, spec: SetSpec, seed: int) -> FaceSet:
+    """The set with a validation part: its own, whole groups, or a share of each class, drawn by `seed`.
+
+    Raises:
+        DataError: there are not enough groups.
+    """
+    if (faces.parts == "validation").any():
+        return faces
+    rng = np.random.default_rng(seed)
+    chosen = np.zeros(len(faces), bool)
+    training = faces.parts == "training"
+    if spec.groups_held_out:
+        groups = np.unique(faces.groups[training].astype(str))
+        if len(groups) <= spec.groups_held_out:
+            raise DataError(f"{len(groups)} groups are too few to hold {spec.groups_held_out} of them out: give group_column "
+                            "the column that says who a face is of")
+        chosen = training & np.isin(faces.groups.astype(str), rng.permutation(groups)[: spec.groups_held_out])
+    else:
+        for label in np.unique(faces.labels[training & (faces.labels != UNLABELLED)]):
+            rows = np.flatnonzero(training & (faces.labels == label))
+            chosen[rng.permutation(rows)[: round(len(rows) * spec.held_out)]] = True
+    return dataclasses.replace(faces, parts=np.where(chosen, "validation", faces.parts))
+
+
+def thinned(labels: np.ndarray, spec: SetSpec, seed: int) -> np.ndarray:
+    """(N,) mask of the training faces that the recipe's `share` and `cap` leave of each class."""
+    keep = np.zeros(len(labels), bool)
+    rng = np.random.default_rng(seed)
+    for label in np.unique(labels):
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        count = round(len(rows) * spec.share)
+        keep[rows[: min(count, spec.cap) if spec.cap else count]] = True
+    return keep
+
+
+class _Classes:
+    """What a set's names of classes mean."""
+
+    def __init__(self, spec: SetSpec):
+        self._known = {name: index for name, index in CLASSES.items() if not name.isdigit()}
+        for pair in filter(str.strip, spec.classes.split(",")):
+            theirs, equals, ours = (part.strip().lower() for part in pair.partition("="))
+            if not equals or ours not in self._known:
+                raise DataError(f"classes: {pair.strip()!r} is not NAME=CLASS with one of {', '.join(FERPLUS)}")
+            self._known[theirs] = self._known[ours]
+
+    def __call__(self, name: str, where: str) -> int:
+        """Index into `FERPLUS`, or `UNLABELLED`.
+
+        Raises:
+            DataError: nobody knows the name.
+        """
+        key = name.strip().lower()
+        if key in self._known:
+            return self._known[key]
+        if key in ("", "unlabelled", "unlabeled", "unknown", "none"):
+            return UNLABELLED
+        # Published sets number the same classes differently: a guess would teach the wrong ones.
+        advice = "say what the numbers mean in the recipe" if key.isdigit() else "give it another name in the recipe"
+        raise DataError(f"{where}: {name!r} is not a class; known are {', '.join(FERPLUS)} and unlabelled. Or {advice}, as "
+                        "classes: 1=surprise, 2=fear, ...")
+
+
+def _from_folders(folder: Path, spec: SetSpec) -> Iterator[Entry]:
+    classes = _Classes(spec)
+    for part, path in parts_of(folder):
+        for place in entries(path):
+            label = classes(place.name, str(place))
+            yield from (Entry(file, label, part) for file in entries(place))
+
+
+def _from_table(folder: Path, spec: SetSpec) -> Iterator[Entry]:
+    path = folder / spec.table
+    classes = _Classes(spec)
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns = reader.fieldnames or ()
+            shares = {column: classes(column[len(spec.shares_prefix):], str(path)) for column in columns
+                      if spec.shares_prefix and column.startswith(spec.shares_prefix)}
+            labelled = spec.label_column in columns
+            needed = [spec.file_column, *([spec.group_column] if spec.group_column else [])]
+            if missing := [column for column in needed if column not in columns]:
+                raise DataError(f"{path} has no column {', '.join(missing)}; it has {', '.join(columns)}")
+            for row in reader:
+                where = f"{path}:{reader.line_num}"
+                part = (row.get(spec.part_column) or "train").strip().lower()
+                if part not in PARTS:
+                    raise DataError(f"{where}: {part!r} is not a part; known are {', '.join(PARTS)}")
+                yield Entry(folder / (row[spec.file_column] or ""),
+                            classes(row[spec.label_column] or "", where) if labelled else UNLABELLED, PARTS[part],
+                            (row[spec.group_column] or "") if spec.group_column else "",
+                            {label: _share(row[column], where) for column, label in shares.items()})
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
+
+
+def _share(text: str | None, where: str) -> float:
+    try:
+        value = float(text or 0)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= 1:
+        raise DataError(f"{where}: the share {text!r} is not a number from 0 to 1")
+    return value

@@ -1,0 +1,279 @@
+"""Faces of several sets come together, each with what its own people say of it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("PIL", reason="training needs more packages (pip install 'fer_ros[train]', or make training)")
+
+from fer_ros.core.labels import EMOTIONS
+from fer_ros.training.data import FERPLUS, DataError
+from fer_ros.training.duplicates import look_alikes, mirrored
+from fer_ros.training.pictures import framed
+from fer_ros.training.pool import NO_TRUTH, gather, half_of, truth_of
+from fer_ros.training.recipe import ANSWER, Recipe, RecipeError, from_values, read, to_yaml
+from fer_ros.training.sets import UNLABELLED, SetSpec, divided, load, thinned
+
+pytestmark = pytest.mark.training
+
+
+def noise(seed: int, side: int = 64) -> np.ndarray:
+    """A picture that looks like no other."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (8, 8), np.uint8)
+    return cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
+
+
+def write(folder: Path, classes: dict[str, int], start: int = 0, side: int = 64) -> int:
+    """<class>/<number>.png for each class; the next number."""
+    for name, count in classes.items():
+        (folder / name).mkdir(parents=True)
+        for _ in range(count):
+            cv2.imwrite(str(folder / name / f"{start}.png"), noise(start, side))
+            start += 1
+    return start
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Writes labels.csv of rows as dicts, and a picture for each."""
+
+    def make(rows: list[dict[str, object]]) -> Path:
+        for i, row in enumerate(rows):
+            row["file"] = f"{i}.png"
+            cv2.imwrite(str(tmp_path / f"{i}.png"), noise(i))
+        with open(tmp_path / "labels.csv", "w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        return tmp_path
+
+    return make
+
+
+# One set
+
+
+def test_folders_of_any_size_and_colour_are_read_with_their_parts(tmp_path):
+    write(tmp_path / "Train", {"anger": 2, "Surprised": 1, "unlabelled": 1})
+    write(tmp_path / "valid", {"happiness": 1}, start=10, side=200)
+    cv2.imwrite(str(tmp_path / "Train" / "anger" / "colour.jpg"), np.dstack([noise(90)] * 2 + [noise(91)]))
+    found = load(tmp_path, SetSpec())
+    labels = sorted((part, int(label)) for part, label in zip(found.parts, found.labels, strict=True))
+    assert labels == [("training", UNLABELLED), ("training", 0), ("training", 0), ("training", 0), ("training", 5),
+                      ("validation", 3)]
+    assert found.images.shape == (6, 48, 48)
+    expected = cv2.resize(noise(10, 200), (48, 48), interpolation=cv2.INTER_AREA)
+    assert (found.images[found.parts == "validation"][0] == expected).all()
+
+
+def test_contempt_counts_where_the_set_asks_for_it(tmp_path):
+    write(tmp_path / "train", {"contempt": 2, "happy": 3})
+    assert load(tmp_path, SetSpec()).labels.tolist() == [3, 3, 3]
+    assert sorted(load(tmp_path, SetSpec(contempt=True)).labels.tolist()) == [3, 3, 3, 7, 7]
+
+
+def test_numbered_classes_are_not_guessed(tmp_path):
+    write(tmp_path / "train", {"1": 1, "2": 2})
+    with pytest.raises(DataError, match="say what the numbers mean in the recipe"):
+        load(tmp_path, SetSpec())
+    assert load(tmp_path, SetSpec(classes="1=surprise, 2 = Fear")).labels.tolist() == [5, 2, 2]
+    with pytest.raises(DataError, match="'2=afraid of' is not NAME=CLASS"):
+        load(tmp_path, SetSpec(classes="1=surprise, 2=afraid of"))
+
+
+def test_an_unknown_class_and_a_broken_picture_are_named(tmp_path):
+    write(tmp_path / "a" / "train", {"bored": 1})
+    with pytest.raises(DataError, match=r"train/bored: 'bored' is not a class; known are angry"):
+        load(tmp_path / "a", SetSpec())
+    write(tmp_path / "b" / "train", {"sad": 2})
+    (tmp_path / "b" / "train" / "sad" / "0.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"1 pictures are not usable.*\n.*sad/0\.png: empty or damaged"):
+        load(tmp_path / "b", SetSpec())
+    with pytest.raises(DataError, match="is not a set of faces"):
+        load(tmp_path, SetSpec())
+
+
+def test_a_table_gives_labels_groups_and_shares_of_raters(table):
+    folder = table([
+        {"posed": "happy", "who": "a", "rated_happy": 0.75, "rated_fear": 0.25},
+        {"posed": "fear", "who": "b", "rated_happy": "", "rated_fear": 1},
+    ])
+    found = load(folder, SetSpec(label_column="posed", group_column="who", shares_prefix="rated_"))
+    assert found.labels.tolist() == [3, 2]
+    assert found.groups.tolist() == ["a", "b"]
+    assert found.shares[0, FERPLUS.index("happy")] == 0.75
+    assert found.shares[1, FERPLUS.index("fear")] == 1
+
+
+@pytest.mark.parametrize(("row", "spec", "problem"), [
+    ({"label": "happy"}, SetSpec(group_column="who"), "no column who"),
+    ({"label": "happy", "part": "third"}, SetSpec(), r"labels\.csv:2: 'third' is not a part"),
+    ({"label": "joyous"}, SetSpec(), r"labels\.csv:2: 'joyous' is not a class"),
+    ({"label": "sad", "said_sad": "1.5"}, SetSpec(shares_prefix="said_"), "'1.5' is not a number from 0 to 1"),
+])
+def test_a_wrong_table_is_named_by_its_line(table, row, spec, problem):
+    with pytest.raises(DataError, match=problem):
+        load(table([row]), spec)
+
+
+def test_a_margin_is_cut_or_added():
+    picture = np.arange(100 * 100, dtype=np.int64).reshape(100, 100) // 40 % 256
+    picture = picture.astype(np.uint8)
+    cut = framed(picture, 0.2)
+    assert (cut == cv2.resize(picture[20:80, 20:80], (48, 48), interpolation=cv2.INTER_AREA)).all()
+    wider = framed(picture, -0.5)
+    assert np.abs(wider[12:36, 12:36].astype(int) - cv2.resize(picture, (24, 24), interpolation=cv2.INTER_AREA)).max() <= 2
+    assert (wider[:12, 24] == wider[0, 24]).all()  # the border goes on
+
+
+# Its parts
+
+
+def test_a_share_of_each_class_is_held_out_and_the_same_again(tmp_path):
+    write(tmp_path / "train", {"happy": 40, "fear": 10})
+    faces = load(tmp_path, SetSpec())
+    first, again, other = (divided(faces, SetSpec(held_out=0.2), seed) for seed in (0, 0, 1))
+    held_out = first.parts == "validation"
+    assert np.bincount(first.labels[held_out], minlength=4).tolist() == [0, 0, 2, 8]
+    assert (first.parts == again.parts).all()
+    assert not (first.parts == other.parts).all()
+
+
+def test_whole_people_are_held_out(table):
+    faces = load(table([{"label": "sad", "who": f"p{i % 5}"} for i in range(20)]), SetSpec(group_column="who"))
+    found = divided(faces, SetSpec(group_column="who", groups_held_out=2), 0)
+    apart = set(found.groups[found.parts == "validation"])
+    assert len(apart) == 2
+    assert not apart & set(found.groups[found.parts == "training"])
+    with pytest.raises(DataError, match="5 groups are too few to hold 5 of them out"):
+        divided(faces, SetSpec(group_column="who", groups_held_out=5), 0)
+
+
+def test_share_and_cap_leave_that_much_of_each_class():
+    labels = np.repeat([0, 3, 5], [100, 40, 4])
+    keep = thinned(labels, SetSpec(share=0.5, cap=30), 0)
+    assert np.bincount(labels[keep]).tolist() == [30, 0, 0, 20, 0, 2]
+
+
+# Duplicates
+
+
+def test_pictures_are_known_again_scaled_compressed_and_mirrored():
+    images = np.stack([framed(noise(i), 0) for i in range(30)])
+    _, jpeg = cv2.imencode(".jpg", images[3], (cv2.IMWRITE_JPEG_QUALITY, 30))
+    coarse = cv2.resize(cv2.resize(images[5], (24, 24), interpolation=cv2.INTER_AREA), (48, 48))
+    brighter = np.clip(images[9].astype(int) // 2 + 60, 0, 255).astype(np.uint8)
+    held_out = np.stack([cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE), coarse, mirrored(images[7:8])[0], brighter])
+    seen, twice = look_alikes(images, held_out)
+    assert np.flatnonzero(seen).tolist() == [3, 5, 7, 9]
+    assert not twice.any()
+
+
+def test_of_faces_that_are_twice_in_the_training_the_first_stays():
+    images = np.stack([framed(noise(i), 0) for i in range(6)])
+    doubled = np.concatenate([images, mirrored(images[1:2]), images[4:5], np.full((2, 48, 48), 9, np.uint8)])
+    seen, twice = look_alikes(doubled, images[:0])
+    assert not seen.any()
+    assert np.flatnonzero(twice).tolist() == [6, 7]
+
+
+# A recipe of several sets
+
+
+SETS = {
+    "fer2013": {}, "posed": {"path": "p", "contempt": True, "weight": 3.0}, "crowd": {"held_out": 0.5},
+}
+
+
+@pytest.fixture
+def folder(drawn_fer2013, tmp_path):
+    drawn_fer2013(tmp_path / "fer2013", each=8)
+    at = write(tmp_path / "p" / "train", {**dict.fromkeys(EMOTIONS, 3), "contempt": 2})
+    at = write(tmp_path / "p" / "valid", dict.fromkeys(EMOTIONS, 2), start=at)
+    write(tmp_path / "crowd" / "train", dict.fromkeys(EMOTIONS, 4), start=at)
+    return tmp_path
+
+
+def recipe(**changes) -> Recipe:
+    return from_values({"architecture": "tiny", "sets": SETS, **changes}, "here")
+
+
+def test_a_recipe_has_a_head_for_each_convention_and_one_answer():
+    assert {head: len(classes) for head, classes in recipe().heads.items()} == {
+        ANSWER: 7, "ferplus": 8, "fer2013": 7, "posed": 8, "crowd": 7}
+    assert list(recipe(sets={"posed": {}}).heads) == ["posed"]
+    shared = recipe(sets={"a": {"head": "web"}, "b": {"head": "web", "contempt": True}})
+    assert {head: len(classes) for head, classes in shared.heads.items()} == {ANSWER: 7, "web": 8}
+
+
+def test_sets_are_stored_with_the_run(tmp_path):
+    (tmp_path / "recipe.yaml").write_text(to_yaml(recipe()))
+    assert read(str(tmp_path / "recipe.yaml")) == recipe()
+
+
+@pytest.mark.parametrize(("sets", "problem"), [
+    (["posed"], "sets must be"), ({"posed": 3}, "set posed must be"),
+    ({"posed": {"wieght": 2}}, "set posed has no 'wieght'; it has .*weight"),
+    ({"posed": {"margin": 0.6}}, "set posed: margin must be from -0.5"), ({"answer": {}}, "can be called answer"),
+])
+def test_a_wrong_set_is_named(sets, problem):
+    with pytest.raises(RecipeError, match=problem):
+        recipe(sets=sets)
+
+
+def test_each_face_has_targets_for_its_own_convention_and_for_the_answer(folder):
+    found = gather(folder, recipe(clean=False))
+    pool = found.training
+    assert pool.sets == ("fer2013", "posed", "crowd")
+    assert np.bincount(pool.origin).tolist() == [56, 23, 14]
+    for head, origin in (("ferplus", 0), ("fer2013", 0), ("posed", 1), ("crowd", 2)):
+        assert ((pool.says[head] > 0) == (pool.origin == origin)).all(), head
+        assert pool.targets[head][pool.origin == origin].sum(axis=1) == pytest.approx(1)
+    contempt = (pool.truth["posed"] == FERPLUS.index("contempt"))
+    assert contempt.sum() == 2
+    assert ((pool.says[ANSWER] > 0) == ~contempt).all()
+    assert pool.targets[ANSWER][~contempt].sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert (pool.truth[ANSWER][contempt] == NO_TRUTH).all()
+    votes = pool.targets["ferplus"][0]
+    assert pool.targets[ANSWER][0] == pytest.approx(votes[:7] / votes[:7].sum())
+    assert "posed (folders)" in found.layout
+
+
+def test_half_of_what_is_held_out_chooses_and_the_other_half_reports(folder):
+    found = gather(folder, recipe())
+    chooses, reports = ({str(row) for row in pool.rows} for pool in (found.validation, found.report))
+    assert not chooses & reports
+    assert abs(len(chooses) - len(reports)) <= 21
+    assert {int(origin) for origin in found.report.origin} == {0, 1, 2}
+    again = gather(folder, recipe())
+    assert [str(row) for row in again.report.rows] == [str(row) for row in found.report.rows]
+    _, truth = truth_of(found.validation, "posed")
+    assert sorted(truth.tolist()) == list(range(7))
+    assert half_of(found.validation, 1).sum() >= len(found.validation) / 2
+
+
+def test_what_looks_like_a_held_out_face_of_any_set_is_not_learnt_from(folder):
+    copied = next((folder / "p" / "valid" / "happy").iterdir())
+    face = cv2.imread(str(copied), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(folder / "crowd" / "train" / "sad" / "copy.jpg"), cv2.resize(face[:, ::-1], (96, 96)))
+    # Whatever share of the set is held out, the copy among them is known by its name.
+    plain, clean = (gather(folder, recipe(clean=clean, sets={**SETS, "crowd": {"held_out": 0.0}})).training
+                    for clean in (False, True))
+    assert any(str(row).endswith("copy.jpg") for row in plain.rows)
+    assert not any(str(row).endswith("copy.jpg") for row in clean.rows)
+
+
+def test_a_label_that_raters_could_not_give_stands_alone(tmp_path, table):
+    rows = [{"posed": emotion, "rated_happy": 0.5, "rated_sad": 0.5} for emotion in ("happy", "neutral")]
+    rows += [{**row, "part": "valid"} for row in rows]
+    rows[0]["part"] = rows[1]["part"] = "train"
+    found = gather(table(rows).parent, recipe(sets={
+        tmp_path.name: {"label_column": "posed", "shares_prefix": "rated_"}}, clean=False))
+    happy, neutral = found.training.targets[tmp_path.name]
+    assert happy[EMOTIONS.index("happy")] == pytest.approx(0.75)
+    assert neutral[EMOTIONS.index("neutral")] == 1
