@@ -33,7 +33,7 @@ from fer_ros.ros.guard import Repetitions, printable, spin_once
 from fer_ros.ros.joining import join
 from fer_ros.ros.matching import StampPairs, explain_refusal
 from fer_ros.ros.parameters import Parameters, faults_of_files, tell_of_files, tell_of_parameters
-from fer_ros.ros.qos import RESULTS, explain_silence, publishers_of
+from fer_ros.ros.qos import RESULTS, UNKNOWN_NODE, explain_silence, publishers_of
 
 M = TypeVar("M")
 
@@ -49,6 +49,7 @@ class _Input:
         self.close: Callable[[], object] = lambda: None
         self.heard = time.monotonic()
         self.explained: set[str] = set()  # what has been said of this silence
+        self.unnamed = False  # whether a publisher was found whose name had not come yet
 
 
 class Output:
@@ -303,6 +304,9 @@ class FerNode(LifecycleNode):
             if entry.local:  # within the process somebody else knows why
                 continue
             reason = explain_silence(self, entry.topic, entry.kind, entry.qos)
+            was_unnamed, entry.unnamed = entry.unnamed, UNKNOWN_NODE in reason
+            if entry.unnamed and not was_unnamed:
+                continue
             if reason not in entry.explained:  # it may become another one: a publisher of the wrong type comes late
                 entry.explained.add(reason)
                 self.say_once(f"silence {entry.topic}", reason)
