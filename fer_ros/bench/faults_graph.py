@@ -273,7 +273,7 @@ class Command:
         command = [sys.executable, "-u", str(executable("fer-ros")), *map(str, arguments)]
         if limit:
             command = ["sh", "-c", f'ulimit -f {limit // 512}; exec "$@"', "sh", *command]
-        with self._output.open("w") as file:
+        with self._output.open("w", encoding="utf-8") as file:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, cwd=folder, start_new_session=True,
                 env={**os.environ, _MARK: self._mark, "PYTHONUNBUFFERED": "1", "TMPDIR": str(self._scratch)},
