@@ -43,6 +43,8 @@ def curves(history: Sequence[dict[str, float]], best: int, path: Path) -> None:
                  (accuracies, "accuracy", "-", "validation", 100), (accuracies, "balanced", "--", "validation, balanced", 100),
                  (accuracies, "training_accuracy", ":", "training, augmented", 100))
         for axes, column, style, text, factor in lines:
+            if f"{head}_{column}" not in history[0]:  # of the answer on one set, nothing is minimized
+                continue
             axes.plot(epochs, [factor * row[f"{head}_{column}"] for row in history], color=colour, linestyle=style,
                       label=f"{head}, {text}")
     rates.plot(epochs, [row["learning_rate"] for row in history], color="gray")

@@ -24,8 +24,9 @@ from fer_ros.training.checkpoint import RunError
 from fer_ros.training.data import FERPLUS, DataError, load, vote_shares
 from fer_ros.training.model import ARCHITECTURES, make
 from fer_ros.training.pool import gather, of_fer2013
-from fer_ros.training.recipe import Recipe, to_yaml
+from fer_ros.training.recipe import Recipe, from_values, to_yaml
 from fer_ros.training.train import Place, Run, Watcher, learning_rate, predict
+from fer_ros.training.watch import Everyone, Pictures
 
 pytestmark = pytest.mark.training
 
@@ -514,3 +515,33 @@ with place("float32", "cpu") as where:
 def _softmax(logits: np.ndarray) -> np.ndarray:
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     return odds / odds.sum(axis=1, keepdims=True)
+
+
+def test_a_run_of_several_sets_learns_an_answer_and_draws_its_curves(drawn_fer2013, drawn_folders, tmp_path):
+    drawn_fer2013(tmp_path / "data" / "fer2013", each=8)
+    drawn_folders(tmp_path / "data" / "posed", each=12)
+    recipe = from_values({"architecture": "tiny", "epochs": 4, "epoch_parts": 2, "batch": 16, "optimizer": "adamw",
+                          "learning_rate": 0.01, "choose_by": "balanced", "clean": False,
+                          "sets": {"fer2013": {}, "posed": {"held_out": 0.3}}}, "here")
+    found = gather(tmp_path / "data", recipe)
+    run = Run(tmp_path / "run", recipe, found.training, found.validation, CPU, facts={"data": "drawn"})
+    watcher = Count()
+    run.train(Everyone(Pictures(), watcher))
+    assert (tmp_path / "run" / "curves.png").stat().st_size > 1000
+    last = history(tmp_path / "run")[-1]
+    each = [float(last[f"answer_{name}_balanced"]) for name in ("fer2013", "posed")]
+    assert float(last["accuracy"]) == pytest.approx(np.mean(each), abs=1e-5)
+    # Two epochs are one pass over the faces, and the next two another.
+    assert watcher.steps == 4 * (len(found.training) // 2 // 16)
+    orders = [run._order(epoch).tolist() for epoch in range(4)]
+    assert sorted(orders[0] + orders[1]) == sorted(orders[2] + orders[3]) == list(range(len(found.training)))
+    assert orders[0] != orders[2]
+
+
+class Count(Watcher):
+    """Counts the steps."""
+
+    steps = 0
+
+    def step(self, done: int, steps: int) -> None:
+        self.steps += 1
