@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fer_ros.commands.arguments import folder
 from fer_ros.commands.training_errors import training_errors
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -15,10 +19,15 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("model", nargs="?", default="emotion.onnx", metavar="MODEL",
                         help="ONNX file: a path, or a name in share/fer_ros/models (default: emotion.onnx, the shipped one)")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR",
-                        help="folder with fer2013.csv (and fer2013new.csv), or with train/<class> and test/<class>")
+                        help="folder with fer2013.csv (and fer2013new.csv), or with train/<class> and test/<class>; with "
+                        "--recipe the folder that holds its sets")
     parser.add_argument("--out", type=folder, required=True, metavar="DIR", help="folder for report.json and the pictures")
     parser.add_argument("--split", choices=("validation", "test"), default="",
                         help="which faces (default: validation, which is PublicTest, where there is one, else test)")
+    parser.add_argument("--recipe", metavar="NAME|FILE",
+                        help="measure on the sets of this recipe, on the half of their held-out faces that chooses nothing")
+    parser.add_argument("--beside", action="append", default=[], metavar="MODEL",
+                        help="with --recipe: another model, measured on the same faces; may be given several times")
     parser.add_argument("--card", type=_file, metavar="FILE", help="write a model card, too")
     parser.add_argument("--force", action="store_true", help="overwrite files that are there (never the model or the data)")
     parser.set_defaults(command=main)
@@ -40,9 +49,12 @@ def main(options: argparse.Namespace) -> int:
     from fer_ros.core.resources import model_file
     from fer_ros.training import card, report
 
-    # A path as a user types it; a bare name is a file here, if there is one, or a shipped model.
-    model = options.model if "/" in options.model or not Path(options.model).is_file() else f"./{options.model}"
+    model = _named(options.model)
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    if options.recipe:
+        return _on_sets([model, *map(_named, options.beside)], options, console)
+    if options.beside:
+        raise ValueError("--beside is for --recipe, which names the sets to measure on")
     possible = report.outputs(options.out)
     read = [options.data, model_file(model)]
     check_outputs([*possible, *([options.card] if options.card else [])], force=options.force, sources=read, parents=True)
@@ -55,4 +67,22 @@ def main(options: argparse.Namespace) -> int:
         write_text(options.card, card.write(found, entries), options.force)
         written.append(options.card)
     print("\n".join(map(str, written)))
+    return 0
+
+
+def _named(model: str) -> str:
+    """A path as a user types it; a bare name is a file here, if there is one, or a shipped model."""
+    return model if "/" in model or not Path(model).is_file() else f"./{model}"
+
+
+def _on_sets(models: list[str], options: argparse.Namespace, console: Console) -> int:
+    from fer_ros.core.files import check_outputs
+    from fer_ros.core.resources import model_file
+    from fer_ros.training import comparison, recipe
+
+    if options.card or options.split:
+        raise ValueError("--card and --split are for FER2013 alone: leave them out, or --recipe")
+    outputs = [options.out / name for name in (comparison.FIGURES, comparison.WRONG)]
+    check_outputs(outputs, force=options.force, sources=[options.data, *map(model_file, models)], parents=True)
+    print(*comparison.make(models, options.data, recipe.read(options.recipe), options.out, console, options.force), sep="\n")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ class Comparable:
     """Equality and hash for a frozen dataclass that holds arrays, which have neither for themselves.
 
     Such a class is decorated with `@dataclass(frozen=True, eq=False)`. Two are equal if they are of one class and all their
-    fields are, arrays by shape and content. The hash leaves arrays out; every other field must have one.
+    fields are, arrays by shape and content. The hash leaves arrays and mappings out; every other field must have one.
 
     >>> Face(Box(1, 2, 3, 4), 0.9, np.zeros((5, 2))) == Face(Box(1, 2, 3, 4), 0.9, np.zeros((5, 2)))
     True
@@ -30,7 +31,7 @@ class Comparable:
         return all(_same(mine, theirs) for mine, theirs in zip(_values(self), _values(other), strict=True))
 
     def __hash__(self) -> int:
-        return hash((self.__class__, *(value for value in _values(self) if not isinstance(value, np.ndarray))))
+        return hash((self.__class__, *(value for value in _values(self) if not isinstance(value, (np.ndarray, Mapping)))))
 
 
 def _values(of: object) -> list[object]:
@@ -42,6 +43,8 @@ def _same(a: object, b: object) -> bool:
         return a is b or np.array_equal(a, b)
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return False
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(_same(value, b[name]) for name, value in a.items())
     return a is b or a == b
 
 

@@ -67,9 +67,7 @@ class Evaluator:
     """
 
     def __init__(self, model: str, split: Split, seen: Sequence[Split] = ()):
-        # All cores: what is measured here are answers and not times.
-        every = InferenceParams(threads=min(os.cpu_count() or 1, 64))
-        self.classifier = EmotionClassifier(ClassifierParams(model=model), every)
+        self.classifier = classifier_of(model)
         self.split = split
         self.truths = truths(split)
         # Whoever has learnt a picture by heart answers right on its copies.
@@ -80,18 +78,9 @@ class Evaluator:
         """The model's answer to a truth: the one of its name, or the default of a model without it."""
         return self._answers.get(truth.answer, self.classifier.answer)
 
-    def logits(self, images: np.ndarray, batch: int = 256) -> dict[str, np.ndarray]:
-        """Of (N, S, S) uint8 grey faces, by answer; they are scaled to the size that the model takes."""
-        answers = list(self._answers.values())
-        size = self.classifier.input_size
-        if images.shape[1] != size:
-            images = np.stack([cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR) for image in images])
-        parts = []
-        for start in range(0, len(images), batch):
-            crops = np.repeat(images[start : start + batch, ..., None], 3, axis=3)
-            parts.append(self.classifier.logits(crops, *answers))
-        columns = zip(*parts, strict=True)
-        return {answer.output: np.concatenate(column) for answer, column in zip(answers, columns, strict=True)}
+    def logits(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """See `logits_of`."""
+        return logits_of(self.classifier, images)
 
     def probabilities(self, logits: dict[str, np.ndarray], truth: Truth, answer: Answer | None = None,
                       temperature: float | None = None) -> np.ndarray:
@@ -187,6 +176,25 @@ class Evaluator:
                 found[test] = self.probabilities(logits, truth, temperature=temperature)[test]
             errors.append(metrics.reliability(found, truth.classes).error)
         return float(np.mean(errors))
+
+
+def classifier_of(model: str) -> EmotionClassifier:
+    """A model on all cores: what is measured with it are answers and not times."""
+    return EmotionClassifier(ClassifierParams(model=model), InferenceParams(threads=min(os.cpu_count() or 1, 64)))
+
+
+def logits_of(classifier: EmotionClassifier, images: np.ndarray, batch: int = 256) -> dict[str, np.ndarray]:
+    """By answer, of (N, S, S) uint8 grey faces; they are scaled to the size that the model takes."""
+    answers = classifier.metadata.answers
+    size = classifier.input_size
+    if images.shape[1] != size:
+        images = np.stack([cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR) for image in images])
+    parts = []
+    for start in range(0, len(images), batch):
+        crops = np.repeat(images[start : start + batch, ..., None], 3, axis=3)
+        parts.append(classifier.logits(crops, *answers))
+    columns = zip(*parts, strict=True)
+    return {answer.output: np.concatenate(column) for answer, column in zip(answers, columns, strict=True)}
 
 
 def scores(found: np.ndarray, truth: np.ndarray, labels: tuple[str, ...]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.types import Comparable
 from fer_ros.training import data, sets
 from fer_ros.training.data import FERPLUS, DataError, Split
 from fer_ros.training.duplicates import look_alikes
@@ -23,10 +24,12 @@ from fer_ros.training.recipe import ANSWER, FER2013_SET, Recipe
 from fer_ros.training.sets import FaceSet, SetSpec
 
 NO_TRUTH = -1
+CLEAR = "ferplus, clear"
+"""Among `Pool.truth`: what most of FER+'s voters say where they agree."""
 
 
-@dataclass(frozen=True)
-class Pool:
+@dataclass(frozen=True, eq=False)
+class Pool(Comparable):
     """Faces of one or more sets; all arrays have one row for each face.
 
     Attributes:
@@ -35,7 +38,7 @@ class Pool:
         sets: the names of the sets.
         targets: by head, (N, C) float32, the distribution that the head should give; rows sum to 1 (or to 0 without one).
         says: by head, (N,) float32, from 0 to 1, how much a row's target says; 0 without one.
-        truth: by head, (N,) int64, the class that a head is checked by; `NO_TRUTH` without one.
+        truth: by head, and `CLEAR`, (N,) int64, the class that a head is checked by; `NO_TRUTH` without one.
         rows: (N,) what each face is called in its source.
     """
 
@@ -146,7 +149,8 @@ def joined(pools: list[Pool], recipe: Recipe) -> Pool:
 
     targets = {head: together("targets", head, np.zeros(len(classes), np.float32)) for head, classes in heads.items()}
     says = {head: together("says", head, np.zeros((), np.float32)) for head in heads}
-    truth = {head: together("truth", head, np.full((), NO_TRUTH, np.int64)) for head in heads}
+    checked = dict.fromkeys([*heads, *(head for pool in pools for head in pool.truth)])
+    truth = {head: together("truth", head, np.full((), NO_TRUTH, np.int64)) for head in checked}
     images, origin, rows = (np.concatenate([getattr(pool, field) for pool in pools]) for field in ("images", "origin", "rows"))
     whole = Pool(images, origin, pools[0].sets, targets, says, truth, rows)
     return with_answer(whole, recipe) if ANSWER in recipe.heads else whole
@@ -155,7 +159,8 @@ def joined(pools: list[Pool], recipe: Recipe) -> Pool:
 def with_answer(pool: Pool, recipe: Recipe) -> Pool:
     """The pool with what the head `answer` learns: what each face's own set says of the seven emotions.
 
-    FER2013's faces answer by their FER+ votes, where there are any. What was said to be contempt says that much less.
+    FER2013's faces answer by their FER+ votes, where there are any, and are checked by their clear majority. What was said to
+    be contempt says that much less.
     """
     count = len(EMOTIONS)
     targets = np.zeros((len(pool), count), np.float32)
@@ -170,8 +175,9 @@ def with_answer(pool: Pool, recipe: Recipe) -> Pool:
         rows = rest * pool.says[head] > 0
         targets[rows] = seven[rows] / rest[rows, None]
         says[rows] = (rest * pool.says[head])[rows]
-        known = (pool.truth[head] != NO_TRUTH) & (pool.truth[head] < count)
-        truth[known] = pool.truth[head][known]
+        checked = pool.truth[CLEAR if head == "ferplus" else head]
+        known = (checked != NO_TRUTH) & (checked < count)
+        truth[known] = checked[known]
 
     def also(values: Mapping[str, np.ndarray], mine: np.ndarray) -> dict[str, np.ndarray]:
         return {ANSWER: mine, **{head: array for head, array in values.items() if head != ANSWER}}
@@ -187,9 +193,10 @@ def of_fer2013(split: Split, recipe: Recipe) -> Pool:
     truth: dict[str, np.ndarray] = {}
     if "ferplus" in recipe.heads:
         targets["ferplus"], says["ferplus"] = data.vote_shares(split)
-        truth["ferplus"] = np.full(len(split), NO_TRUTH, np.int64)
-        rows, classes = data.most_voted(split)
-        truth["ferplus"][rows] = classes
+        for name, rule in ((CLEAR, data.clear_majority), ("ferplus", data.most_voted)):
+            rows, classes = rule(split)
+            truth[name] = np.full(len(split), NO_TRUTH, np.int64)
+            truth[name][rows] = classes
     if "fer2013" in recipe.heads:
         targets["fer2013"] = np.eye(len(EMOTIONS), dtype=np.float32)[split.labels]
         says["fer2013"] = np.ones(len(split), np.float32)

@@ -24,6 +24,7 @@ import numpy as np
 
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.params import param
+from fer_ros.core.types import Comparable
 from fer_ros.training.data import FERPLUS, DataError
 from fer_ros.training.pictures import CLASSES, PARTS, entries, face_of, parts_of
 
@@ -62,8 +63,8 @@ class SetSpec:
                                "rated_fear, ...; empty where there are none.")
 
 
-@dataclass(frozen=True)
-class FaceSet:
+@dataclass(frozen=True, eq=False)
+class FaceSet(Comparable):
     """The faces of a set; all arrays have one row for each face.
 
     Attributes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import json
 from pathlib import Path
 
 import cv2
@@ -11,11 +13,15 @@ import pytest
 
 pytest.importorskip("PIL", reason="training needs more packages (pip install 'fer_ros[train]', or make training)")
 
+from rich.console import Console
+
+from fer_ros.cli import main
 from fer_ros.core.labels import EMOTIONS
+from fer_ros.training import comparison
 from fer_ros.training.data import FERPLUS, DataError
 from fer_ros.training.duplicates import look_alikes, mirrored
 from fer_ros.training.pictures import framed
-from fer_ros.training.pool import NO_TRUTH, gather, half_of, truth_of
+from fer_ros.training.pool import CLEAR, NO_TRUTH, gather, half_of, truth_of
 from fer_ros.training.recipe import ANSWER, Recipe, RecipeError, from_values, read, to_yaml
 from fer_ros.training.sets import UNLABELLED, SetSpec, divided, load, thinned
 
@@ -277,3 +283,96 @@ def test_a_label_that_raters_could_not_give_stands_alone(tmp_path, table):
     happy, neutral = found.training.targets[tmp_path.name]
     assert happy[EMOTIONS.index("happy")] == pytest.approx(0.75)
     assert neutral[EMOTIONS.index("neutral")] == 1
+
+
+def test_pools_are_equal_if_their_faces_and_all_that_is_said_of_them_are(folder):
+    one, again = (gather(folder, recipe()).validation for _ in range(2))
+    assert one == again
+    assert hash(one) == hash(again)
+    shorter = one.take(np.arange(len(one)) > 0)
+    assert one != shorter
+    assert one != dataclasses.replace(one, says={**one.says, "posed": one.says["posed"] * 0.5})
+
+
+# Models beside each other
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Writes a model that says what the mean brightness of a face is near: dark is angry, bright neutral; `sure` of it."""
+
+    def make(name: str, sure: float) -> str:
+        import onnx
+        from onnx import TensorProto, helper, numpy_helper
+
+        levels = np.linspace(0, 1, 7, dtype=np.float32)[None]
+        nodes = [helper.make_node("ReduceMean", ["faces", "axes"], ["mean"], keepdims=0),
+                 helper.make_node("Unsqueeze", ["mean", "one"], ["column"]),
+                 helper.make_node("Sub", ["column", "levels"], ["far"]),
+                 helper.make_node("Abs", ["far"], ["distance"]), helper.make_node("Mul", ["distance", "sure"], ["answer"])]
+        constants = {"axes": np.array([1, 2, 3]), "one": np.array([1]), "levels": levels, "sure": np.array(-sure, np.float32)}
+        graph = helper.make_graph(
+            nodes, "g", [helper.make_tensor_value_info("faces", TensorProto.FLOAT, ["n", 1, 48, 48])],
+            [helper.make_tensor_value_info("answer", TensorProto.FLOAT, ["n", 7])],
+            [numpy_helper.from_array(value, key) for key, value in constants.items()])
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+        helper.set_model_props(made, {"name": name, "labels": ",".join(EMOTIONS), "temperature": "1", "input_size": "48",
+                                      "colour": "grey", "scale": str(1 / 255), "mean": "0", "std": "1", "output": "logits"})
+        onnx.save(made, tmp_path / f"{name}.onnx")
+        return str(tmp_path / f"{name}.onnx")
+
+    return make
+
+
+def test_models_are_measured_on_the_same_faces_of_each_set(folder, model, tmp_path, capsys):
+    bright = np.full((48, 48), 255, np.uint8)
+    for name, emotion in (("0", "neutral"), ("1", "neutral"), ("2", "fear")):
+        for part in ("train", "valid"):
+            file = folder / "p" / part / emotion / f"bright{name}.png"
+            cv2.imwrite(str(file), bright - np.eye(48, dtype=np.uint8) * int(name))
+    sets = recipe(clean=False, split_seed=3)
+    sure, unsure = model("sure", 40.0), model("unsure", 1.0)
+    found = comparison.make([sure, unsure], folder, sets, tmp_path / "out", Console(width=200))
+    assert [path.name for path in found] == ["sets.json", "wrong.html"]
+    figures = json.loads(found[0].read_text())
+    faces = gather(folder, sets).report
+    posed = {row["model"]: row for row in figures if row["set"] == "posed"}
+    rows, truth = truth_of(faces, "posed", 7)
+    guess = np.abs(faces.images[rows].mean(axis=(1, 2))[:, None] / 255 - np.linspace(0, 1, 7)).argmin(axis=1)
+    for row in posed.values():
+        assert row["faces"] == len(rows)
+        assert row["accuracy"] == pytest.approx((guess == truth).mean())
+    assert posed["sure.onnx"]["ece"] > posed["unsure.onnx"]["ece"]
+    assert {(row["set"], row["truth"]) for row in figures} == {
+        ("fer2013", "ferplus"), ("fer2013", "fer2013"), ("fer2013", CLEAR), ("posed", "posed"), ("crowd", "crowd")}
+    text = found[1].read_text()
+    assert text.count("<figure>") > 3
+    assert "is taken for" in text
+    shown = capsys.readouterr().out
+    assert "mean of the sets" in shown
+    assert shown.index("sure.onnx") < shown.index("unsure.onnx")
+
+
+def test_the_most_confident_errors_come_first():
+    said = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]], np.float32)
+    opinion = comparison.Opinion("m", "a", "s", "t", said, np.array([1, 1, 1, 0]), np.arange(4))
+    assert opinion.most_wrong(9).tolist() == [0, 3, 2]
+    assert opinion.most_wrong(1).tolist() == [0]
+
+
+def test_the_command_measures_on_a_recipes_sets(folder, model, tmp_path, tmp_path_factory, capsys):
+    (tmp_path / "mix.yaml").write_text(to_yaml(recipe(clean=False)))
+    arguments = ["evaluate", model("mine", 3.0), "--data", str(folder), "--recipe", str(tmp_path / "mix.yaml"),
+                 "--out", str(tmp_path_factory.mktemp("report"))]
+
+    def status(*words: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(list(words))
+        return ended.value.code
+
+    assert status(*arguments, "--beside", "emotion.onnx") == 0
+    assert "answer ferplus" in capsys.readouterr().out
+    assert status(*arguments) == 1
+    assert "--force" in capsys.readouterr().err
+    assert status("evaluate", "--data", str(folder), "--out", str(tmp_path / "o"), "--beside", "emotion.onnx") == 1
+    assert "--recipe" in capsys.readouterr().err

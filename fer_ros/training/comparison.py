@@ -1,0 +1,164 @@
+"""How good models are on several sets of faces, side by side: one table, and a page of the faces that they get most wrong.
+
+Measured on the half of each set's held-out faces that nothing is chosen by, through the code with which the node runs a model.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from fer_ros.core.classifier import probabilities
+from fer_ros.core.files import filling, write_text
+from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.resources import model_file
+from fer_ros.core.types import Comparable
+from fer_ros.training import evaluate, pool
+from fer_ros.training.pool import Pool
+from fer_ros.training.recipe import Recipe
+
+FIGURES, WRONG = "sets.json", "wrong.html"
+_MEAN = "mean of the sets"
+_SHOWN = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Opinion(Comparable):
+    """What one answer of one model says of the faces of one set that have a right answer among the seven emotions.
+
+    Attributes:
+        truth: what it is compared with: a labelling convention.
+        probabilities: (N, 7) float32.
+        classes: (N,) int64, the right ones.
+        rows: (N,) int64, the faces' rows in the pool.
+    """
+
+    model: str
+    answer: str
+    set: str
+    truth: str
+    probabilities: np.ndarray
+    classes: np.ndarray
+    rows: np.ndarray
+
+    def figures(self) -> dict[str, Any]:
+        """Everything that is measured of it, as plain numbers."""
+        return {"model": self.model, "answer": self.answer, "set": self.set, "truth": self.truth,
+                **evaluate.scores(self.probabilities, self.classes, EMOTIONS)}
+
+    def most_wrong(self, count: int) -> np.ndarray:
+        """Indices of the wrong answers, the most confident one first."""
+        guess = self.probabilities.argmax(axis=1)
+        wrong = np.flatnonzero(guess != self.classes)
+        return wrong[np.argsort(-self.probabilities[wrong, guess[wrong]], kind="stable")][:count]
+
+
+def truths(faces: Pool) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+    """(set, convention, rows, classes) of everything that an answer can be compared with."""
+    found = []
+    for index, name in enumerate(faces.sets):
+        for convention in faces.truth:
+            rows, classes = pool.truth_of(faces, convention, len(EMOTIONS))
+            mine = faces.origin[rows] == index
+            if convention != pool.ANSWER and mine.any():
+                found.append((name, convention, rows[mine], classes[mine]))
+    return found
+
+
+def opinions(model: str, faces: Pool) -> list[Opinion]:
+    """What every answer of a model says of every set.
+
+    Raises:
+        FileNotFoundError, ValueError: see `EmotionClassifier`.
+    """
+    classifier = evaluate.classifier_of(model)
+    logits = evaluate.logits_of(classifier, faces.images)
+    found = []
+    for answer in classifier.metadata.answers:
+        columns = [answer.labels.index(emotion) for emotion in EMOTIONS]
+        said = probabilities(logits[answer.output][:, columns], answer.temperature)
+        found += [Opinion(Path(model).name, answer.output, name, truth, said[rows], classes, rows)
+                  for name, truth, rows, classes in truths(faces)]
+    return found
+
+
+def make(models: Sequence[str], folder: Path, recipe: Recipe, out: Path, console: Console, force: bool = False) -> list[Path]:
+    """Measure models on the sets of a recipe, and write sets.json and wrong.html.
+
+    Args:
+        models: ONNX files; the faces of the page are those that the first one's default answer gets wrong.
+        folder: which holds the sets.
+        force: replace files that are there.
+
+    Returns:
+        The files.
+
+    Raises:
+        DataError: a set is not there or not right.
+        OutputError: a file is there, or cannot be written.
+        FileNotFoundError, ValueError: see `EmotionClassifier`.
+    """
+    paths = [str(model_file(model)) for model in models]
+    with console.status("reading the sets"):
+        faces = pool.gather(folder, recipe).report
+    found = []
+    for path in paths:
+        with console.status(f"measuring {Path(path).name}"):
+            found.append(opinions(path, faces))
+        show(found[-1], console)
+    with filling(out, force) as scratch:
+        figures = [opinion.figures() for several in found for opinion in several]
+        write_text(scratch / FIGURES, json.dumps(figures, indent=1, allow_nan=False) + "\n")
+        default = [opinion for opinion in found[0] if opinion.answer == found[0][0].answer]
+        write_text(scratch / WRONG, page(default, faces))
+    return [out / FIGURES, out / WRONG]
+
+
+def show(found: Sequence[Opinion], console: Console) -> None:
+    """A table for each answer: a line for each set, and one for their mean."""
+    for answer in dict.fromkeys(opinion.answer for opinion in found):
+        figures = [opinion.figures() for opinion in found if opinion.answer == answer]
+        table = Table("set", "truth", "faces", "accuracy", "balanced", "ECE", *EMOTIONS,
+                      title=f"{found[0].model}, answer {answer}, in %", title_justify="left")
+        for row in figures:
+            recalls = (row["recall"][emotion] for emotion in EMOTIONS)
+            table.add_row(row["set"], row["truth"], f"{row['faces']:,}", *map(_percent, (
+                row["accuracy"], row["balanced_accuracy"], row["ece"], *recalls)))
+        # A set of several conventions counts once, by what the answer is compared with first.
+        firsts = list({row["set"]: row for row in reversed(figures)}.values())
+        table.add_section()
+        table.add_row(_MEAN, "", "", *(_percent(float(np.mean([row[key] for row in firsts])))
+                                       for key in ("accuracy", "balanced_accuracy", "ece")))
+        console.print(table)
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f}"
+
+
+def page(found: Sequence[Opinion], faces: Pool) -> str:
+    """The faces that an answer gets most confidently wrong, set by set, as one HTML file that needs no other."""
+    parts = [f"<!doctype html><meta charset=utf-8><title>{html.escape(found[0].model)}: most confidently wrong</title>"
+             "<style>body{font:14px sans-serif;margin:2em}"
+             "figure{display:inline-block;width:9em;margin:.4em;vertical-align:top}"
+             "img{width:96px;image-rendering:pixelated}</style>"
+             f"<h1>{html.escape(found[0].model)}, answer {html.escape(found[0].answer)}: most confidently wrong</h1>"]
+    for opinion in found:
+        parts.append(f"<h2>{html.escape(opinion.set)}, {html.escape(opinion.truth)}</h2>")
+        for index in opinion.most_wrong(_SHOWN):
+            said = opinion.probabilities[index]
+            picture = base64.b64encode(cv2.imencode(".png", faces.images[opinion.rows[index]])[1]).decode()
+            parts.append(f"<figure><img alt='' src='data:image/png;base64,{picture}'><figcaption>"
+                         f"{EMOTIONS[opinion.classes[index]]} is taken for {EMOTIONS[said.argmax()]} ({said.max():.0%})"
+                         "</figcaption></figure>")
+    return "".join(parts)
