@@ -16,7 +16,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                     "epoch. On several GPUs: torchrun --nproc-per-node 2 -m fer_ros.cli train ...",
     )
     parser.add_argument("--data", type=Path, required=True, metavar="DIR",
-                        help="folder with fer2013.csv (and fer2013new.csv), or with train/<class> and test/<class>")
+                        help="folder with fer2013.csv (and fer2013new.csv), or with train/<class> and test/<class>; of a recipe "
+                        "that names several sets, the folder that holds them")
     parser.add_argument("--out", type=folder, required=True, metavar="RUN", help="folder of the run; continued if it is one")
     parser.add_argument("--recipe", metavar="NAME|FILE",
                         help="a recipe that comes with fer_ros, or a YAML file (default: the run's own, or small)")
@@ -24,7 +25,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                         help="change one value of the recipe; may be given several times")
     parser.add_argument("--teacher", action="append", default=[], type=Path, metavar="RUN", dest="teachers",
                         help="learn from this run's network too (the recipe's distillation); may be given several times")
-    parser.add_argument("--start-from", type=Path, metavar="RUN", help="begin with the weights of another run")
+    parser.add_argument("--start-from", type=Path, metavar="RUN|ONNX",
+                        help="begin with the weights of another run, or of a model that was exported from one")
     parser.add_argument("--fraction", type=share, default=1.0, help="take only this share of the training faces, to rehearse")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     parser.add_argument("--threads", type=threads, default=0, metavar="N", help="CPU threads (default: all cores)")
