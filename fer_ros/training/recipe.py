@@ -64,7 +64,8 @@ class Recipe:
                         "with several sets also those that merely look like one, or like a training face before them.")
     validation_share: float = param(0.125, "Share of the training faces that validate, where the data has no validation "
                                     "split of its own.", range=(0.01, 0.5))
-    precision: str = param("auto", "Arithmetic of the network: auto takes bfloat16 where the processor has it.",
+    precision: str = param("auto", "Arithmetic of the network: auto takes bfloat16 where the processor on which the run "
+                           "begins has it, and stays with that.",
                            choices=("auto", "float32", "bfloat16"))
     compile: bool = param(False, "Whether torch.compile makes the network faster (it takes a compiler, and a minute first).")
     seed: int = param(1, "Of every random number of the training.", range=(0, 2**31 - 1))

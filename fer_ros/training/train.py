@@ -61,7 +61,12 @@ class Place:
         many = f"{self.world} x " if self.world > 1 else ""
         gpu = self.device.type == "cuda"
         what = torch.cuda.get_device_name(self.device) if gpu else f"{torch.get_num_threads()} CPU threads"
-        return f"{many}{what}, {'bfloat16' if self.bfloat16 else 'float32'}"
+        return f"{many}{what}, {self.arithmetic}"
+
+    @property
+    def arithmetic(self) -> str:
+        """`bfloat16` or `float32`."""
+        return "bfloat16" if self.bfloat16 else "float32"
 
     def autocast(self) -> torch.autocast:
         """The arithmetic of the network."""
@@ -199,6 +204,9 @@ class Run:
         self.optimizer = _optimizer(self.network, recipe)
         self._best = -math.inf
         self._continue()
+        # What `auto` took where the run began, it takes wherever the run goes on: else it would end as another run.
+        began_with = self.facts.setdefault("arithmetic", where.arithmetic)
+        self.place = dataclasses.replace(where, bfloat16=began_with == "bfloat16")
         self._prepare()
 
     @property

@@ -65,9 +65,9 @@ def splits(drawn_fer2013, tmp_path_factory):
     return found["training"], found["validation"]
 
 
-def begin(folder: Path, splits, recipe: Recipe = TINY, **more) -> Run:
+def begin(folder: Path, splits, recipe: Recipe = TINY, where: Place = CPU, **more) -> Run:
     pools = (of_fer2013(split, recipe) for split in splits)
-    return Run(folder, recipe, *pools, CPU, facts={"data": "drawn", **more.pop("facts", {})}, **more)
+    return Run(folder, recipe, *pools, where, facts={"data": "drawn", **more.pop("facts", {})}, **more)
 
 
 def history(folder: Path) -> list[dict[str, str]]:
@@ -189,6 +189,18 @@ def test_an_interrupted_run_continues_to_the_same_end(splits, tmp_path, where):
     assert whole["epoch"] == parts["epoch"]
     for name, value in whole["weights"].items():
         assert torch.equal(value, parts["weights"][name]), name
+
+
+def test_a_run_goes_on_in_the_arithmetic_in_which_it_began(splits, tmp_path):
+    """On a machine whose processor `auto` would choose otherwise for."""
+    there, here = Place(CPU.device, bfloat16=True), CPU
+    begin(tmp_path / "whole", splits, where=there).train(Watcher())
+    with pytest.raises(Stop):
+        begin(tmp_path / "parts", splits, where=there).train(Interrupt(2, 1))
+    run = begin(tmp_path / "parts", splits, where=here)
+    assert run.place.arithmetic == "bfloat16"
+    run.train(Watcher())
+    assert history(tmp_path / "whole") == history(tmp_path / "parts")
 
 
 def test_a_finished_run_does_nothing_more(splits, tmp_path):
