@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import signal
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile
 
 from fer_ros.core.process_title import hide_secrets_in_arguments
+from fer_ros.core.words import exit_reason
 from fer_ros.graph import PACKAGE, Graph, check_params_file, default_params_file
 
 _COMMON = (
@@ -63,8 +63,7 @@ def _ended(name: str, respawn: bool, event: ProcessExited, context: LaunchContex
     """What follows the end of a process: without any one of them the graph only looks alive."""
     if context.is_shutdown:  # all end
         return []
-    how = f"status {event.returncode}" if event.returncode >= 0 else signal.Signals(-event.returncode).name
-    told = f"{name} ended with {how}"
+    told = f"{name} ended with {exit_reason(event.returncode)}"
     if respawn:
         return [LogInfo(msg=f"{told}: it is started again")]
     return [LogInfo(msg=f"{told}: the others end, too (respawn:=true starts it again)"), Shutdown(reason=told)]

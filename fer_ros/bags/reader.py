@@ -13,13 +13,14 @@ from rosbags.rosbag2 import Reader as Reader2
 from rosbags.typesys import Stores, get_typestore
 
 from fer_ros.bags.definitions import check_definition
-from fer_ros.bags.errors import BagError, one_line
+from fer_ros.bags.errors import BagError
 from fer_ros.bags.refusals import first_line, mend, refusal
 from fer_ros.bags.unfinished import Unfinished
 from fer_ros.bags.unpacking import bound, unpack_zstd
 from fer_ros.core.calibration import Calibration
 from fer_ros.core.encodings import ImageError, decode, to_bgr
 from fer_ros.core.types import Comparable, Image
+from fer_ros.core.words import counted, listed, one_line
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 INFO = "sensor_msgs/msg/CameraInfo"
@@ -234,7 +235,7 @@ class BagReader:
             number += 1
         if self._unfinished:
             raise BagError(f"{self.path} was not finished, because its recorder was killed, the disk was full, or a copy was "
-                           f"cut short: it ends after {number} image{'s' if number != 1 else ''} on {topic.name}")
+                           f"cut short: it ends after {counted(number, 'image')} on {topic.name}")
         if number < topic.count:
             raise BagError(f"{self.path} holds {number} of the {topic.count} images on {topic.name} that its metadata or "
                            "index names: that is of another bag, or was changed; `ros2 bag reindex` writes metadata.yaml anew")
@@ -261,9 +262,8 @@ class BagReader:
         return Frame(stamp, recorded, header.frame_id, number, image)
 
     def _there_is(self) -> str:
-        topics = sorted(self.topics.values(), key=lambda t: t.name)
-        listed = ", ".join(f"{t.name} ({t.type}, {t.count})" for t in topics[:_LISTED])
-        return f"there is {listed}" + (f" and {len(topics) - _LISTED} more" if len(topics) > _LISTED else "")
+        topics = sorted(self.topics.values(), key=lambda topic: topic.name)
+        return f"there is {listed([f'{topic.name} ({topic.type}, {topic.count})' for topic in topics], _LISTED)}"
 
 
 def _decoded(message: Any) -> Image:

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import fer_ros
+from fer_ros.core.words import counted, exit_reason, one_line
 
 MEMORY = 6 * 2**30
 """Bytes of address space that an input may take beyond what the worker has without it."""
@@ -36,6 +37,7 @@ GROWTH = 2**30
 DEADLINE = 60.0
 """Seconds: nothing that is tried takes one of them on a machine that is not busy."""
 
+_SHOWN = 200  # characters of what was said
 _PACKAGE = str(Path(fer_ros.__file__).parent)
 
 
@@ -113,18 +115,14 @@ def documented(error: BaseException) -> str:
     where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
     inside = bool(frames) and frames[-1].filename.startswith(_PACKAGE)
     if not type(error).__module__.startswith("fer_ros.") and not (type(error) in (ValueError, FileNotFoundError) and inside):
-        return f"{name} escapes from {where}: {one_line(text)}"
+        return f"{name} escapes from {where}: {one_line(text, _SHOWN)}"
     if not text.strip():
         return f"{name} of {where} says nothing"
     if not text.isprintable():
         return f"{name} of {where} is not one line of text: {text[:200]!r}"
     if len(text) > 2000:
-        return f"{name} of {where} has {len(text)} characters: {one_line(text)}"
+        return f"{name} of {where} has {len(text)} characters: {one_line(text, _SHOWN)}"
     return ""
-
-
-def one_line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)[:200]
 
 
 def judged(trial: Trial, kind: str, path: Path, scratch: Path) -> tuple[str, bool]:
@@ -147,7 +145,7 @@ def judged(trial: Trial, kind: str, path: Path, scratch: Path) -> tuple[str, boo
         gc.collect()  # what a cycle of references keeps is no leak
         left = _open_files() - before
         if left > 0:
-            reason = f"leaves {left} file{'s' if left != 1 else ''} open"
+            reason = f"leaves {counted(left, 'file')} open"
     new = _listed(scratch) - files
     if not reason and new:
         reason = f"leaves {', '.join(sorted(new))[:200]}"
@@ -192,7 +190,7 @@ def serve(descriptor: int) -> None:
     try:
         trial: Trial = getattr(importlib.import_module(module), name)(**arguments)
     except Exception as error:
-        connection.send(f"{type(error).__name__}: {one_line(str(error))}")
+        connection.send(f"{type(error).__name__}: {one_line(str(error), _SHOWN)}")
         return
     used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))
@@ -275,8 +273,8 @@ class Worker:
                 self._process.wait(5)
             code = self._process.returncode or 0
             lines = (Path(self._folder.name) / "log.txt").read_text(encoding="utf-8", errors="replace").split("\n")
-            said = one_line(" | ".join(line for line in lines[-4:] if line.strip()))
-            return f"ends the process with {signal.Signals(-code).name if code < 0 else f'status {code}'}: {said}"
+            said = one_line(" | ".join(line for line in lines[-4:] if line.strip()), _SHOWN)
+            return f"ends the process with {exit_reason(code)}: {said}"
 
     def try_(self, case: Case) -> tuple[str, bool]:
         """What is not right with an input, empty where all is; and whether it was refused."""
@@ -411,7 +409,7 @@ def kept(place: Path) -> tuple[str, Case]:
         return str(about["part"]), case
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{place} is no input that `bench faults` has kept, with reason.json beside it "
-                         f"({one_line(str(error))})") from None
+                         f"({one_line(str(error), _SHOWN)})") from None
 
 
 def grouped(findings: Iterable[Finding]) -> dict[str, int]:

@@ -33,6 +33,7 @@ from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.source import SourceParams, open_source
 from fer_ros.core.summary import Summary
 from fer_ros.core.types import Box, Emotion, Face
+from fer_ros.core.words import one_line
 from fer_ros.graph import webcam_graph
 from fer_ros.msg import EmotionArray
 from fer_ros.nodes.camera import CameraNode
@@ -206,14 +207,14 @@ class Messages:
                 entry.callback(message)
         except Exception as error:
             station.begin_anew()
-            return f"{what}: {type(error).__name__} ends the node: {' '.join(str(error).split())[:150]}"
+            return f"{what}: {type(error).__name__} ends the node: {one_line(str(error), 150)}"
         if hasattr(entry, "srv_type"):
             station.restore()
         self._number += 1
         try:
             return station.works((1_000_000 + self._number // 30, self._number % 30 * 33_333_333))
         except Exception as error:
-            return f"{what}: then {type(error).__name__} ends the node: {' '.join(str(error).split())[:150]}"
+            return f"{what}: then {type(error).__name__} ends the node: {one_line(str(error), 150)}"
 
     def close(self) -> None:
         for station in self._stations.values():

@@ -17,12 +17,13 @@ import yaml
 from rclpy.executors import SingleThreadedExecutor
 
 from fer_ros.bench.timing import Spread, processor_time
+from fer_ros.core.words import one_line
 from fer_ros.core.yaml_text import QuotingDumper
 from fer_ros.dds import privacy_environment
 from fer_ros.graph import Graph, webcam_graph
 from fer_ros.msg import EmotionArray
 from fer_ros.processes import Processes
-from fer_ros.ros.guard import printable, spin_once
+from fer_ros.ros.guard import spin_once
 from fer_ros.ros.joining import join
 from fer_ros.ros.messages import seconds
 from fer_ros.ros.qos import RESULTS
@@ -104,7 +105,7 @@ class Watch:
             ended = self._processes.ended()
             if ended is not None:
                 raise ValueError(f"{ended.name} ended with status {ended.status}: {' '.join(self._said[-3:])}")
-            spin_once(self._executor, 0.1, lambda error: self._said.append(printable(str(error))))
+            spin_once(self._executor, 0.1, lambda error: self._said.append(one_line(str(error))))
 
     def window(self) -> Run:
         """What was measured since `start`."""

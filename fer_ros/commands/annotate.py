@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from fer_ros.commands.signals import interrupt, on_end
 from fer_ros.commands.status import SKIPPED
 from fer_ros.core.files import OutputError, check_outputs, places
+from fer_ros.core.words import counted
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -132,20 +133,16 @@ def _annotate(options: argparse.Namespace) -> int:
     for notice in recording.notices:
         print(f"fer-ros: {notice}", file=sys.stderr)
     names = ", ".join(map(str, complete)) or "nothing complete"
-    console.print(f"{_count(summary.frames, 'image')} of {summary.duration:.1f} s in {spent:.1f} s "
-                  f"({summary.frames / max(spent, 1e-9):.0f} a second), {_count(len(summary.faces), 'face')}: {names}")
+    console.print(f"{counted(summary.frames, 'image')} of {summary.duration:.1f} s in {spent:.1f} s "
+                  f"({summary.frames / max(spent, 1e-9):.0f} a second), {counted(len(summary.faces), 'face')}: {names}")
     if recording.skipped:
-        print(f"fer-ros: {_count(recording.skipped, 'image')} of {recording.length} could not be read: all others are "
+        print(f"fer-ros: {counted(recording.skipped, 'image')} of {recording.length} could not be read: all others are "
               "annotated", file=sys.stderr)
     if damage is not None:
         troubles.append(f"{damage}: only what came before is annotated")
     for trouble in troubles:
         print(f"fer-ros: {trouble}", file=sys.stderr)
     return 1 if troubles else SKIPPED if recording.skipped else 0
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _outputs(options: argparse.Namespace) -> tuple[list[Path], list[str | Path]]:

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from fer_ros.commands.arguments import count, seconds
 from fer_ros.commands.measuring import Rows, measured_by
+from fer_ros.core.words import counted
 
 if TYPE_CHECKING:
     from fer_ros.bench.running import Run
@@ -171,7 +172,8 @@ def _latency(options: argparse.Namespace) -> tuple[Table, Rows]:
         with _film(width, height, faces, options.fps) as source:
             for turn in range(options.turns):
                 for composed in (True, False):
-                    _say(f"{width}x{height}, {faces} faces, {'one process' if composed else 'several'}, turn {turn + 1} ...")
+                    _say(f"{width}x{height}, {counted(faces, 'face')}, {'one process' if composed else 'several'}, "
+                         f"turn {turn + 1} ...")
                     run = _run(source, options.fps, per_turn, composed)
                     taken.setdefault((width, height, faces, composed), []).append(run)
     from fer_ros.bench.timing import Spread
@@ -225,7 +227,7 @@ def _throughput(options: argparse.Namespace) -> tuple[Table, Rows]:
             _say(f"{cores} cores: this machine has not so many")
             continue
         took = unpaced(images, options.frames, cores)
-        add(f"the nodes, {cores} core{'s' if cores > 1 else ''}", took, f"{1e3 * took:.2f}")
+        add(f"the nodes, {counted(cores, 'core')}", took, f"{1e3 * took:.2f}")
     return table, rows
 
 
@@ -264,11 +266,11 @@ def _scale(options: argparse.Namespace) -> tuple[Table, Rows]:
 
     # All faces of one size, however many there are.
     compare("faces", {n: throughput.Frames(footage.pictures(640, 480, n, 8)) for n in options.faces},
-            {n: f"{n} face{'s' if n > 1 else ''}, 640x480" for n in options.faces})
+            {n: f"{counted(n, 'face')}, 640x480" for n in options.faces})
     compare("pixels", {w * h: throughput.Frames(footage.pictures(w, h, 1, 4, 4)) for w, h in options.pixels},
             {w * h: f"{w}x{h}, 1 face" for w, h in options.pixels})
     for cameras in options.cameras:
-        _say(f"{cameras} cameras ...")
+        _say(f"{counted(cameras, 'camera')} ...")
         with _film(640, 480, 1, options.fps) as source:
             names = [f"camera{i + 1}" for i in range(cameras)]
             run = _run(source, options.fps, round(options.seconds * options.fps), True, names)
@@ -277,7 +279,7 @@ def _scale(options: argparse.Namespace) -> tuple[Table, Rows]:
         spread = run.latency
         rows.append({"what": "cameras", "value": cameras, "fps": options.fps, "p50": spread.p50, "p95": spread.p95,
                      "lost": lost, "frames": frames, "load": run.load})
-        table.add_row(f"{cameras} camera{'s' if cameras > 1 else ''}, {options.fps} Hz: latency", str(spread), "", "",
+        table.add_row(f"{counted(cameras, 'camera')}, {options.fps} Hz: latency", str(spread), "", "",
                       f"{lost} of {frames}", f"{run.load:.2f}")
     if options.plot:
         from fer_ros.bench.plots import scale

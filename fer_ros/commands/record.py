@@ -13,6 +13,7 @@ from pathlib import Path
 from fer_ros.commands.arguments import seconds
 from fer_ros.commands.signals import on_end
 from fer_ros.commands.view import View
+from fer_ros.core.words import one_line
 from fer_ros.dds import is_local, privacy_environment
 from fer_ros.graph import webcam_graph
 
@@ -67,7 +68,7 @@ def _record(bag, topics, options: argparse.Namespace, ended: threading.Event) ->
     from vision_msgs.msg import Detection2DArray
 
     from fer_ros.msg import EmotionArray
-    from fer_ros.ros.guard import printable, spin_once
+    from fer_ros.ros.guard import spin_once
     from fer_ros.ros.joining import join
     from fer_ros.ros.recorder import Recorder
 
@@ -80,7 +81,7 @@ def _record(bag, topics, options: argparse.Namespace, ended: threading.Event) ->
     try:
         with View(f"fer-ros record {bag.path}") as view:
             def warn(text: str) -> None:
-                view.say(f"fer-ros: {printable(text)}", "yellow")
+                view.say(f"fer-ros: {one_line(text)}", "yellow")
 
             recorder = Recorder(wanted, (topics.faces, topics.emotions), bag.write, warn)
             executor = SingleThreadedExecutor()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from fer_ros.core.record import RecordError, VideoRecorder
 from fer_ros.core.source_name import without_secrets
 from fer_ros.core.summary import Summary
 from fer_ros.core.types import Emotion, Image
+from fer_ros.core.words import counted, exit_reason
 from fer_ros.dds import privacy_environment
 from fer_ros.graph import Graph, check_params_file, default_params_file
 from fer_ros.processes import Ended, Processes
@@ -143,9 +143,9 @@ class Run:
                     observer.destroy_node()
             self._view.summary(self._summary)
             for topic, count in sorted(observer.left_out.items()):
-                self._warn(f"{count} message{'s' if count != 1 else ''} on {topic} left out")
+                self._warn(f"{counted(count, 'message')} on {topic} left out")
             if skipped:
-                self._view.say(f"fer-ros: {skipped} image{'s' if skipped != 1 else ''} could not be read and "
+                self._view.say(f"fer-ros: {counted(skipped, 'image')} could not be read and "
                                f"{'were' if skipped != 1 else 'was'} left out; what {self._graph.source.executable} said of "
                                "it stands above", "yellow")
                 status = status or SKIPPED
@@ -163,8 +163,7 @@ class Run:
         except RecordError as error:
             self._view.say(f"fer-ros: {error}", "bold red")
             return False
-        frames = f"{self._recorder.frames} frame{'s' if self._recorder.frames != 1 else ''}"
-        self._view.say(f"recorded {frames} to {self._recorder.path}" if written else
+        self._view.say(f"recorded {counted(self._recorder.frames, 'frame')} to {self._recorder.path}" if written else
                        f"nothing recorded to {self._recorder.path}: no overlay image came")
         return True
 
@@ -236,7 +235,7 @@ class Run:
 
     def _ended_process(self, ended: Ended, processes: Processes, observer: Observer) -> None:
         """Start a process again, if that is wanted and helps. Raises Failed where not."""
-        how = f"status {ended.status}" if ended.status >= 0 else signal.Signals(-ended.status).name
+        how = exit_reason(ended.status)
         if not self._respawn or self._begun is None or ended.lasted < self._LASTS:
             raise Failed(f"{ended.name} ended with {how}; what it said stands above")
         self._warn(f"{ended.name} ended with {how}: it is started again")

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from fer_ros.core.summary import Summary
 from fer_ros.core.types import Emotion
+from fer_ros.core.words import counted
 
 # Okabe and Ito's palette by its nearest terminal colours; the name of the emotion stands beside it anyway.
 _COLOURS = {
@@ -61,7 +62,7 @@ class View:
             for one in new[:_LINES]:
                 self.say(f"{at:7.2f} s  face {one.face_id:>3}  {one.label:<9}  {one.confidence:4.0%}")
             if len(new) > _LINES:
-                self.say(f"{at:7.2f} s  and {len(new) - _LINES} more faces")
+                self.say(f"{at:7.2f} s  and {counted(len(new) - _LINES, 'more face')}")
             return
         now = time.monotonic()
         if now - self._drawn >= 0.1:
@@ -71,7 +72,7 @@ class View:
     def _render(self, emotions: Sequence[Emotion], summary: Summary, latency: float) -> list:
         head = Text.assemble(
             (self._title, "bold"),
-            f"   {summary.frames} frames   {summary.fps:.1f} fps",
+            f"   {counted(summary.frames, 'frame')}   {summary.fps:.1f} fps",
             "" if math.isnan(latency) else f"   {latency * 1e3:.0f} ms",
             overflow="ellipsis",
         )
@@ -92,8 +93,8 @@ class View:
             return
         p50, p95 = (summary.latency(percentile) * 1e3 for percentile in (50, 95))
         self.say(
-            f"{summary.frames} frames in {summary.duration:.1f} s ({summary.fps:.1f} fps), {len(summary.faces)} "
-            f"face{'s' if len(summary.faces) != 1 else ''}"
+            f"{counted(summary.frames, 'frame')} in {summary.duration:.1f} s ({summary.fps:.1f} fps), "
+            f"{counted(len(summary.faces), 'face')}"
             + ("" if math.isnan(p50) else f", latency p50 {p50:.1f} ms, p95 {p95:.1f} ms")
         )
         for label, shown in summary.shown.most_common():
@@ -104,4 +105,4 @@ class View:
             kept = story if len(story) <= _CHAPTERS else [*story[: _CHAPTERS // 2], "...", *story[-_CHAPTERS // 2 :]]
             self.say(f"  face {face}: {', '.join(kept)}")
         if len(summary.faces) > _STORIES:
-            self.say(f"  and {len(summary.faces) - _STORIES} more faces")
+            self.say(f"  and {counted(len(summary.faces) - _STORIES, 'more face')}")

@@ -16,6 +16,7 @@ from fer_ros.core.onnx_graph import operator_of
 from fer_ros.core.params import param
 from fer_ros.core.resources import emotion_model, model_file
 from fer_ros.core.session import InferenceParams, open_session
+from fer_ros.core.words import counted
 
 COLOURS = {"grey": cv2.COLOR_BGR2GRAY, "rgb": cv2.COLOR_BGR2RGB, "bgr": None}
 _LEAST = np.float32(1e-30)
@@ -141,7 +142,8 @@ class ModelMetadata:
             raise ValueError(f"{where}: scale, std and temperature must be positive numbers")
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, self.channels):
-                raise ValueError(f"{where}: {name} has {len(values)} numbers, the input {self.channels} channels")
+                raise ValueError(f"{where}: {name} has {counted(len(values), 'number')}, the input "
+                                 f"{counted(self.channels, 'channel')}")
         for answer in self.answers:
             if answer.output not in outputs:
                 raise ValueError(f"{where} has the outputs {', '.join(outputs)}; its metadata names {answer.output}")
@@ -262,8 +264,8 @@ class EmotionClassifier:
         outputs = [_flat(np.concatenate(parts)) for parts in zip(*batches, strict=True)]
         for answer, found in zip(answers, outputs, strict=True):
             if found.shape != (len(crops), len(answer.labels)) or not np.isfinite(found).all():
-                raise ValueError(f"{self.metadata.name} gave {found.shape} or not finite numbers for {len(crops)} faces and "
-                                 f"{len(answer.labels)} labels")
+                raise ValueError(f"{self.metadata.name} gave {found.shape} or not finite numbers for "
+                                 f"{counted(len(crops), 'face')} and {counted(len(answer.labels), 'label')}")
         return outputs
 
     def _prepare(self, crops: np.ndarray) -> np.ndarray:
@@ -301,7 +303,8 @@ def _layout(entries: Mapping[str, str], where: str,
     (rows, columns), planes = (shape[1:3], shape[3]) if last else (shape[2:], shape[1])
     colour = entry(entries, "colour") or ("grey" if planes == 1 else None)
     if colour is None:
-        raise missing(where, "colour", f", and takes {planes if isinstance(planes, int) else 'any number of'} channels")
+        takes = counted(planes, "channel") if isinstance(planes, int) else "any number of channels"
+        raise missing(where, "colour", f", and takes {takes}")
     size = entry(entries, "input_size") or (str(rows) if isinstance(rows, int) and rows == columns else None)
     if size is None:
         raise missing(where, "input_size", ", and takes images of any size")

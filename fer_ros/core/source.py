@@ -30,13 +30,11 @@ from fer_ros.core.source_name import (
     SourceError,
     filled_in,
     has_secret,
-    is_finite,  # noqa: F401  (asked for here, too)
     kind_of_source,
     without_secrets,
 )
 from fer_ros.core.types import Image
-
-without_password = without_secrets  # its name before it hid more than the password
+from fer_ros.core.words import counted, listed
 
 _SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 _LONGEST_IN_STREAM = 10.0  # seconds; as in FFmpeg, a longer gap in a recorded broadcast is no pause
@@ -183,9 +181,9 @@ def _images_in(folder: Path) -> tuple[list[Path], str]:
             found.append(path)
         elif path.name not in _SYSTEM_FILES and not path.name.startswith("._"):
             left_out.setdefault(reason, []).append(path.name)
-    told = "; ".join(f"{_listed(names)} {one if len(names) == 1 else many}" for (one, many), names in left_out.items())
-    count = sum(map(len, left_out.values()))
-    told = f"{count} file{'s' if count != 1 else ''} ({told})" if told else ""
+    told = "; ".join(f"{listed(names, _NAMED)} {one if len(names) == 1 else many}" for (one, many), names in left_out.items())
+    if told:
+        told = f"{counted(sum(map(len, left_out.values())), 'file')} ({told})"
     if not found:
         raise SourceError(f"folder '{folder}' has no image in it that is read ({', '.join(READ)})"
                           + (f"; left out: {told}" if told else ""))
@@ -214,10 +212,6 @@ def _why_no_picture(path: Path) -> tuple[str, str] | None:
         return "is not an image", "are not images"
     return tuple(f"{verb} {kind}, which is not read: convert {them} to JPEG or PNG" for verb, them in
                  (("is", "it"), ("are", "them")))
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def _natural(path: Path) -> list:
@@ -439,8 +433,8 @@ class VideoFile(_Recorded):
         except OSError:  # it was removed while it played
             return
         if missing:
-            frames = f"{self._read} frame{'s' if self._read != 1 else ''}"
-            self._say_once(f"{self.name} ended after {frames}: the file is damaged, its last {missing} bytes are missing")
+            self._say_once(f"{self.name} ended after {counted(self._read, 'frame')}: the file is damaged, its last {missing} "
+                           "bytes are missing")
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:
@@ -471,7 +465,7 @@ class ImageFolder(_Recorded):
         self._paths = paths
         self._at = self._given = 0
         self._skipped: set[Path] = set()
-        images = f"{len(paths)} image{'s' if len(paths) != 1 else ''}"
+        images = counted(len(paths), "image")
         self._find_one(images)
         if left_out:
             self._say(f"{name}: {images}; left out: {left_out}")

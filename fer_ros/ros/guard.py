@@ -9,8 +9,6 @@ from collections.abc import Callable
 
 from rclpy.executors import Executor
 
-_LONGEST = 500  # characters of a text that is told
-
 
 class Repetitions:
     """Which texts have been told lately, so that a fault in every message is not told with every message. Thread-safe.
@@ -37,12 +35,6 @@ class Repetitions:
                 return False
             told[words] = now
             return True
-
-
-def printable(text: str) -> str:
-    """A text in one line of limited length, without what controls a terminal: it may quote a message from outside."""
-    shown = "".join(one if one.isprintable() else "?" for one in text[: _LONGEST + 1].replace("\n", " "))
-    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} ..."
 
 
 def spin_once(executor: Executor, timeout: float, failed: Callable[[Exception], None]) -> None:

@@ -27,9 +27,10 @@ from fer_ros.core.node_params import NodeParams
 from fer_ros.core.orphans import end_with_parent
 from fer_ros.core.process_title import hide_secrets_in_arguments
 from fer_ros.core.source import SourceError
+from fer_ros.core.words import one_line
 from fer_ros.ros.diagnostics import ERROR, OK, WARN, Diagnostics
 from fer_ros.ros.exchange import Exchange, Worker
-from fer_ros.ros.guard import Repetitions, printable, spin_once
+from fer_ros.ros.guard import Repetitions, spin_once
 from fer_ros.ros.joining import join
 from fer_ros.ros.matching import StampPairs, explain_refusal
 from fer_ros.ros.parameters import Parameters, faults_of_files, tell_of_files, tell_of_parameters
@@ -253,7 +254,7 @@ class FerNode(LifecycleNode):
     def say_once(self, subject: str, text: str, *, error: bool = False) -> None:
         """Log a text, but the same one (whatever its numbers) not again for a minute, nor many of one subject."""
         if self._told.is_new(subject, text):
-            text = printable(text)
+            text = one_line(text)
             self.get_logger().error(text) if error else self.get_logger().warning(text)
 
     def failed(self, error: Exception) -> None:
@@ -356,7 +357,7 @@ class FerNode(LifecycleNode):
             step()
         except BAD_CONFIGURATION as error:
             self.diagnostics.count("errors")
-            self.get_logger().error(printable(str(error)))
+            self.get_logger().error(one_line(str(error)))
         except Exception as error:
             self.diagnostics.count("errors")
             self.get_logger().error("".join(traceback.format_exception(error)))

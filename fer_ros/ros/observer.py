@@ -20,9 +20,10 @@ from sensor_msgs.msg import Image
 from fer_ros.core.labels import EMOTIONS, UNCERTAIN
 from fer_ros.core.types import Emotion
 from fer_ros.core.types import Image as Pixels
+from fer_ros.core.words import listed, one_line
 from fer_ros.graph import Graph
 from fer_ros.msg import EmotionArray
-from fer_ros.ros.guard import Repetitions, printable
+from fer_ros.ros.guard import Repetitions
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import emotions_from_message, seconds
 from fer_ros.ros.qos import PICTURES, RESULTS, UNKNOWN_NODE, name_of
@@ -123,14 +124,14 @@ class Observer(Node):
         if not self._told.is_new(topic, str(reason)):
             return
         others = sorted({name_of(info) for info in self.get_publishers_info_by_topic(topic)} - self._own)
-        whose = f"; besides the graph's own, {', '.join(others[:_SHOWN])} can have sent it" if others else ""
-        self._tell(printable(f"a message on {topic} is left out: {reason}{whose}"))
+        whose = f"; besides the graph's own, {listed(others, _SHOWN)} can have sent it" if others else ""
+        self._tell(one_line(f"a message on {topic} is left out: {reason}{whose}"))
 
     def failed(self, error: Exception) -> None:
         """Tell once what a callback of rclpy's own raised."""
         text = f"a request or message could not be handled: {error}"
         if self._told.is_new("", text):
-            self._tell(printable(text))
+            self._tell(one_line(text))
 
     def _listen(self, kind: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile) -> None:
         def guarded(message: Any) -> None:

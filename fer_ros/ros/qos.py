@@ -9,6 +9,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSCompatibility, QoSProf
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from fer_ros.core.node_params import ImageInputParams, ImageOutputParams
+from fer_ros.core.words import listed
 
 RESULTS = QoSProfile(depth=100, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE,
                      durability=DurabilityPolicy.VOLATILE)
@@ -75,7 +76,7 @@ def explain_type(node: Node, topic: str, kind: type, publishers: Sequence[TopicE
     others = sorted(name for name, types in node.get_topic_names_and_types()
                     if wanted in types and name != topic and publishers_of(node, name, kind))
     if others:
-        return f"{text}: name the topic that has {wanted}: {', '.join(others[:_SHOWN])}"
+        return f"{text}: name the topic that has {wanted}: {listed(others, _SHOWN)}"
     if published == "sensor_msgs/msg/CompressedImage" and wanted == "sensor_msgs/msg/Image":
         return (f"{text}: let its driver publish raw images, too, or let `ros2 run image_transport republish compressed raw` "
                 "make them")

@@ -23,6 +23,7 @@ import numpy as np
 
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.types import Comparable
+from fer_ros.core.words import counted
 from fer_ros.training.pictures import CLASSES, FACE_SIZE, PARTS, entries, face_of, parts_of
 
 FERPLUS = (*EMOTIONS, "contempt")
@@ -107,7 +108,7 @@ class Dataset:
         wrong = [f"  {entry.row}: {entry.problem}" for entries in self.unreadable.values() for entry in entries]
         if wrong:
             more = [f"  and {len(wrong) - 5} more: `fer-ros data info` lists them"] if len(wrong) > 5 else []
-            raise DataError("\n".join([f"{self.folder}: {len(wrong)} faces are not usable; mend, replace or remove them:",
+            raise DataError("\n".join([f"{self.folder}: {counted(len(wrong), 'unusable face')}; mend, replace or remove them:",
                                        *wrong[:5], *more]))
         for name, split in self.splits.items():
             missing = [EMOTIONS[c] for c in range(len(EMOTIONS)) if not (split.labels == c).any()]

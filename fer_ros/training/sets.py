@@ -25,6 +25,7 @@ import numpy as np
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.params import param
 from fer_ros.core.types import Comparable
+from fer_ros.core.words import counted
 from fer_ros.training.data import FERPLUS, DataError
 from fer_ros.training.pictures import CLASSES, PARTS, entries, face_of, parts_of
 
@@ -143,7 +144,7 @@ def load(folder: Path, spec: SetSpec) -> FaceSet:
     wrong = [f"  {entry.file}: {face}" for entry, face in zip(listed, found, strict=True) if isinstance(face, ValueError)]
     if wrong:
         more = [f"  and {len(wrong) - 5} more"] if len(wrong) > 5 else []
-        raise DataError("\n".join([f"{folder}: {len(wrong)} pictures are not usable; mend, replace or remove them:",
+        raise DataError("\n".join([f"{folder}: {counted(len(wrong), 'unusable picture')}; mend, replace or remove them:",
                                    *wrong[:5], *more]))
     shares = np.zeros((len(listed), len(FERPLUS)), np.float32)
     for row, entry in zip(shares, listed, strict=True):

@@ -6,7 +6,7 @@ import threading
 import time
 
 from fer_ros.nodes.face_detector import FaceDetectorNode
-from fer_ros.ros.guard import Repetitions, printable, spin_once
+from fer_ros.ros.guard import Repetitions, spin_once
 
 
 def test_a_text_is_told_once_whatever_its_numbers_and_again_after_a_minute():
@@ -28,12 +28,6 @@ def test_of_one_subject_only_a_few_texts_are_told_within_a_minute():
     assert told.is_new("boxes", texts[50])
     now[0] = 61.0
     assert told.is_new("images", texts[50])
-
-
-def test_a_text_from_outside_is_one_short_line_that_controls_no_terminal():
-    assert printable("encoding 'a\n\x1b[2J\x00\u202e'") == "encoding 'a ?[2J??'"
-    assert printable("fine: ä 你好") == "fine: ä 你好"
-    assert len(printable("x" * 10**6)) < 600
 
 
 def test_the_log_of_a_node_is_spared_what_a_peer_repeats(bench, monkeypatch):

@@ -65,7 +65,7 @@ BROKEN = {
     "a wrong step": (lambda bag, t: broken_image(bag, t, step=100), "step 100"),
     "too few bytes": (lambda bag, t: broken_image(bag, t, data=np.zeros(99, np.uint8)), "99 bytes"),
     "an unknown encoding": (lambda bag, t: broken_image(bag, t, encoding="32FC1"), "encoding '32FC1' is not known"),
-    "control codes": (lambda bag, t: broken_image(bag, t, encoding="\x1b[2J\n"), "encoding ' [2J ' is not known"),
+    "control codes": (lambda bag, t: broken_image(bag, t, encoding="\x1b[2J\n"), "encoding '?[2J ' is not known"),
     "a size that is a lie": (lambda bag, t: broken_image(bag, t, height=2**31, width=2**31), "2147483648"),
     "a message cut short": (lambda bag, t: bag.raw(TOPIC, IMAGE, t, b"\0\1\0\0\1\2\3"), "its 7 bytes are no sensor_msgs/"),
     "an empty message": (lambda bag, t: bag.raw(TOPIC, IMAGE, t, b""), "its 0 bytes are no sensor_msgs/msg/Image"),

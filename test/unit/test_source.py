@@ -18,10 +18,9 @@ from fer_ros.core.source import (
     SourceParams,
     SourceUnavailable,
     flip_image,
-    is_finite,
     open_source,
-    without_password,
 )
+from fer_ros.core.source_name import is_finite, without_secrets
 
 
 def opened(source: Path | str, realtime: bool = False, **more):
@@ -311,7 +310,7 @@ def test_whether_a_source_ends_is_known_from_its_name(name, finite):
     ("/home/me//a@b.mp4", "/home/me//a@b.mp4"),
 ])
 def test_a_password_is_not_shown(url, shown):
-    assert without_password(url) == shown
+    assert without_secrets(url) == shown
 
 
 # Cameras

@@ -98,7 +98,7 @@ def test_an_unknown_class_and_a_broken_picture_are_named(tmp_path):
         load(tmp_path / "a", SetSpec())
     write(tmp_path / "b" / "train", {"sad": 2})
     (tmp_path / "b" / "train" / "sad" / "0.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"1 pictures are not usable.*\n.*sad/0\.png: empty or damaged"):
+    with pytest.raises(DataError, match=r"1 unusable picture;.*\n.*sad/0\.png: empty or damaged"):
         load(tmp_path / "b", SetSpec())
     with pytest.raises(DataError, match="is not a set of faces"):
         load(tmp_path, SetSpec())

@@ -1,0 +1,49 @@
+"""Parts of what people are told: numbers with their noun, long lists, how a process ended, text that came from outside."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts.
+
+    >>> counted(1, "image"), counted(2, "image"), counted(0, "image")
+    ('1 image', '2 images', '0 images')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(items: Sequence[str], most: int) -> str:
+    """Items with commas between them, `most` of them at most, and how many more there are.
+
+    >>> listed(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = len(items) - most
+    return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def one_line(text: str, longest: int = 500) -> str:
+    """A text without what controls a terminal, in one line: it may quote a message or a file from outside.
+
+    Args:
+        longest: characters; the rest is left out.
+    """
+    shown = "".join(one if one.isprintable() else " " if one.isspace() else "?" for one in text[: longest + 1])
+    return shown if len(shown) <= longest else f"{shown[:longest]} ..."
+
+
+def exit_reason(status: int) -> str:
+    """How a process ended, by its exit status: negative numbers are those of signals.
+
+    >>> exit_reason(1), exit_reason(-9)
+    ('status 1', 'SIGKILL')
+    """
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:  # a real-time signal has no name
+        return f"signal {-status}"
