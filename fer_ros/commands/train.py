@@ -16,8 +16,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                     "epoch. On several GPUs: torchrun --nproc-per-node 2 -m fer_ros.cli train ...",
     )
     parser.add_argument("--data", type=Path, required=True, metavar="DIR",
-                        help="folder with fer2013.csv (and fer2013new.csv), or with train/<class> and test/<class>; of a recipe "
-                        "that names several sets, the folder that holds them")
+                        help="folder with fer2013.csv (and fer2013new.csv), or with train/<class> and test/<class>; of a "
+                        "recipe that names several sets, the folder that holds them")
     parser.add_argument("--out", type=folder, required=True, metavar="RUN", help="folder of the run; continued if it is one")
     parser.add_argument("--recipe", metavar="NAME|FILE",
                         help="a recipe that comes with fer_ros, or a YAML file (default: the run's own, or small)")
