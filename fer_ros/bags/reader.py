@@ -14,7 +14,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from fer_ros.bags.definitions import check_definition
 from fer_ros.bags.errors import BagError
-from fer_ros.bags.refusals import first_line, mend, refusal
+from fer_ros.bags.refusals import first_line, refusal, rescue
 from fer_ros.bags.unfinished import Unfinished
 from fer_ros.bags.unpacking import bound, unpack_zstd
 from fer_ros.core.calibration import Calibration
@@ -221,7 +221,7 @@ class BagReader:
                 found = next(messages, None)
             except Exception as error:  # see above
                 raise BagError(f"{self.path} is damaged at image {number + 1} of {topic.count} on {topic.name}: "
-                               f"{first_line(error)}. {mend(self.path)}") from None
+                               f"{first_line(error)}. {rescue(self.path)}") from None
             if found is None:
                 break
             try:

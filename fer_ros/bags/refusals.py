@@ -6,7 +6,7 @@ import re
 import struct
 from pathlib import Path
 
-from fer_ros.bags.unfinished import MAGIC
+from fer_ros.bags.mcap_end import MAGIC
 
 _CONVERT = "`ros2 bag convert` makes one that can be read"
 # What rosbags says -> what that means for a user. `\1` is the first group.
@@ -57,7 +57,7 @@ def refusal(path: Path, error: Exception) -> str:
     if missing in _QOS:
         return (f"{path} is not read: rosbags does not understand the quality of service that a topic has in it ('{missing}' "
                 f"is missing): {_CONVERT}")
-    return f"{path} cannot be read: {said}. {mend(path)}"
+    return f"{path} cannot be read: {said}. {rescue(path)}"
 
 
 def first_line(error: Exception) -> str:
@@ -66,7 +66,7 @@ def first_line(error: Exception) -> str:
     return (lines[0].rstrip(".") if lines else "")[:300] or type(error).__name__
 
 
-def mend(path: Path) -> str:
+def rescue(path: Path) -> str:
     """What may save a damaged bag."""
     recover = "`mcap recover` (mcap.dev/guides/cli) may save what is there"
     if path.is_dir():

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 from pathlib import Path
 
-MAGIC = b"\x89MCAP0\r\n"
-_DATA_END, _FOOTER = 0x0F, 0x02
-_END = (struct.pack("<BQI", _DATA_END, 4, 0)  # no checksum
-        + struct.pack("<BQQQI", _FOOTER, 20, 0, 0, 0)  # no summary, no checksum
-        + MAGIC)
+from fer_ros.bags.mcap_end import END, cut_of
 
 
 class Unfinished:
@@ -31,19 +26,8 @@ class Unfinished:
     def of(path: Path) -> Unfinished | None:
         """None where it is finished, no MCAP file, or without a complete record behind its header. Raises OSError."""
         with open(path, "rb") as file:
-            length = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            if file.read(len(MAGIC)) != MAGIC:
-                return None
-            records, sound = 0, file.tell()
-            while len(head := file.read(9)) == 9:
-                kind, size = struct.unpack("<BQ", head)
-                if kind in (0, _DATA_END, _FOOTER) or sound + 9 + size > length:  # zeros follow where the power failed
-                    break
-                records, sound = records + 1, sound + 9 + size
-                file.seek(sound)
-            file.seek(-min(len(MAGIC), length), os.SEEK_END)
-            return None if file.read() == MAGIC or records < 2 else Unfinished(path, sound)
+            cut = cut_of(file)
+        return Unfinished(path, cut.place) if cut is not None and cut.records >= 2 else None
 
     def __str__(self) -> str:
         return str(self._path)
@@ -71,7 +55,7 @@ class _Completed(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size + len(_END)}[whence]
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size + len(END)}[whence]
         if start + offset < 0:
             raise OSError("seek before the beginning")
         self._at = start + offset
@@ -83,7 +67,7 @@ class _Completed(io.RawIOBase):
             self._file.seek(self._at)
             data = self._file.read(min(wanted, self._size - self._at))
         else:
-            data = _END[self._at - self._size : self._at - self._size + wanted]
+            data = END[self._at - self._size : self._at - self._size + wanted]
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)
