@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fer_ros.bags.reader import BagReader, Frame, Skipped, is_bag
@@ -12,7 +11,7 @@ from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.meter import FrameClock
 from fer_ros.core.pipeline import stages
 from fer_ros.core.source import SourceError, SourceParams, open_source
-from fer_ros.core.source_name import without_secrets
+from fer_ros.core.source_name import opened_as, path_of, without_secrets
 from fer_ros.core.types import Emotion, Face
 
 COLUMNS = ("stamp", "frame", "face_id", "x", "y", "width", "height", "roll", "detection_score", "label", "confidence",
@@ -65,7 +64,7 @@ class Recording:
     _NAMED = 10  # skipped images
 
     def __init__(self, source: str, topic: str = ""):
-        path = Path(source).expanduser()
+        path = path_of(opened_as(source))
         self.notices: list[str] = []
         self.skipped = 0
         self._bag = BagReader(path) if is_bag(path) else None

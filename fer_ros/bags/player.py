@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from fer_ros.bags.reader import BagReader, Frame, Skipped
 from fer_ros.core.replay_params import ReplayParams
+from fer_ros.core.source_name import path_of
 
 _TICK = 0.02  # seconds: how often time is told while no image is due, and how soon an interruption is noticed
 _STALL = 1.0  # seconds behind, or of standing still, after which playing goes on from here instead of racing to catch up
@@ -44,7 +44,7 @@ class BagPlayer:
         self.interrupted: Callable[[], bool] = lambda: False
         self._loop, self._tell_time = params.loop, tell_time
         self._told = False  # whether `notice` has been given with a frame
-        self._bag = BagReader(Path(params.bag).expanduser())
+        self._bag = BagReader(path_of(params.bag))
         try:
             self._topic = self._bag.image_topic(params.topic.strip())
             self.calibration = self._bag.calibration(self._topic, self._note)

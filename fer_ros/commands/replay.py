@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from fer_ros.commands import running
 from fer_ros.core.params import specs
 from fer_ros.core.replay_params import ReplayParams
+from fer_ros.core.source_name import path_of
 from fer_ros.graph import replay_graph
 
 
@@ -38,10 +38,10 @@ def main(options: argparse.Namespace) -> int:
         print("fer-ros: no bag is named", file=sys.stderr)
         return 2
     try:
-        bag = Path(options.bag).expanduser().absolute()
+        bag = path_of(options.bag).absolute()
         with BagReader(bag) as reader:  # what is wrong with it is said before anything is started
             topic = reader.image_topic(options.topic).name
-    except (ValueError, RuntimeError) as error:  # RuntimeError: no such user's home
+    except ValueError as error:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 2
     replay = {"bag": str(bag), "topic": topic, "rate": options.rate, "loop": options.loop, "clock": options.clock}

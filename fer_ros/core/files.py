@@ -8,7 +8,6 @@ import errno
 import hashlib
 import itertools
 import os
-import re
 import shutil
 import socket
 import stat
@@ -16,9 +15,9 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote
 
 from fer_ros.core.resources import share_directory
+from fer_ros.core.source_name import opened_as, path_of
 
 _IN_BAGS = (".mcap", ".db3")  # of rosbag2, beside their metadata.yaml
 _SHOWN = 40  # bytes of a name that its scratch folder repeats: the two together must not be too long for a name
@@ -30,15 +29,11 @@ class OutputError(ValueError):
 
 
 def places(source: str | Path) -> list[Path]:
-    """Where on this machine a source may lie, as a user names it: a path, a file:// URL, or `demo`."""
-    name = str(source).strip()
+    """Where on this machine a source may lie, as a user names it, by `${NAME}` or `@FILE` say, or `demo`."""
+    name = opened_as(str(source))
     if not name:
         return []
-    path = re.sub("^file://(localhost(?=/))?", "", name, flags=re.IGNORECASE)
-    found = [Path(path if path == name else unquote(path))]
-    if name == "demo":
-        found.append(share_directory() / "demo" / "demo.mp4")
-    return [Path(os.path.expanduser(path)) for path in found]
+    return [path_of(name), *([share_directory() / "demo" / "demo.mp4"] if name == "demo" else [])]
 
 
 def check_output(path: Path, *, force: bool = False, sources: Iterable[str | Path] = (), verb: str = "write",

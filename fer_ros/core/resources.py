@@ -6,6 +6,8 @@ import os
 from functools import cache
 from pathlib import Path
 
+from fer_ros.core.source_name import path_of
+
 _MARK = Path("share") / "fer_ros" / "package.xml"
 
 
@@ -53,7 +55,7 @@ def model_file(name_or_path: str) -> Path:
         FileNotFoundError: there is no such file; the text says how to get it.
     """
     if "/" in name_or_path:
-        path = Path(os.path.expanduser(name_or_path))  # Path.expanduser raises where there is no such user
+        path = path_of(name_or_path)
         hint = "name a file that exists, or a bare file name for a model that comes with fer_ros"
     else:
         path = share_directory() / "models" / name_or_path

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 import cv2
 
@@ -31,6 +30,7 @@ from fer_ros.core.source_name import (
     filled_in,
     has_secret,
     kind_of_source,
+    path_of,
     without_secrets,
 )
 from fer_ros.core.types import Image
@@ -133,12 +133,12 @@ def open_source(params: SourceParams) -> Source:
         return _Paced(VideoFile(share_directory() / "demo" / "demo.mp4", params), params)
     try:
         return _open_path(name, params)
-    except (OSError, RuntimeError) as error:  # a name that is too long, no right to look there, no such user's home
+    except OSError as error:  # a name that is too long, no right to look there
         raise SourceError(without_secrets(f"source '{name}' cannot be read: {error}")) from None
 
 
 def _open_path(name: str, params: SourceParams) -> Source:
-    path = Path(unquote(name[len("file://") :]) if name.lower().startswith("file://") else name).expanduser()
+    path = path_of(name)
     if path.is_dir():
         paths, left_out = _images_in(path)
         return _Paced(ImageFolder(paths, str(path), params, left_out), params)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 SCHEMES = ("rtsp", "rtsps", "rtspu", "rtspt", "rtsph", "http", "https", "rtmp", "rtmps", "rtmpt", "rtmpe", "rtmpte", "rtmpts",
            "srt", "udp", "tcp", "rtp", "srtp", "rist", "mms", "mmsh", "mmst", "ftp", "sftp")
@@ -48,11 +48,22 @@ def kind_of_source(name: str) -> str:
 
 def is_finite(source: str) -> bool:
     """Whether a source, as a user names it, is one that ends: a file, a folder or the demo. Opens no source."""
+    return kind_of_source(opened_as(source)) == "recorded"
+
+
+def opened_as(source: str) -> str:
+    """What `filled_in` gives; where that cannot be, which is said when the source is opened, the name itself."""
     try:
-        name = filled_in(source)
-    except SourceError:  # said when it is opened
-        name = source.strip()
-    return kind_of_source(name) == "recorded"
+        return filled_in(source)
+    except SourceError:
+        return source.strip()
+
+
+def path_of(name: str) -> Path:
+    """The file or folder that a user names: by its path, which may begin with `~`, or by a file:// address."""
+    path = re.sub("^file://(localhost(?=/))?", "", name, flags=re.IGNORECASE)
+    # Not Path.expanduser, which raises where there is no such user.
+    return Path(os.path.expanduser(path if path == name else unquote(path)))
 
 
 def without_secrets(text: str) -> str:
@@ -86,7 +97,7 @@ def filled_in(source: str) -> str:
     if _is_there(name):
         return name
     if name.startswith("@"):
-        return _first_line(Path(name[1:]).expanduser())
+        return _first_line(path_of(name[1:]))
     if not _VARIABLE.search(name):
         return name
     found = re.match(r"([a-z][a-z0-9+.-]*://)([^/?#]*@)?([^?]*)(\?.*)?$", name, re.IGNORECASE | re.DOTALL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 from rclpy.time import Time
@@ -12,7 +11,7 @@ from fer_ros.core.calibration import load_calibration
 from fer_ros.core.frame_times import StampClock
 from fer_ros.core.node_params import AudienceParams, CameraParams, ImageOutputParams
 from fer_ros.core.source import Source, SourceParams, flip_image, open_source
-from fer_ros.core.source_name import without_secrets
+from fer_ros.core.source_name import path_of, without_secrets
 from fer_ros.core.types import Image
 from fer_ros.ros.node import main_of
 from fer_ros.ros.source_node import SourceNode
@@ -36,7 +35,7 @@ class CameraNode(SourceNode):
 
     def setup(self) -> None:
         source, file = self.params[SourceParams], self.params[CameraParams].camera_info_file
-        calibration = load_calibration(Path(file).expanduser()) if file else None
+        calibration = load_calibration(path_of(file)) if file else None
         self._stamps = StampClock(source.realtime)
         self.capture(lambda: open_source(source), self._on_frame, without_secrets(source.source), calibration, _read)
 

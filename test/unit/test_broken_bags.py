@@ -17,7 +17,7 @@ from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from fer_ros.bags.annotate import Annotator
+from fer_ros.bags.annotate import Annotator, Recording
 from fer_ros.bags.reader import BagError, BagReader, Skipped
 from fer_ros.bags.writer import RELIABLE
 from fer_ros.cli import main
@@ -434,6 +434,23 @@ def test_a_codec_that_is_missing_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "lz4", None)
     with pytest.raises(ImportError, match=r"bags need the package rosbags and what it needs .*lz4.*: pip install rosbags"):
         importlib.import_module("fer_ros.bags.reader")
+
+
+@pytest.mark.parametrize(("command", "status"), [("replay", 2), ("annotate", 1)])
+def test_the_home_of_nobody_is_said(command, status, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "~no_such_user_at_all/talk"])
+    assert ended.value.code == status
+    assert "does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("source", ["${TALK}", "@talk.txt", "file://{}"])
+def test_a_bag_is_known_however_it_is_named(small, tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TALK", str(small))
+    (tmp_path / "talk.txt").write_text(str(small))
+    with Recording(source.replace("{}", str(small))) as recording:
+        assert len(list(recording)) == recording.length > 0
 
 
 def test_a_name_that_is_too_long_is_said(tmp_path, capsys):

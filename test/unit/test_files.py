@@ -57,10 +57,12 @@ def test_a_source_is_not_written_under_any_of_its_names(video, tmp_path, monkeyp
 
 @pytest.mark.parametrize("source", [
     "{path}", " {path} ", "file://{path}", "file://{quoted}", "FILE://{quoted}", "file://localhost{quoted}", "{relative}",
-    "file://{relative}",
+    "file://{relative}", "${{IT}}", "@source.txt",
 ])
 def test_a_source_is_known_however_it_is_named(video, tmp_path, monkeypatch, source):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IT", str(video))
+    Path("source.txt").write_text(f"{video}\n")
     named = source.format(path=video, quoted=quote(str(video)).replace("e", "%65"), relative="in/my video.mp4")
     with pytest.raises(OutputError, match="is what is read"):
         check_output(video, force=True, sources=[named])

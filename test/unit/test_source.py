@@ -251,7 +251,7 @@ def test_no_file_name_in_a_folder_breaks_the_order(folder, name):
 
 @pytest.mark.parametrize(("name", "reason"), [
     ("", "empty"), ("  ", "empty"), ("nowhere.mp4", "does not exist"), ("file:///nowhere.mp4", "does not exist"),
-    ("nowhere/", "does not exist"), ("~no_such_user_at_all/v.mp4", "cannot be read"), ("v" * 5000, "cannot be read"),
+    ("nowhere/", "does not exist"), ("~no_such_user_at_all/v.mp4", "does not exist"), ("v" * 5000, "cannot be read"),
     ("a\0b", "does not exist"), ("://", "does not exist"), ("-1", "does not exist"), ("web cam", "does not exist"),
 ])
 def test_a_name_that_is_no_source_is_refused_with_the_reason(name, reason):
