@@ -7,16 +7,22 @@ import math
 import os
 import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fer_ros.commands.signals import interrupt, on_end
 from fer_ros.commands.status import SKIPPED
-from fer_ros.core.files import OutputError, check_outputs, places
+from fer_ros.core.files import check_outputs, places
 from fer_ros.core.words import counted
+
+if TYPE_CHECKING:
+    from fer_ros.bags.annotate import Annotator, Recording
+    from fer_ros.bags.errors import BagError
+    from fer_ros.bags.outputs import Outputs
+    from fer_ros.core.summary import Summary
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -63,93 +69,85 @@ def main(options: argparse.Namespace) -> int:
 
 def _annotate(options: argparse.Namespace) -> int:
     from fer_ros.bags.annotate import Annotator, Recording
-    from fer_ros.bags.reader import BagError
-    from fer_ros.bags.table import Table
-    from fer_ros.bags.writer import ResultWriter
-    from fer_ros.core.overlay import draw_overlay
+    from fer_ros.bags.outputs import Outputs
     from fer_ros.core.params import assignment
     from fer_ros.core.params_file import parameters
     from fer_ros.core.pipeline import PARAMS
-    from fer_ros.core.record import RecordError, VideoRecorder
     from fer_ros.core.source_name import without_secrets
     from fer_ros.core.summary import Summary
     from fer_ros.graph import default_params_file
 
-    outputs, sources = _outputs(options)
+    bag, sources = _outputs(options)
     files = [default_params_file(), *([options.params_file] if options.params_file else [])]
     annotator = Annotator(parameters(PARAMS, files, dict(map(assignment, options.changes))))
-    topics = {"faces": "/fer/faces", "emotions": "/fer/emotions"}
-    if options.overlay:
-        topics["overlay"] = "/fer/overlay/compressed"
-    summary, damage = Summary(), None
-    complete, troubles = [], []
-    console = Console(highlight=False, soft_wrap=True)
+    summary, shown = Summary(), without_secrets(options.source)
+    started = time.monotonic()
+    with Recording(options.source, options.topic) as recording, Outputs(
+        bag, annotator.model, table=options.table, video=options.record, overlay=options.overlay, force=options.force,
+        sources=sources,
+    ) as outputs:
+        damage = _annotate_all(recording, annotator, outputs, summary, f"annotating {shown}")
+        if not summary.frames:
+            raise ValueError(f"{shown} holds no image that can be read"
+                             + (f": {recording.notices[0]}" if recording.notices else ""))
+        complete, troubles = outputs.close(0 if damage else recording.length - recording.skipped)
+    if damage is not None:
+        troubles.append(ValueError(f"{damage}: only what came before is annotated"))
+    _report(recording, summary, time.monotonic() - started, complete, troubles)
+    return 1 if troubles else SKIPPED if recording.skipped else 0
+
+
+def _annotate_all(recording: Recording, annotator: Annotator, outputs: Outputs, summary: Summary,
+                  title: str) -> BagError | None:
+    """Image by image, with a progress bar, until the end or until there is no room for more.
+
+    Returns:
+        What ended it before its time: what came before is sound, and kept.
+    """
+    from fer_ros.bags.reader import BagError
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
                TimeRemainingColumn())
     started = time.monotonic()
-    with ExitStack() as stack:
-        recording = stack.enter_context(Recording(options.source, options.topic))
-        writer = stack.enter_context(ResultWriter(outputs[0], topics, annotator.model, options.force, sources))
-        rows = stack.enter_context(Table(options.table, options.force, sources)) if options.table else None
-        video = VideoRecorder(options.record, options.force, sources) if options.record else None
-        if video is not None:
-            stack.callback(video.discard)
-        bar = stack.enter_context(Progress(*columns, console=console, transient=True))
-        task = bar.add_task(f"annotating {without_secrets(options.source)}", total=recording.length or None, rate="")
+    with Progress(*columns, console=_console(), transient=True) as bar:
+        task = bar.add_task(title, total=recording.length or None, rate="")
         try:
             for frame in recording:
                 found = annotator(frame)
-                picture = draw_overlay(frame.image, found.emotions) if options.overlay or video is not None else None
-                writer.write(frame, found.faces, found.emotions, picture if options.overlay else None)
-                if rows is not None:
-                    rows.write(found)
-                if video is not None:
-                    video.write(picture, found.seconds)
+                outputs.write(found)
                 summary.add(found.emotions, found.seconds, math.nan)
                 bar.update(task, completed=frame.number + 1,
                            rate=f"{summary.frames / max(time.monotonic() - started, 1e-9):.0f} images/s")
-                if all(output is None or output.cut for output in (writer, rows, video)):
+                if outputs.cut:
                     break
         except BagError as error:
             if not summary.frames:
                 raise
-            damage = error  # what came before is sound, and kept
-        if not summary.frames:
-            raise ValueError(f"{without_secrets(options.source)} holds no image that can be read"
-                             + (f": {recording.notices[0]}" if recording.notices else ""))
-        total = 0 if damage else recording.length - recording.skipped
-        closing = {writer.path: lambda: writer.close(total)}
-        if rows is not None:
-            closing[rows.path] = rows.close
-        if video is not None:
-            closing[video.path] = lambda: video.close(total)
-        for path, close in closing.items():
-            try:
-                close()
-                complete.append(path)
-            except (BagError, OutputError, RecordError) as error:
-                troubles.append(error)
-    spent = time.monotonic() - started
+            return error
+    return None
+
+
+def _report(recording: Recording, summary: Summary, spent: float, complete: list[Path], troubles: list[Exception]) -> None:
     for notice in recording.notices:
         print(f"fer-ros: {notice}", file=sys.stderr)
     names = ", ".join(map(str, complete)) or "nothing complete"
-    console.print(f"{counted(summary.frames, 'image')} of {summary.duration:.1f} s in {spent:.1f} s "
-                  f"({summary.frames / max(spent, 1e-9):.0f} a second), {counted(len(summary.faces), 'face')}: {names}")
+    _console().print(f"{counted(summary.frames, 'image')} of {summary.duration:.1f} s in {spent:.1f} s "
+                     f"({summary.frames / max(spent, 1e-9):.0f} a second), {counted(len(summary.faces), 'face')}: {names}")
     if recording.skipped:
         print(f"fer-ros: {counted(recording.skipped, 'image')} of {recording.length} could not be read: all others are "
               "annotated", file=sys.stderr)
-    if damage is not None:
-        troubles.append(f"{damage}: only what came before is annotated")
     for trouble in troubles:
         print(f"fer-ros: {trouble}", file=sys.stderr)
-    return 1 if troubles else SKIPPED if recording.skipped else 0
 
 
-def _outputs(options: argparse.Namespace) -> tuple[list[Path], list[str | Path]]:
-    """The files to write, the bag first, and what is read. Raises OutputError where one must not be written."""
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def _outputs(options: argparse.Namespace) -> tuple[Path, list[str | Path]]:
+    """The bag to write, and what is read. Raises OutputError where one of the outputs must not be written."""
     sources = [options.source, *filter(None, [options.params_file])]
     stem = Path(os.path.realpath(places(options.source)[0])).stem if options.source.strip() else ""
-    out = options.out or Path(f"{stem or options.source}_annotated.mcap")
-    outputs = [out, *filter(None, (options.table, options.record))]
-    check_outputs(outputs, force=options.force, sources=sources)
-    return outputs, sources
+    bag = options.out or Path(f"{stem or options.source}_annotated.mcap")
+    check_outputs([bag, *filter(None, (options.table, options.record))], force=options.force, sources=sources)
+    return bag, sources

@@ -1,0 +1,90 @@
+"""Everything that an annotation is written to: a bag, a table, a video."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+from fer_ros.bags.annotate import Annotation
+from fer_ros.bags.errors import BagError
+from fer_ros.bags.table import Table
+from fer_ros.bags.writer import ResultWriter
+from fer_ros.core.files import OutputError
+from fer_ros.core.overlay import draw_overlay
+from fer_ros.core.record import RecordError, VideoRecorder
+
+
+class Outputs:
+    """Takes annotations; a context manager. Leaving with an exception writes nothing.
+
+    Args:
+        bag: ends in .mcap.
+        model: name of the emotion network.
+        table: ends in .csv or .parquet; None for no table.
+        video: of the overlay; None for no video.
+        overlay: whether the bag has the overlay, too.
+        force: replace files that are there.
+        sources: what is read, see `check_output`.
+
+    Raises:
+        BagError, OutputError, RecordError: one of them cannot be written.
+    """
+
+    def __init__(self, bag: Path, model: str, *, table: Path | None = None, video: Path | None = None, overlay: bool = False,
+                 force: bool = False, sources: Iterable[str | Path] = ()):
+        topics = {"faces": "/fer/faces", "emotions": "/fer/emotions"}
+        if overlay:
+            topics["overlay"] = "/fer/overlay/compressed"
+        self._overlay, sources = overlay, list(sources)
+        with ExitStack() as stack:
+            self._bag = stack.enter_context(ResultWriter(bag, topics, model, force, sources))
+            self._table = stack.enter_context(Table(table, force, sources)) if table else None
+            self._video = VideoRecorder(video, force, sources) if video else None
+            if self._video is not None:
+                stack.callback(self._video.discard)
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.__exit__(*exception)
+
+    @property
+    def cut(self) -> bool:
+        """Whether there is no room for more in any of them."""
+        return all(output is None or output.cut for output in (self._bag, self._table, self._video))
+
+    def write(self, found: Annotation) -> None:
+        """An image, and what was found in it."""
+        drawn = self._overlay or self._video is not None
+        picture = draw_overlay(found.frame.image, found.emotions) if drawn else None
+        self._bag.write(found.frame, found.faces, found.emotions, picture if self._overlay else None)
+        if self._table is not None:
+            self._table.write(found)
+        if self._video is not None:
+            self._video.write(picture, found.seconds)
+
+    def close(self, total: int) -> tuple[list[Path], list[Exception]]:
+        """Finish them.
+
+        Args:
+            total: images that there should be, where more are known of than have come; else 0.
+
+        Returns:
+            The files that are complete, and why others are not.
+        """
+        closing: dict[Path, Callable[[], object]] = {self._bag.path: lambda: self._bag.close(total)}
+        if self._table is not None:
+            closing[self._table.path] = self._table.close
+        if self._video is not None:
+            closing[self._video.path] = lambda: self._video.close(total)
+        complete, troubles = [], []
+        for path, close in closing.items():
+            try:
+                close()
+                complete.append(path)
+            except (BagError, OutputError, RecordError) as error:
+                troubles.append(error)
+        return complete, troubles
