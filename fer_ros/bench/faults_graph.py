@@ -29,7 +29,6 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.serialization import serialize_message
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
@@ -41,8 +40,10 @@ from fer_ros.bench.faults_messages import SOUND, scramble
 from fer_ros.bench.faults_mutation import mutated
 from fer_ros.core.resources import executable
 from fer_ros.core.source import SourceError, SourceParams, open_source
-from fer_ros.graph import dds_environment, privacy_environment, webcam_graph
+from fer_ros.dds import privacy_environment
+from fer_ros.graph import webcam_graph
 from fer_ros.msg import EmotionArray
+from fer_ros.ros.joining import join
 from fer_ros.ros.qos import RESULTS
 
 DEADLINE = 400.0
@@ -74,7 +75,6 @@ class Graphs:
         self.kinds = list(KINDS[part])
         self.private = _private_memory()
         os.environ.update(privacy_environment(os.environ))
-        os.environ.update(dds_environment(os.environ))
         self._namespace = f"fer_faults_{os.getpid()}"
         self._topics = webcam_graph({}, namespace=self._namespace).topics
         self._memory = _shared_memory()
@@ -454,7 +454,7 @@ def _hidden(folder: Path, signal_: str) -> str:
 
 @contextlib.contextmanager
 def _peer() -> Iterator[tuple[Any, SingleThreadedExecutor]]:
-    rclpy.init(args=["--ros-args", "--log-level", "fatal"], signal_handler_options=SignalHandlerOptions.NO)
+    join(["--ros-args", "--log-level", "fatal"], images=True)
     try:
         node, executor = rclpy.create_node("peer"), SingleThreadedExecutor()
         executor.add_node(node)

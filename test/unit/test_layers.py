@@ -128,6 +128,34 @@ def test_bags_know_core_alone_and_need_no_ros(path):
     assert others(path) & ROS <= {"rosbags"}
 
 
+def defined(module: str) -> set[str]:
+    """Names that a module has at its top level."""
+    place = PACKAGE.parent.joinpath(*module.split("."))
+    path = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    found: set[str] = set()
+    bodies = [ast.parse(path.read_text(encoding="utf-8")).body]
+    while bodies:
+        for node in bodies.pop():
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                found.add(node.name)
+            elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+                found |= {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                found |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+            elif isinstance(node, (ast.If, ast.Try)):
+                bodies += [node.body, node.orelse]
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_what_is_imported_of_the_package_is_there(path):
+    """In functions too, and in modules that other tests cannot load for want of ROS, torch or root."""
+    for node in statements(ast.parse(path.read_text(encoding="utf-8")).body, True):
+        if isinstance(node, ast.ImportFrom) and exists(node.module) and layer(node.module) != "msg":
+            names = {alias.name for alias in node.names if not exists(f"{node.module}.{alias.name}")}
+            assert names <= defined(node.module), f"{node.module} has no {', '.join(names - defined(node.module))}"
+
+
 def test_nothing_imports_training_and_torch_but_the_command_line():
     for path in FILES:
         if layer_of(path) not in ("training", "commands", "cli"):
