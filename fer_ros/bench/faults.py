@@ -189,8 +189,10 @@ def serve(descriptor: int) -> None:
     module, _, name = made_by.partition(":")
     try:
         trial: Trial = getattr(importlib.import_module(module), name)(**arguments)
-    except Exception as error:
-        connection.send(f"{type(error).__name__}: {one_line(str(error), _SHOWN)}")
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "fer_ros":  # no lack of this machine but a fault
+            raise
+        connection.send(Unavailable(f"{type(error).__name__}: {one_line(str(error), _SHOWN)}"))
         return
     used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))
@@ -229,7 +231,7 @@ class Part:
 
 
 class Unavailable(ValueError):
-    """A trial cannot be made here; the text says why."""
+    """What a trial needs is not installed; the text says what."""
 
 
 class Worker:
@@ -257,9 +259,9 @@ class Worker:
         other.close()
         self._connection.send((self._made_by, dict(self._arguments), self._folder.name))
         answer = self._answer(3 * DEADLINE)
-        if isinstance(answer, str):
+        if isinstance(answer, (Unavailable, str)):
             self._end()
-            raise Unavailable(answer)
+            raise answer if isinstance(answer, Unavailable) else ValueError(f"{self._made_by} {answer}")
         self.kinds = answer
 
     def _answer(self, seconds: float) -> Any:

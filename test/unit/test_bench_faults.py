@@ -118,9 +118,16 @@ def test_what_failed_is_kept_and_can_be_tried_again(found):
         faults.kept(found[1] / "none")
 
 
-def test_a_trial_that_cannot_be_made_says_why():
+def test_a_trial_whose_needs_are_not_installed_says_so():
     with pytest.raises(faults.Unavailable, match="No module named 'nowhere'"):
         faults.campaign(faults.Part("x", "nowhere:Trial"), 1, 0, 1, None)
+
+
+@pytest.mark.parametrize("made_by", ["fer_ros.nowhere:Trial", "fer_ros.bench.faults:Nothing"])
+def test_a_trial_that_is_broken_itself_is_not_skipped(made_by):
+    with pytest.raises(ValueError, match=f"{made_by} ends the process with status 1") as raised:
+        faults.campaign(faults.Part("x", made_by), 1, 0, 1, None)
+    assert not isinstance(raised.value, faults.Unavailable)
 
 
 def test_the_same_seed_makes_the_same_inputs(tmp_path):
