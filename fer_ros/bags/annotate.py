@@ -77,7 +77,7 @@ class Recording:
             self.length = self._topic.count
             return
         if topic:
-            raise SourceError(f"--topic is of a bag, and {without_secrets(source)} is none")
+            raise SourceError(f"--topic chooses images of a bag, and {without_secrets(source)} is not a bag")
         self._source = open_source(SourceParams(source=source, realtime=False))
         self.length = self._source.length
         if self._source.rate is None:

@@ -35,10 +35,10 @@ class ClassifierParams:
     answer: str = param("", "Which of the network's answers counts, by name; empty takes its first. The shipped one has "
                         "ferplus (what ten people would say) and fer2013 (what FER2013's label would be).", live=False)
     faces_per_frame: int = param(
-        3, "Of more faces, those that have waited longest are looked at in a frame, and all that are new or have waited for "
-        "0.25 s; the others keep what they showed. 0 looks at all in every frame.", range=(0, 1000),
+        3, "If there are more faces than this, each frame classifies those that have waited longest, and all that are new or "
+        "have waited for 0.25 s; the others keep what they showed. 0 classifies all faces in every frame.", range=(0, 1000),
     )
-    max_faces: int = param(64, "Of more faces in an image only the best scored are classified.", range=(1, 1000))
+    max_faces: int = param(64, "If an image has more faces, only those with the best scores are classified.", range=(1, 1000))
 
 
 @dataclass(frozen=True)
@@ -296,10 +296,10 @@ def _layout(entries: Mapping[str, str], where: str,
     """
     if len(shape) != 4:
         raise ValueError(f"{where} takes {list(shape)}: it would be images, (N, channels, height, width)")
-    said = (entry(entries, "layout") or "").upper()
-    if said not in ("", "NCHW", "NHWC"):
-        raise ValueError(f"{where}: layout must be NCHW or NHWC, not {said[:60]!r}")
-    last = said == "NHWC" or (not said and shape[3] in (1, 3) and shape[1] not in (1, 3))
+    layout = (entry(entries, "layout") or "").upper()
+    if layout not in ("", "NCHW", "NHWC"):
+        raise ValueError(f"{where}: layout must be NCHW or NHWC, not {layout[:60]!r}")
+    last = layout == "NHWC" or (not layout and shape[3] in (1, 3) and shape[1] not in (1, 3))
     (rows, columns), planes = (shape[1:3], shape[3]) if last else (shape[2:], shape[1])
     colour = entry(entries, "colour") or ("grey" if planes == 1 else None)
     if colour is None:

@@ -75,8 +75,8 @@ class AudienceParams:
     """For whom what has an end waits."""
 
     wait_for_subscribers: int = param(
-        0, "What has an end, a file say, starts when image_raw has so many subscribers, so that none misses the "
-        "beginning.", range=(0, 100), live=False,
+        0, "A file starts playing once image_raw has this many subscribers, so that no subscriber misses the beginning.",
+        range=(0, 100), live=False,
     )
 
 

@@ -60,7 +60,7 @@ def _fault_of(emotions: Sequence[Emotion]) -> str:
     """Why an answer cannot be one of the graph's; empty where it can."""
     for one in emotions:
         if one.label not in _LABELS:
-            return f"its label '{one.label}' is none that there is"
+            return f"its label '{one.label}' is unknown"
         if not 0 <= one.confidence <= 1.001:  # false for NaN, too
             return f"its confidence {one.confidence:g} is not from 0 to 1"
         if not one.face_id.isprintable() or len(one.face_id) > _LONGEST_ID:
