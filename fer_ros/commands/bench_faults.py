@@ -70,13 +70,14 @@ def _faults(options: argparse.Namespace) -> tuple[Table, Rows]:
     again = [faults.kept(place) for place in options.again or ()]
     table = Table("part", "kind", "tried", "refused", "failed", "reasons")
     rows: Rows = []
+    chosen = {name for name, _ in again} or set(options.parts or PARTS)
     for name, made in parts.items():
         cases = [case for of, case in again if of == name]
-        if (again and not cases) or (options.parts and name not in options.parts and not cases) or not (counts[name] or cases):
+        count = len(cases) or counts[name]
+        if name not in chosen or not count:
             continue
         alone = name not in ("messages", "files")
         workers = 1 if alone else options.workers or len(os.sched_getaffinity(0))
-        count = len(cases) or counts[name]
         try:
             found = faults.campaign(made, count, options.seed, workers, None if again else options.keep,
                                     _progress(name, count), cases, options.only)

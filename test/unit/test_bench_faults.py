@@ -6,6 +6,7 @@ import json
 import os
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ class Acts:
         pass
 
 
-PART = faults.Part("acts", f"{Path(__file__).stem}:Acts", deadline=15.0)
+PART = faults.Part("acts", f"{Path(__file__).stem}:Acts")
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,10 @@ def importable():
 @pytest.fixture(scope="module")
 def found(importable, tmp_path_factory) -> tuple[dict[str, faults.Tally], Path]:
     keep = tmp_path_factory.mktemp("keep")
-    return faults.campaign(PART, 2 * len(ACTS), 3, 2, keep), keep
+    others = [kind for kind in ACTS if kind != "hang"]
+    tallies = faults.campaign(PART, 2 * len(others), 3, 2, keep, only=others)
+    # What hangs has a deadline of its own: on a busy machine the others may take long.
+    return tallies | faults.campaign(replace(PART, deadline=3.0), 2, 3, 1, keep, only=["hang"]), keep
 
 
 @pytest.mark.parametrize(("kind", "words"), [
@@ -87,7 +91,7 @@ def found(importable, tmp_path_factory) -> tuple[dict[str, faults.Tally], Path]:
     ("no word", "says nothing"),
     ("exit", "SystemExit(4) escapes"),
     ("crash", "ends the process with SIGABRT"),
-    ("hang", "hangs for more than 15 s"),
+    ("hang", "hangs for more than 3 s"),
     ("memory", "MiB of memory"),
     ("open file", "leaves 1 file open"),
     ("left file", "leaves left.txt"),
