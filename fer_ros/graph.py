@@ -199,7 +199,7 @@ def check_params_file(file: Path, graph: Graph) -> None:
         ValueError: see `fer_ros.core.params_file.check`.
     """
     if file.absolute() != default_params_file():
-        from fer_ros.core.params_file import check  # likewise
+        from fer_ros.core.params_file import check  # loads all stages
 
         check(file, graph.prefix)
 

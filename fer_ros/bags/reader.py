@@ -219,14 +219,14 @@ class BagReader:
         while True:
             try:
                 found = next(messages, None)
-            except Exception as error:  # see above
+            except Exception as error:  # of the container, whatever damage makes its parser raise
                 raise BagError(f"{self.path} is damaged at image {number + 1} of {topic.count} on {topic.name}: "
                                f"{first_line(error)}. {rescue(self.path)}") from None
             if found is None:
                 break
             try:
                 frame = self._frame(number, *found)
-            except Exception as error:  # likewise: whatever the bytes of a message make a parser raise
+            except Exception as error:  # of the message, whatever its bytes make a parser raise
                 recorded = found[1] if isinstance(found[1], int) else 0
                 reason = str(error) if isinstance(error, ImageError) else first_line(error)
                 skip(Skipped(topic, number, recorded, reason))

@@ -39,18 +39,18 @@ NODES: dict[str, tuple[type, ...]] = {
 
 _SUBSPACES = {"camera_node": "/camera", "replay_node": "/camera"}
 
-_OF_RCLPY = {
+_BUILT_IN = {
     name: ParamSpec(name, bool, default, description, "", None, None, live=False)
     for name, default, description in (("use_sim_time", False, "Take the time from /clock."),
                                        ("start_type_description_service", True, "Answer what types the node uses."))
 }
-OF_RCLPY = "qos_overrides."
+QOS_OVERRIDES = "qos_overrides."
 """What the names of rclpy's other parameters begin with."""
 
 
 def parameters_of(node: str) -> dict[str, ParamSpec]:
     """By name, those of a node, and those that rclpy gives every node."""
-    return {spec.name: spec for group in NODES[node] for spec in specs(group)} | _OF_RCLPY
+    return {spec.name: spec for group in NODES[node] for spec in specs(group)} | _BUILT_IN
 
 
 def places(prefix: str = "", cameras: Iterable[str] = ("",)) -> dict[str, str]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from fer_ros.core.graph_params import NODES, OF_RCLPY, parameters_of, places
+from fer_ros.core.graph_params import NODES, QOS_OVERRIDES, parameters_of, places
 from fer_ros.core.node_params import PipelineParams
 from fer_ros.core.params import ParamSpec, build, specs
 from fer_ros.core.yaml_text import PLAIN, compose, read_file
@@ -225,7 +225,7 @@ def _cameras(content: ParameterFile, prefix: str) -> tuple[str, ...]:
 def _fault_of(entry: Entry, nodes: Sequence[str]) -> str:
     """What is wrong with a parameter of some nodes; empty if nothing is."""
     found = [known[entry.name] for known in map(parameters_of, nodes) if entry.name in known]
-    if entry.name.startswith(OF_RCLPY):
+    if entry.name.startswith(QOS_OVERRIDES):
         return ""
     if not found:
         return _unknown(entry.name, nodes)

@@ -65,7 +65,7 @@ def tell_of_parameters(nodes: Sequence[Node], *, alone: bool = False) -> None:
             from fer_ros.core import params_file  # loads all stages, which few nodes need
 
             for name in unknown if kind in params_file.NODES else ():
-                if not name.startswith(params_file.OF_RCLPY):
+                if not name.startswith(params_file.QOS_OVERRIDES):
                     _tell(node, name, params_file.without_effect(files, name, kind, node.get_fully_qualified_name(), alone))
 
 
@@ -73,7 +73,7 @@ def tell_of_files(nodes: Sequence[Node]) -> None:
     """Warn of what in the parameter files of a process looks as if it was meant for its nodes and reaches none of them."""
     files = parameter_files()
     if files and nodes:
-        from fer_ros.core.params_file import unmatched  # likewise
+        from fer_ros.core.params_file import unmatched  # loads all stages
 
         names = {node.get_fully_qualified_name(): getattr(node, "NAME", node.get_name()) for node in nodes}
         for text in unmatched(files, names):
@@ -82,7 +82,7 @@ def tell_of_files(nodes: Sequence[Node]) -> None:
 
 def faults_of_files() -> str:
     """Why ROS cannot read the parameter files of a process, in words for their writer; empty if it can."""
-    from fer_ros.core.params_file import faults_of_form  # likewise
+    from fer_ros.core.params_file import faults_of_form  # loads all stages
 
     return "; ".join(faults_of_form(parameter_files()))
 
