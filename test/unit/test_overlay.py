@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
+import sys
 
 import cv2
 import numpy as np
@@ -168,58 +168,24 @@ def test_how_often_a_pixel_is_covered_is_counted_right(large):
     assert expected.max() > 1 or not large
 
 
-def test_eight_times_as_many_faces_do_not_take_much_more_than_eight_times_as_long():
+def test_eight_times_as_many_faces_do_not_take_much_more_than_eight_times_as_much_work():
     """Apart from each other, so that comparing a place with all faces would find none to stop at."""
-    def fastest(count: int) -> float:
-        faces, taken = grid(count, 1280, 960, 8), []
-        for _ in range(4):
-            begun = time.thread_time()
+    def calls(count: int) -> int:
+        faces, made = grid(count, 1280, 960, 8), 0
+
+        def see(frame: object, event: str, argument: object) -> None:
+            nonlocal made
+            made += event in ("call", "c_call")
+
+        draw_overlay(blank(1280, 960), faces, fps=30.0)  # what is kept for the next image is made
+        sys.setprofile(see)
+        try:
             draw_overlay(blank(1280, 960), faces, fps=30.0)
-            taken.append(time.thread_time() - begun)
-        return min(taken)
+        finally:
+            sys.setprofile(None)
+        return made
 
-    assert fastest(800) < 16 * fastest(100)
-
-
-def test_tags_do_not_cover_each_other():
-    """As many pixels of ids as the faces have alone means that every tag is whole."""
-    style = OverlayStyle(bars=False)
-    boxes = [Box(250, 240, 40, 50), Box(300, 240, 40, 50), Box(350, 240, 40, 50)]
-    alone = sum(id_ink(draw_overlay(blank(), [emotion(box)], style=style)) for box in boxes)
-    together = id_ink(draw_overlay(blank(), [emotion(box) for box in boxes], style=style))
-    assert together == alone > 0
-
-
-def test_the_tag_is_never_cut_off_at_the_border():
-    style = OverlayStyle(bars=False)
-    whole = id_ink(draw_overlay(blank(), [emotion(Box(300, 240, 100, 120))], style=style))
-    for x, y in itertools.product((-40, 0, 320, 640, 680), (-40, 0, 240, 480, 520)):
-        drawn = draw_overlay(blank(), [emotion(Box(x, y, 100, 120))], style=style)
-        assert id_ink(drawn) == whole > 0, (x, y)
-
-
-@pytest.mark.parametrize("style", [OverlayStyle(), OverlayStyle(max_panels=0)], ids=["panel", "stacked bar"])
-def test_the_bars_are_as_long_as_the_probabilities_are_high(style):
-    box = Box(300, 240, 150, 180)
-    drawn = draw_overlay(blank(), [emotion(box, UNCERTAIN)], style=style)
-    shown = np.array([pixels_of(drawn, COLORS[label]) for label in EMOTIONS], float)
-    # Not exact: bars are whole pixels, and an empty one shows a sliver of its colour.
-    assert shown / shown.sum() == pytest.approx(PROBABILITIES, abs=0.05)
-
-
-def test_the_bars_follow_the_order_of_the_labels_that_came_with_them():
-    labels = EMOTIONS[::-1]
-    drawn = draw_overlay(blank(), [emotion(Box(300, 240, 150, 180), UNCERTAIN)], labels)
-    # Position 3 (happy) is the middle of both orders; 5 of one is 1 of the other.
-    assert pixels_of(drawn, COLORS["disgust"]) > 1.5 * pixels_of(drawn, COLORS["surprise"])
-
-
-def test_with_many_faces_the_bars_are_compact():
-    faces = grid(6, 640, 480, 80)
-    few = draw_overlay(blank(), faces, style=OverlayStyle(max_panels=6))
-    many = draw_overlay(blank(), faces, style=OverlayStyle(max_panels=5))
-    assert (many != 120).any(axis=2).sum() < 0.6 * (few != 120).any(axis=2).sum()
-    assert pixels_of(many, COLORS["happy"]) > 0
+    assert 0 < calls(800) < 12 * calls(100)
 
 
 def test_the_stacked_bar_grows_with_the_image():
