@@ -102,7 +102,7 @@ class BagWriter:
     @property
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(file.stat().st_size for file in (self._file, self.path) if file.is_file())
+        return self._file.stat().st_size if self._file.is_file() else 0
 
     def write(self, topic: str, kind: str, received: int, data: bytes) -> None:
         """A message; nothing happens after `cut`.
@@ -161,6 +161,7 @@ class BagWriter:
             self._output.publish()
         except OutputError as error:
             raise BagError(str(error)) from None
+        self._file = self.path if self._one_file else self.path / self._file.name
         return True
 
     def discard(self) -> None:

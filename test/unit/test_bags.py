@@ -14,6 +14,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from fer_ros.bags.annotate import Annotator, Recording
 from fer_ros.bags.reader import BagError, BagReader, is_bag
+from fer_ros.bags.recorder import BagRecorder
 from fer_ros.cli import main
 from fer_ros.core.params_file import parameters
 from fer_ros.core.pipeline import PARAMS
@@ -369,3 +370,13 @@ def test_where_stamps_stand_still_the_recordings_time_goes_on(new_bag, demo_imag
     annotator = Annotator(parameters(PARAMS, []))
     seconds = [annotator(frame).seconds for frame in frames(tmp_path / "a")]
     assert np.diff(seconds) == pytest.approx([0.1] * 7, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["talk", "talk.mcap"])
+def test_the_size_of_a_recording_is_that_of_its_file(tmp_path, name):
+    recorder = BagRecorder(tmp_path / name)
+    message = recorder.types.serialize_cdr(recorder.types.types["std_msgs/msg/String"](data="x" * 5000), "std_msgs/msg/String")
+    recorder.write("/chatter", "std_msgs/msg/String", 1, bytes(message))
+    recorder.close()
+    (file,) = (tmp_path / name).glob("*.mcap") if name == "talk" else [tmp_path / name]
+    assert recorder.size == file.stat().st_size > 5000
