@@ -281,7 +281,7 @@ def test_a_file_that_is_there_is_not_overwritten(bag, tmp_path, capsys):
 
 
 def test_a_topic_is_of_a_bag():
-    with pytest.raises(SourceError, match="--topic is of a bag"):
+    with pytest.raises(SourceError, match="--topic chooses images of a bag, and demo is not a bag"):
         Recording("demo", "/image")
 
 

@@ -274,7 +274,7 @@ def test_what_is_missing_is_named_and_the_command_that_adds_it_works(load, tmp_p
 
 
 @pytest.mark.parametrize(("metadata", "how", "reason"), [
-    ({"mean": "1,2"}, {}, "mean has 2 numbers, the input 1 channels"), ({"scale": "1/0"}, {}, "divides by zero"),
+    ({"mean": "1,2"}, {}, "mean has 2 numbers, the input 1 channel"), ({"scale": "1/0"}, {}, "divides by zero"),
     ({"scale": "much"}, {}, "no number or name"), ({"layout": "CHWN"}, {}, "layout must be NCHW or NHWC"),
     ({"input_size": "16x24"}, {}, "is not the side of a square"),
     ({"colour": "hsv"}, {}, "colour must be one of grey, rgb, bgr"),
