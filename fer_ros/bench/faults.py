@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -37,6 +38,7 @@ GROWTH = 2**30
 DEADLINE = 60.0
 """Seconds: nothing that is tried takes one of them on a machine that is not busy."""
 
+_SETTLE = 2.0  # seconds
 _SHOWN = 200  # characters of what was said
 _PACKAGE = str(Path(fer_ros.__file__).parent)
 
@@ -142,14 +144,22 @@ def judged(trial: Trial, kind: str, path: Path, scratch: Path) -> tuple[str, boo
     if not reason and grown > GROWTH:
         reason = f"takes {grown / 2**20:.0f} MiB of memory"
     if not reason and _open_files() > before:
-        gc.collect()  # what a cycle of references keeps is no leak
-        left = _open_files() - before
+        left = _left_open(before)
         if left > 0:
             reason = f"leaves {counted(left, 'file')} open"
     new = _listed(scratch) - files
     if not reason and new:
         reason = f"leaves {', '.join(sorted(new))[:200]}"
     return reason, refused
+
+
+def _left_open(before: int) -> int:
+    """Files that stay open: not what a cycle of references keeps, nor what a library's thread has open for a moment."""
+    gc.collect()
+    end = time.monotonic() + _SETTLE
+    while (left := _open_files() - before) > 0 and time.monotonic() < end:
+        time.sleep(0.05)
+    return left
 
 
 def _open_files() -> int:

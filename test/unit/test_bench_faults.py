@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,7 @@ ACTS = {
     "hang": lambda path: time.sleep(1000),
     "memory": lambda path: len(b"x" * (9 << 27)) and "",
     "open file": lambda path: kept_open.append(open(path)) or "",  # noqa: SIM115
+    "file for a moment": lambda path: threading.Timer(0.5, open(path).close).start() or "",  # noqa: SIM115
     "left file": lambda path: (Path(os.environ["TMPDIR"]) / "left.txt").write_text("x") and "",
 }
 
@@ -102,7 +104,7 @@ def test_what_is_not_right_is_found_and_the_campaign_goes_on(found, kind, words)
     assert [words in one.reason for one in tally.findings] == [True, True], tally.findings
 
 
-@pytest.mark.parametrize(("kind", "refused"), [("read", 0), ("refused", 2)])
+@pytest.mark.parametrize(("kind", "refused"), [("read", 0), ("refused", 2), ("file for a moment", 0)])
 def test_what_is_read_or_refused_as_it_should_be_is_right(found, kind, refused):
     tally = found[0][kind]
     assert (tally.tried, tally.refused, tally.findings) == (2, refused, [])
