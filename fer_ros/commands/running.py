@@ -165,6 +165,8 @@ class Run:
             return False
         self._view.say(f"recorded {counted(self._recorder.frames, 'frame')} to {self._recorder.path}" if written else
                        f"nothing recorded to {self._recorder.path}: no overlay image came")
+        if self._recorder.notice:
+            self._warn(self._recorder.notice)
         return True
 
     def _play(self, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:
