@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.signals import Once, interrupt, on_end
 from fer_ros.commands.status import INTERRUPTED, SKIPPED
 from fer_ros.core.files import check_outputs, places
@@ -82,6 +83,8 @@ def _annotate(options: argparse.Namespace) -> int:
     from fer_ros.graph import default_params_file
 
     bag, sources = _outputs(options)
+    for beside in {path.parent: path for path in (bag, options.table, options.record) if path}.values():
+        tell_of_left_behind(beside)
     files = [default_params_file(), *([options.params_file] if options.params_file else [])]
     annotator = Annotator(parameters(PARAMS, files, dict(map(assignment, options.changes))))
     summary, shown = Summary(), without_secrets(options.source)
