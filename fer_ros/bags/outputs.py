@@ -56,6 +56,11 @@ class Outputs:
         """Whether there is no room for more in any of them."""
         return all(output is None or output.cut for output in (self._bag, self._table, self._video))
 
+    @property
+    def notice(self) -> str:
+        """What a user should know of what was written, else empty."""
+        return self._video.notice if self._video is not None else ""
+
     def write(self, found: Annotation) -> None:
         """An image, and what was found in it."""
         drawn = self._overlay or self._video is not None

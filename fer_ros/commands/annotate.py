@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from fer_ros.commands.signals import interrupt, on_end
-from fer_ros.commands.status import SKIPPED
+from fer_ros.commands.left_behind import tell_of_left_behind
+from fer_ros.commands.signals import Once, interrupt, on_end
+from fer_ros.commands.status import INTERRUPTED, SKIPPED
 from fer_ros.core.files import check_outputs, places
 from fer_ros.core.words import counted
 
@@ -64,7 +65,11 @@ def main(options: argparse.Namespace) -> int:
         return 1
     except KeyboardInterrupt:
         print("fer-ros: interrupted: nothing is written", file=sys.stderr)
-        return 130
+        return INTERRUPTED
+
+
+class _Interrupted(Exception):
+    """A signal has ended an annotation; the text says after how many images."""
 
 
 def _annotate(options: argparse.Namespace) -> int:
@@ -78,6 +83,8 @@ def _annotate(options: argparse.Namespace) -> int:
     from fer_ros.graph import default_params_file
 
     bag, sources = _outputs(options)
+    for beside in {path.parent: path for path in (bag, options.table, options.record) if path}.values():
+        tell_of_left_behind(beside)
     files = [default_params_file(), *([options.params_file] if options.params_file else [])]
     annotator = Annotator(parameters(PARAMS, files, dict(map(assignment, options.changes))))
     summary, shown = Summary(), without_secrets(options.source)
@@ -85,20 +92,24 @@ def _annotate(options: argparse.Namespace) -> int:
     with Recording(options.source, options.topic) as recording, Outputs(
         bag, annotator.model, table=options.table, video=options.record, overlay=options.overlay, force=options.force,
         sources=sources,
-    ) as outputs:
-        damage = _annotate_all(recording, annotator, outputs, summary, f"annotating {shown}")
+    ) as outputs, on_end(ending := Once()):
+        ended = _annotate_all(recording, annotator, outputs, summary, ending, f"annotating {shown}")
         if not summary.frames:
             raise ValueError(f"{shown} holds no image that can be read"
                              + (f": {recording.notices[0]}" if recording.notices else ""))
-        complete, troubles = outputs.close(0 if damage else recording.length - recording.skipped)
-    if damage is not None:
-        troubles.append(ValueError(f"{damage}: only what came before is annotated"))
+        complete, troubles = outputs.close(0 if ended else recording.length - recording.skipped)
+    if ended is not None:
+        troubles.append(ValueError(f"{ended}: only what came before is annotated"))
     _report(recording, summary, time.monotonic() - started, complete, troubles)
+    if outputs.notice:
+        print(f"fer-ros: {outputs.notice}", file=sys.stderr)
+    if isinstance(ended, _Interrupted):
+        return INTERRUPTED
     return 1 if troubles else SKIPPED if recording.skipped else 0
 
 
-def _annotate_all(recording: Recording, annotator: Annotator, outputs: Outputs, summary: Summary,
-                  title: str) -> BagError | None:
+def _annotate_all(recording: Recording, annotator: Annotator, outputs: Outputs, summary: Summary, ending: Once,
+                  title: str) -> BagError | _Interrupted | None:
     """Image by image, with a progress bar, until the end or until there is no room for more.
 
     Returns:
@@ -118,6 +129,9 @@ def _annotate_all(recording: Recording, annotator: Annotator, outputs: Outputs, 
                 summary.add(found.emotions, found.seconds, math.nan)
                 bar.update(task, completed=frame.number + 1,
                            rate=f"{summary.frames / max(time.monotonic() - started, 1e-9):.0f} images/s")
+                if ending.asked:
+                    of = f" of {recording.length}" if recording.length else ""
+                    return _Interrupted(f"interrupted after {counted(summary.frames, 'image')}{of}")
                 if outputs.cut:
                     break
         except BagError as error:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fer_ros.commands.arguments import seconds
+from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.signals import on_end
 from fer_ros.commands.view import View
 from fer_ros.core.words import one_line
@@ -49,6 +50,7 @@ def main(options: argparse.Namespace) -> int:
         os.environ.update(privacy_environment(os.environ))
         topics = webcam_graph({}, namespace=options.namespace).topics
         out = options.out or Path(f"fer_{datetime.now():%Y_%m_%d-%H_%M_%S}")
+        tell_of_left_behind(out)
         ended = threading.Event()
         with on_end(ended.set), BagRecorder(out, options.force) as bag:
             return _record(bag, topics, options, ended)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_ros.commands.arguments import seconds
+from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.signals import on_end
 from fer_ros.commands.status import SKIPPED
 from fer_ros.commands.view import View
@@ -72,6 +73,8 @@ def run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: Ma
         params_file = options.params_file or default_params_file()
         played = str(named.get("source") or named.get("bag") or "")
         recorder = VideoRecorder(options.record, options.force, [played, params_file]) if options.record else None
+        if recorder:
+            tell_of_left_behind(options.record)
         # A camera that somebody tries out at a desk is nobody else's business.
         os.environ.update(privacy_environment(os.environ))
         graph = make_graph(named, namespace=options.namespace, more_subscribers=1 if recorder else 0,
@@ -165,6 +168,8 @@ class Run:
             return False
         self._view.say(f"recorded {counted(self._recorder.frames, 'frame')} to {self._recorder.path}" if written else
                        f"nothing recorded to {self._recorder.path}: no overlay image came")
+        if self._recorder.notice:
+            self._warn(self._recorder.notice)
         return True
 
     def _play(self, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:

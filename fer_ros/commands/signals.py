@@ -14,6 +14,18 @@ def interrupt() -> None:
     raise KeyboardInterrupt
 
 
+class Once:
+    """Notes that a command is to end; raises KeyboardInterrupt where it is told so once more."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self) -> None:
+        if self.asked:
+            interrupt()
+        self.asked = True
+
+
 @contextmanager
 def on_end(handle: Callable[[], None]) -> Iterator[None]:
     """Call `handle` on Ctrl-C, on a supervisor's SIGTERM, and when the terminal is closed; inside of the block alone."""

@@ -1,4 +1,7 @@
-"""What a command's exit status says, beside 0 (done), 1 (failed), 2 (wrong arguments) and 130 (interrupted)."""
+"""What a command's exit status says, beside 0 (done), 1 (failed) and 2 (wrong arguments)."""
 
 SKIPPED = 3
 """Done, but images that could not be read were left out."""
+
+INTERRUPTED = 130
+"""Ended by a signal; what had been done is kept, where that is said."""

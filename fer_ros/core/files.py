@@ -29,11 +29,13 @@ class OutputError(ValueError):
 
 
 def places(source: str | Path) -> list[Path]:
-    """Where on this machine a source may lie, as a user names it, by `${NAME}` or `@FILE` say, or `demo`."""
+    """Where on this machine a source may lie, as a user names it, by `${NAME}` or `@FILE` say, or `demo`; and FILE itself."""
     name = opened_as(str(source))
     if not name:
         return []
-    return [path_of(name), *([share_directory() / "demo" / "demo.mp4"] if name == "demo" else [])]
+    told_in = str(source).strip()
+    return [path_of(name), *([share_directory() / "demo" / "demo.mp4"] if name == "demo" else []),
+            *([path_of(told_in[1:])] if told_in.startswith("@") else [])]
 
 
 def check_output(path: Path, *, force: bool = False, sources: Iterable[str | Path] = (), verb: str = "write",

@@ -52,6 +52,11 @@ def kind_of(head: bytes) -> str:
 _BMP_HEADERS = {struct.pack("<I", size) for size in (12, 40, 52, 56, 64, 108, 124)}
 
 
+def is_animated_webp(head: bytes) -> bool:
+    """Whether a picture is a WebP that holds several, each with its time, by its first `HEAD` bytes."""
+    return kind_of(head) == "WebP" and head[12:16] == b"VP8X" and bool(head[20] & 2)
+
+
 def size_of(data: Any) -> tuple[int, int] | None:
     """Width and height in pixels of a picture of one of the kinds `READ`; None where its header does not say.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,11 +10,15 @@ import cv2
 import numpy as np
 
 from fer_ros.core.files import Output, OutputError, cut_short, reason
+from fer_ros.core.frame_times import FrameTimes
+from fer_ros.core.mp4_times import write_times
 from fer_ros.core.room import Room
 from fer_ros.core.scaling import resized
 from fer_ros.core.types import Image
 
 _CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
+_TIMED = (".mp4", ".m4v", ".mov")  # every frame with its own time; the others have one rate
+_USUAL = 30.0  # frames a second
 _BUFFERED = 256 * 1024  # bytes that FFmpeg keeps until it writes them
 _INDEX = 64  # bytes, at most, that each frame adds to what is written last of all
 _SMALLER = 4  # a frame in the file is at most this part of its pixels
@@ -24,8 +29,10 @@ class RecordError(Exception):
 
 
 class VideoRecorder:
-    """Writes frames with their stamps. The frame rate is measured on the first frames; a gap repeats the last frame, too many
-    frames for it are left out.
+    """Writes frames with their stamps.
+
+    In .mp4, .m4v and .mov every frame has its own time. OpenCV gives .mkv and .avi one frame rate, which is measured on the
+    first frames; a gap repeats the last frame, too many frames for it are left out.
 
     The file appears under its name when it is complete and has been read back. Where a full disk, a quota or a limit leaves no
     room for more, what came before is finished: it is readable.
@@ -33,6 +40,7 @@ class VideoRecorder:
     Attributes:
         frames: of the video, those for which there was no room included.
         cut: why not all frames are written, empty as long as they are.
+        left_out: frames that came faster than the frame rate of an .mkv or .avi.
     """
 
     _MEASURED = 20  # frames that settle the rate
@@ -58,11 +66,24 @@ class VideoRecorder:
         self.path = path
         self.frames = 0
         self.cut = ""
+        self.left_out = 0
+        self._timed = path.suffix.lower() in _TIMED
+        self._times = FrameTimes(1 / _USUAL)
+        self._shown = array("d")  # when each frame of the video is shown, in seconds
         self._room: Room | None = None
         self._writer: cv2.VideoWriter | None = None
         self._waiting: list[tuple[Image, float]] = []
         self._last: tuple[Image, float] | None = None
         self._elapsed = 0.0
+
+    @property
+    def notice(self) -> str:
+        """What a user should know of the video, else empty."""
+        if not self.left_out:
+            return ""
+        frames = f"{self.left_out} frame{'s' if self.left_out != 1 else ''}"
+        return (f"{self.path} has {self._fps:g} frames a second throughout, and {frames} that came faster "
+                f"{'are' if self.left_out != 1 else 'is'} not in it: an .mp4 keeps them all")
 
     def write(self, image: Image, stamp: float) -> None:
         """Add an HxWx3 uint8 BGR frame taken at `stamp` seconds.
@@ -72,7 +93,7 @@ class VideoRecorder:
         """
         if self._last is None:
             self._waiting.append((image, stamp))
-            if len(self._waiting) >= self._MEASURED:
+            if self._timed or len(self._waiting) >= self._MEASURED:
                 self._open()
         else:
             self._append(image, stamp)
@@ -95,6 +116,8 @@ class VideoRecorder:
         readable = self._finish()
         if readable < self.frames:
             self.cut = self.cut or "the rest cannot be read back"
+        if readable and self._timed:
+            self._write_times()
         if not readable:
             self.discard()
         else:
@@ -103,8 +126,25 @@ class VideoRecorder:
             except OutputError as error:
                 raise RecordError(str(error)) from None
         if self.cut:
-            raise RecordError(cut_short(self.path, "frames", readable, total, self.cut, readable / self._fps))
+            raise RecordError(cut_short(self.path, "frames", readable, total, self.cut, self._length(readable)))
         return True
+
+    def _write_times(self) -> None:
+        try:
+            write_times(self._output.scratch, self._shown, self._last_step(len(self._shown)))
+        except (OSError, ValueError) as error:
+            why = reason(error) if isinstance(error, OSError) else str(error)
+            self.cut = self.cut or f"it plays at {self._fps:g} frames a second, because its times could not be written ({why})"
+
+    def _last_step(self, count: int) -> float:
+        """For how long the last of so many frames is shown: as long as the one before."""
+        return self._shown[count - 1] - self._shown[count - 2] if count > 1 else 1 / _USUAL
+
+    def _length(self, count: int) -> float:
+        """Seconds of the first frames of the video."""
+        if not self._timed:
+            return count / self._fps
+        return self._shown[count - 1] + self._last_step(count) if count else 0.0
 
     def discard(self) -> None:
         """Give up, leaving nothing behind; what `close` has finished stays."""
@@ -130,13 +170,19 @@ class VideoRecorder:
             raise RecordError(f"'{self.path}' could not be written: its folder is not there any more")
         return _readable(self._output.scratch, self.frames)
 
-    def _open(self) -> None:
+    def _rate(self) -> float:
+        """Frames a second."""
+        if self._timed:
+            return _USUAL
         steps = np.diff([stamp for _, stamp in self._waiting])
         steps = steps[steps > 0]
         if len(steps):  # without gaps, and without what came at once after one
             middle = np.percentile(steps, 50, method="lower")  # one that there is
             steps = steps[abs(np.log(steps / middle)) < np.log(1.5)]
-        self._fps = float(np.clip(np.round(1 / np.mean(steps), 2), 1, 240)) if len(steps) else 30.0
+        return float(np.clip(np.round(1 / np.mean(steps), 2), 1, 240)) if len(steps) else _USUAL
+
+    def _open(self) -> None:
+        self._fps = self._rate()
         height, width = self._waiting[0][0].shape[:2]
         self._size = (width, height)
         codec = cv2.VideoWriter_fourcc(*_CODECS[self.path.suffix.lower()])
@@ -156,7 +202,9 @@ class VideoRecorder:
     def _append(self, image: Image, stamp: float) -> None:
         if (image.shape[1], image.shape[0]) != self._size:  # a folder of images of several sizes
             image = _fitted(image, self._size)
-        if self._last is not None:
+        if self._timed:
+            self._shown.append(self._times(stamp))
+        elif self._last is not None:
             # Where on the video's own clock this frame belongs. One that comes late, and the next in time again, is no gap.
             self._elapsed += min(max(stamp - self._last[1], 0.0), self._LONGEST_GAP)
             ahead = self.frames - self._elapsed * self._fps
@@ -164,6 +212,7 @@ class VideoRecorder:
                 for _ in range(round(-ahead)):
                     self._put(self._last[0])
             if ahead > self._JITTER:  # the source has become faster than the video
+                self.left_out += 1
                 self._last = (image, stamp)
                 return
         self._put(image)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import math
 import os
 import resource
 from pathlib import Path
 
 _STEPS = (16 * 2**20, 2**20)  # bytes of growth between two looks, as long as there is so much room
+_NAME = "room"
+_MOUNTS = Path("/proc/self/mountinfo")
+_MOST_ON_FAT = 2**32 - 1  # bytes of a file
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -29,9 +33,12 @@ class Room:
     def __init__(self, file: Path, folder: Path, held: int):
         self._file, self._held = file, held
         self._enough = 0.0  # bytes of the file up to which there is room
-        self._path = folder / "room"
+        self._path = folder / _NAME
+        self._most = _most(folder)
         self._handle: int | None = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
+            with contextlib.suppress(OSError):  # not every disk can
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until this process ends, see `left_behind`
             self._take(held)
         except OSError:
             self.give_back()
@@ -53,7 +60,7 @@ class Room:
         if size < self._enough and disk.f_bavail * disk.f_frsize >= ahead:
             return
         limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
-        most = limit - held - ahead if limit != resource.RLIM_INFINITY else math.inf
+        most = min(self._most, limit if limit != resource.RLIM_INFINITY else math.inf) - held - ahead
         if size > most:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         self._enough = min(size + self._try(held, ahead), most) + 1
@@ -86,3 +93,43 @@ class Room:
         except OSError as error:
             if error.errno in _FULL:
                 raise  # and else this disk cannot tell
+
+
+def left_behind(beside: Path) -> list[tuple[Path, Path, int]]:
+    """What writers that were killed have left in the folder of a file.
+
+    Returns:
+        Scratch folders, what each of them holds, and the bytes of that.
+    """
+    found = []
+    with contextlib.suppress(OSError):
+        for room in sorted(beside.parent.glob(f".*-*/{_NAME}")):
+            with contextlib.suppress(OSError):
+                files = [path for path in room.parent.rglob("*") if path.is_file() and path != room]
+                if files and not _is_held(room):
+                    largest = max(files, key=lambda path: path.stat().st_size)
+                    found.append((room.parent, largest, largest.stat().st_size))
+    return found
+
+
+def _is_held(room: Path) -> bool:
+    """Whether the process that has made it is alive. Raises OSError where the disk cannot tell, or it is another user's."""
+    handle = os.open(room, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _most(folder: Path) -> float:
+    """Bytes of the largest file that a folder's file system takes."""
+    device = os.stat(folder).st_dev
+    with contextlib.suppress(OSError, IndexError):
+        for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
+            mount, _, about = line.partition(" - ")
+            if mount.split()[2] == f"{os.major(device)}:{os.minor(device)}" and about.split()[0] in ("vfat", "msdos"):
+                return _MOST_ON_FAT
+    return math.inf

@@ -21,7 +21,7 @@ from fer_ros.core.encodings import decode
 from fer_ros.core.frame_times import FrameTimes
 from fer_ros.core.params import param
 from fer_ros.core.pictures import HEAD as PICTURE_HEAD
-from fer_ros.core.pictures import MOST_BYTES, READ, kind_of, size_of, too_large
+from fer_ros.core.pictures import MOST_BYTES, READ, is_animated_webp, kind_of, size_of, too_large
 from fer_ros.core.resources import share_directory
 from fer_ros.core.scaling import resized
 from fer_ros.core.source_name import (
@@ -156,7 +156,8 @@ def _open_file(path: Path, params: SourceParams) -> _Recorded:
         head = file.read(HEAD)
     kind = kind_of(head)
     if kind in READ and not moves(kind, path):
-        return ImageFolder([path], str(path), params)
+        more = "all but the first picture of an animated WebP, which is not played: convert it to MP4 or GIF"
+        return ImageFolder([path], str(path), params, more if is_animated_webp(head) else "")
     if kind and kind not in READ:
         raise SourceError(f"source '{path}' is a {kind} picture, which is not read: convert it to JPEG or PNG")
     others = lists_others(head)

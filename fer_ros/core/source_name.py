@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -116,13 +117,19 @@ def _value(variable: re.Match[str]) -> str:
 
 
 def _first_line(path: Path) -> str:
+    def refuse(why: str | None) -> SourceError:
+        return SourceError(f"'{path}', whose first line is the source, cannot be read: {why}")
+
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for, and can be read only once
+            raise refuse("it is a folder, a pipe or a device, not a file")
         with open(path, encoding="utf-8") as file:
             line = file.read(_SECRET_FILE_BYTES).split("\n", 1)[0].strip()
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise SourceError(f"'{path}', whose first line is the source, cannot be read: {reason}") from None
-    if not line or line.startswith("@"):
+    except OSError as error:
+        raise refuse(error.strerror) from None
+    except ValueError:
+        raise refuse("it is no text") from None
+    if not line or re.search(r"[\0-\x1f\x7f]", line) or line.startswith("@"):
         raise SourceError(f"the first line of '{path}' names no source")
     return line
 

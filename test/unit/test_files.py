@@ -68,6 +68,13 @@ def test_a_source_is_known_however_it_is_named(video, tmp_path, monkeypatch, sou
         check_output(video, force=True, sources=[named])
 
 
+def test_the_file_that_names_the_source_stays(video, tmp_path):
+    file = tmp_path / "camera.csv"
+    file.write_text("rtsp://me:s3cret@cam/live")
+    with pytest.raises(OutputError, match="is what is read"):
+        check_output(file, force=True, sources=[f"@{file}"])
+
+
 def test_a_source_in_the_users_home_is_known(video, monkeypatch):
     monkeypatch.setenv("HOME", str(video.parent))
     with pytest.raises(OutputError, match="is what is read"):

@@ -22,6 +22,7 @@ from fer_ros.bags.mend import mend
 from fer_ros.bags.reader import BagError, BagReader, Frame
 from fer_ros.bags.recorder import BagRecorder
 from fer_ros.bags.table import COLUMNS, Table
+from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.core import room
 from fer_ros.core.files import OutputError
 from fer_ros.core.record import RecordError, VideoRecorder
@@ -71,6 +72,49 @@ def record(path: Path, frames: list[np.ndarray], count: int) -> VideoRecorder:
     for i in range(count):
         recorder.write(frames[i % len(frames)], i / 25)
     return recorder
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_a_video_on_a_disk_of_small_files_ends_in_time(tmp_path, noise, monkeypatch, suffix):
+    """FAT32, as USB sticks have it, takes files of 4 GB."""
+    device = tmp_path.stat().st_dev
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text("22 1 0:21 / /proc rw shared:5 - proc proc rw\n"
+                      f"36 1 {os.major(device)}:{os.minor(device)} / / rw,noatime shared:1 - vfat /dev/sdb1 rw\n")
+    monkeypatch.setattr(room, "_MOUNTS", mounts)
+    monkeypatch.setattr(room, "_MOST_ON_FAT", 2**21)
+    path = tmp_path / f"out{suffix}"
+    recorder = record(path, noise, 400)
+    assert recorder.cut == "File too large"
+    with pytest.raises(RecordError, match=r"recorded \d+ of 400 frames: File too large"):
+        recorder.close()
+    assert 2**20 < path.stat().st_size < 2**21
+    assert count_frames(path) > 20
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mkv"])
+def test_what_a_killed_recorder_has_left_is_told_by_the_next(tmp_path, capsys, suffix):
+    """And neither what a living one writes nor another program's folder."""
+    program = ("import sys\nfrom pathlib import Path\nimport numpy as np\nfrom fer_ros.core.record import VideoRecorder\n"
+               f"recorder = VideoRecorder(Path('talk{suffix}'))\n"
+               "noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)\n"
+               "for i in range(60): recorder.write(noise + i, i / 30)\n"
+               "print('ready', flush=True)\nsys.stdin.read()")
+    (tmp_path / ".other-12345678").mkdir()
+    (tmp_path / ".other-12345678" / "file").touch()
+    with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        tell_of_left_behind(tmp_path / "another.mp4")
+        assert capsys.readouterr().err == ""
+        process.kill()
+    tell_of_left_behind(tmp_path / "another.mp4")
+    told = capsys.readouterr().err
+    (folder,) = tmp_path.glob(".talk-*")
+    assert told.count("\n") == 1
+    assert f"'{folder}/talk{suffix}' (" in told
+    assert "plays as far as it goes" in told
+    assert count_frames(folder / f"talk{suffix}") > 10
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi", ".mov"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
 import pytest
 
 from fer_ros.core import record as module
+from fer_ros.core.mp4_times import write_times
 from fer_ros.core.record import RecordError, VideoRecorder
 
 
@@ -50,6 +53,78 @@ def test_long_recordings_keep_their_length(tmp_path, fps):
     frames, found = read(tmp_path / "out.avi")
     assert len(frames) == pytest.approx(200, abs=6)
     assert len(frames) / found == pytest.approx(200 / fps, rel=0.03)
+
+
+def times(path: Path) -> list[float]:
+    """When each frame is shown, in seconds."""
+    capture = cv2.VideoCapture(str(path))
+    found = []
+    while capture.grab():
+        found.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+    return found
+
+
+VARIABLE = {
+    "slow, then fast": [i / 5 for i in range(10)] + [2 + i / 60 for i in range(60)],
+    "fast, then slow": [i / 60 for i in range(60)] + [1 + i / 5 for i in range(10)],
+    "with pauses": [0, 0.1, 0.2, 30.2, 30.3, 630.3],
+    "a browser's": np.cumsum(np.random.default_rng(0).integers(17, 51, 90) / 1000),
+    "hours": np.arange(20) * 3000.0,
+    "one frame": [0.0],
+}
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".m4v", ".mov", ".MP4"])
+@pytest.mark.parametrize("kind", VARIABLE)
+def test_every_frame_keeps_its_own_time(tmp_path, numbered, number_of, suffix, kind):
+    path, stamps = tmp_path / f"out{suffix}", np.asarray(VARIABLE[kind])
+    images = (numbered(10) * 10)[: len(stamps)]
+    recorder = record(path, images, 1.7e9 + stamps)
+    assert times(path) == pytest.approx(stamps - stamps[0], abs=0.001)
+    assert [number_of(image) for image in read(path)[0]] == [i % 10 for i in range(len(stamps))]
+    capture = cv2.VideoCapture(str(path))
+    last = stamps[-1] - stamps[-2] if len(stamps) > 1 else 1 / 30
+    length = capture.get(cv2.CAP_PROP_FRAME_COUNT) / capture.get(cv2.CAP_PROP_FPS)
+    assert length == pytest.approx(stamps[-1] - stamps[0] + last, rel=0.01)  # so long a player says it is
+    assert recorder.notice == ""
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".avi"])
+def test_frames_that_come_too_fast_for_the_one_rate_of_a_container_are_told(tmp_path, numbered, suffix):
+    stamps = VARIABLE["slow, then fast"]
+    recorder = record(tmp_path / f"out{suffix}", (numbered(10) * 10)[: len(stamps)], stamps)
+    assert recorder.left_out
+    assert f"{recorder.left_out} frames that came faster are not in it" in recorder.notice
+    assert record(tmp_path / f"even{suffix}", numbered(10), [i / 10 for i in range(10)]).notice == ""
+
+
+def test_times_that_cannot_be_written_are_told_and_the_video_is_kept(tmp_path, numbered, monkeypatch):
+    monkeypatch.setattr(module, "write_times", Mock(side_effect=ValueError("it has no index at its end")))
+    recorder = VideoRecorder(tmp_path / "out.mp4")
+    for i, image in enumerate(numbered(5)):
+        recorder.write(image, float(i))
+    with pytest.raises(RecordError, match=r"its times could not be written .it has no index"):
+        recorder.close()
+    assert len(read(tmp_path / "out.mp4")[0]) == 5
+
+
+def test_a_video_that_is_laid_out_otherwise_stays_as_it_is(tmp_path, numbered):
+    for name in ("out.mp4", "out.avi"):
+        record(tmp_path / name, numbered(5), range(5))
+    whole = (tmp_path / "out.mp4").read_bytes()
+    index = whole.rindex(b"moov")
+    inside = whole[index + 4 :]
+    changes = {
+        "another box behind it": whole + b"\0\0\0\x08free", "no MP4": (tmp_path / "out.avi").read_bytes(), "empty": b"",
+        "two tracks": whole[: index - 4] + struct.pack(">I4s", 8 + 2 * len(inside), b"moov") + 2 * inside,
+        "reordered frames": whole.replace(b"vmhd", b"ctts"), "cut": whole[:-30], "no samples": whole.replace(b"stsz", b"abcd"),
+        "a box that is too long": whole.replace(b"\0\0\0\x18stts", b"\0\xff\0\x18stts"),
+    }
+    for what, content in changes.items():
+        (tmp_path / "other.mp4").write_bytes(content)
+        with pytest.raises(ValueError, match=r"\w"):
+            write_times(tmp_path / "other.mp4", [0, 1, 2, 3, 4], 1.0)
+        assert (tmp_path / "other.mp4").read_bytes() == content, what
 
 
 def test_a_gap_is_filled_with_the_frame_before_it(tmp_path, numbered, number_of):
@@ -178,9 +253,9 @@ def test_a_codec_that_is_missing_is_said(tmp_path, numbered, monkeypatch):
 
     monkeypatch.setattr(module.cv2, "VideoWriter", NoWriter)
     recorder = VideoRecorder(tmp_path / "out.mp4")
-    recorder.write(numbered(1)[0], 0.0)
     with pytest.raises(RecordError, match="cannot write"):
-        recorder.close()
+        recorder.write(numbered(1)[0], 0.0)
+    assert recorder.close() is False
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -505,3 +506,26 @@ def test_flip_mirrors_as_it_says():
     assert (flip_image(image, "horizontal") == image[:, ::-1]).all()
     assert (flip_image(image, "vertical") == image[::-1]).all()
     assert (flip_image(image, "both") == image[::-1, ::-1]).all()
+
+
+def test_an_animated_webp_gives_its_first_picture_and_says_so(tmp_path):
+    """OpenCV's FFmpeg cannot play it."""
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return kind + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+
+    def small(number: int) -> bytes:
+        return struct.pack("<I", number)[:3]
+
+    still = cv2.imencode(".webp", np.full((48, 64, 3), 90, np.uint8), [cv2.IMWRITE_WEBP_QUALITY, 80])[1].tobytes()
+    assert still[12:16] == b"VP8 "
+    size = small(63) + small(47)
+    frame = chunk(b"ANMF", bytes(6) + size + small(100) + b"\0" + still[12:])
+    body = b"WEBP" + chunk(b"VP8X", b"\2\0\0\0" + size) + chunk(b"ANIM", bytes(6)) + 2 * frame
+    (tmp_path / "moves.webp").write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    (tmp_path / "still.webp").write_bytes(still)
+    for name, told in (("moves.webp", "left out: all but the first picture"), ("still.webp", "")):
+        source = open_source(SourceParams(source=str(tmp_path / name), realtime=False))
+        assert source.read().shape == (48, 64, 3)
+        assert told in source.notice
+        assert bool(source.notice) == bool(told)
+        assert source.read() is None

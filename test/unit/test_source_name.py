@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 
@@ -85,12 +86,17 @@ def test_a_source_comes_from_the_first_line_of_a_file(tmp_path):
     file.write_text("rtsp://me:s3cret@cam/live\nanother line\n", encoding="utf-8")
     assert filled_in(f"@{file}") == "rtsp://me:s3cret@cam/live"
     assert not is_finite(f"@{file}")
-    for content, reason in ((b"", "names no source"), (b"\xff\xfe\0", "no text"), (b"@loop", "names no source")):
+    for content, reason in ((b"", "names no source"), (b"\xff\xfe\0", "no text"), (b"@loop", "names no source"),
+                            (b"\0" * 9000, "names no source")):
         file.write_bytes(content)
         with pytest.raises(SourceError, match=reason):
             filled_in(f"@{file}")
     with pytest.raises(SourceError, match=r"nowhere' *, whose first line is the source, cannot be read: No such file"):
         filled_in(f"@{tmp_path}/nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    for name in (tmp_path / "pipe", tmp_path, "/dev/zero"):
+        with pytest.raises(SourceError, match="not a file"):
+            filled_in(f"@{name}")
 
 
 def test_a_file_whose_name_looks_like_a_variable_is_that_file(tmp_path, monkeypatch):

@@ -1,0 +1,21 @@
+"""What is said of recordings that were never finished, where the next one begins."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from fer_ros.core.room import left_behind
+
+_HOW = {
+    ".mcap": "`fer-ros replay` and `fer-ros annotate` read it as far as it goes",
+    ".mkv": "it plays as far as it goes", ".avi": "it plays as far as it goes",
+}
+
+
+def tell_of_left_behind(beside: Path) -> None:
+    """Name what lies beside a file that is going to be written, what can be done with it, and what may be deleted."""
+    for folder, file, size in left_behind(beside):
+        how = _HOW.get(file.suffix.lower(), "it has no index, and most programs cannot read it")
+        print(f"fer-ros: '{file}' ({size / 1e6:.1f} MB) is of a process that was killed: {how}. Delete '{folder}' when you do "
+              "not need it", file=sys.stderr)
