@@ -13,8 +13,8 @@ ALIKE = 0.95
 """Correlation of two descriptions from which on a face is not told apart from a held-out one: the same picture, or the same
 person in nearly the same pose."""
 TWICE = 0.99
-"""Correlation from which on two training faces are one picture. Different photographs of one performer are often above 0.975, and
-all of them are worth learning."""
+"""Correlation from which on two training faces are one picture. Different photographs of one performer are often above 0.975,
+and all of them are worth learning."""
 _COARSE = 16
 _BLOCK = 2048
 
