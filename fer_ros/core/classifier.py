@@ -8,19 +8,26 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnxruntime
 
 from fer_ros.core import model_entries
 from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.model_entries import entry, missing
+from fer_ros.core.model_entries import ModelError, entry, missing
 from fer_ros.core.onnx_graph import operator_of
 from fer_ros.core.params import param
 from fer_ros.core.resources import emotion_model, model_file
 from fer_ros.core.session import InferenceParams, open_session
-from fer_ros.core.words import counted
+from fer_ros.core.words import counted, one_line
 
 COLOURS = {"grey": cv2.COLOR_BGR2GRAY, "rgb": cv2.COLOR_BGR2RGB, "bgr": None}
 _LEAST = np.float32(1e-30)
 """The smallest probability that has a logarithm here."""
+_INPUTS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(uint8)": np.uint8}
+"""What networks take for a pixel."""
+_COARSE = 0.02
+"""How far the sum of 8-bit probabilities may be from 1."""
+_LARGEST_BATCH = 1024
+"""Faces; a fixed batch is filled up, and a larger one would take gigabytes for one face."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,7 @@ class ModelMetadata:
             if scale is None:
                 raise missing(where, "scale", ", nor a mean and std that tell whether pixels go from 0 to 1 or to 255")
             meta = cls(
-                name=entry(entries, "name") or Path(where).stem,
+                name=one_line(entry(entries, "name") or Path(where).stem, 200),
                 answers=tuple(
                     Answer(name, model_entries.labels(entry(entries, "labels", end) or ""),
                            float(entry(entries, "temperature", end) or 1),
@@ -130,7 +137,7 @@ class ModelMetadata:
         except model_entries.MissingEntry:
             raise
         except ValueError as error:
-            raise ValueError(f"{where} has a metadata entry that is no number or name: {error}") from None
+            raise ModelError(f"{where} has a metadata entry that is no number or name: {one_line(str(error), 200)}") from None
         meta._check(where, outputs)
         return meta
 
@@ -139,21 +146,21 @@ class ModelMetadata:
         temperatures = [answer.temperature for answer in self.answers]
         numbers = np.array([self.scale, *self.mean, *self.std, *temperatures])
         if not np.isfinite(numbers).all() or min(self.scale, *self.std, *temperatures) <= 0:
-            raise ValueError(f"{where}: scale, std and temperature must be positive numbers")
+            raise ModelError(f"{where}: scale, std and temperature must be positive numbers")
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, self.channels):
-                raise ValueError(f"{where}: {name} has {counted(len(values), 'number')}, the input "
+                raise ModelError(f"{where}: {name} has {counted(len(values), 'number')}, the input "
                                  f"{counted(self.channels, 'channel')}")
         for answer in self.answers:
             if answer.output not in outputs:
-                raise ValueError(f"{where} has the outputs {', '.join(outputs)}; its metadata names {answer.output}")
+                raise ModelError(f"{where} has the outputs {', '.join(outputs)}; its metadata names {answer.output}")
             if any(answer.labels.count(emotion) != 1 for emotion in EMOTIONS):
-                raise ValueError(f"{where} knows {', '.join(answer.labels)}; the graph needs each of {', '.join(EMOTIONS)} "
-                                 "once")
+                raise ModelError(f"{where} knows {one_line(', '.join(answer.labels), 200)}; the graph needs each of "
+                                 f"{', '.join(EMOTIONS)} once")
         if self.colour not in COLOURS:
-            raise ValueError(f"{where}: colour must be one of {', '.join(COLOURS)}, not {self.colour!r}")
+            raise ModelError(f"{where}: colour must be one of {', '.join(COLOURS)}, not {self.colour[:60]!r}")
         if not 8 <= self.input_size <= 1024:
-            raise ValueError(f"{where}: input_size must be from 8 to 1024, not {self.input_size}")
+            raise ModelError(f"{where}: input_size must be from 8 to 1024, not {self.input_size}")
 
 
 class EmotionClassifier:
@@ -175,12 +182,11 @@ class EmotionClassifier:
         """
         path = model_file(emotion_model(params.model, inference.provider))
         self._session = open_session(path, inference)
-        outputs = [output.name for output in self._session.get_outputs()]
-        node = self._session.get_inputs()[0]
-        self.metadata = ModelMetadata.parse(self._session.get_modelmeta().custom_metadata_map, str(path), outputs, node.shape)
+        node, outputs, entries = _described(self._session, path)
+        self.metadata = ModelMetadata.parse(entries, str(path), outputs, node.shape)
         answers = {answer.output: answer for answer in self.metadata.answers}
         if params.answer and params.answer not in answers:
-            raise ValueError(f"{path} has no answer {params.answer!r}: it has {', '.join(answers)}")
+            raise ModelError(f"{path} has no answer {params.answer!r}: it has {', '.join(answers)}")
         self.answer = answers[params.answer] if params.answer else self.metadata.answers[0]
         self._columns = [self.answer.labels.index(emotion) for emotion in EMOTIONS]
         self.provider = self._session.get_providers()[0]
@@ -189,17 +195,21 @@ class EmotionClassifier:
         wanted = (size, size, channels) if self.metadata.channels_last else (channels, size, size)
         # A dimension is a number where it is fixed and a name or None where it is free.
         if any(isinstance(have, int) and have != want for have, want in zip(node.shape[1:], wanted, strict=True)):
-            raise ValueError(f"{path} takes {node.shape}, its metadata says (N, {', '.join(map(str, wanted))})")
-        self._input = node.name
+            raise ModelError(f"{path} takes {node.shape}, its metadata says (N, {', '.join(map(str, wanted))})")
+        self._input, self._type = node.name, _INPUTS[node.type]
         self._batch = node.shape[0] if isinstance(node.shape[0], int) else None
+        if self._batch is not None and not 1 <= self._batch <= _LARGEST_BATCH:
+            raise ModelError(f"{path} takes batches of {self._batch} faces: export it with a batch of 1, or an open one")
+        if self._type is np.uint8 and (self.metadata.scale, *self.metadata.mean, *self.metadata.std) != (1, 0, 1):
+            raise ModelError(f"{path} takes pixels as whole numbers from 0 to 255: scale and std must be 1, and mean 0")
         self._mean, self._std = (_by_channel(values) for values in (self.metadata.mean, self.metadata.std))
         # A wrong output shape or input type is found here and not at the first face.
-        try:
-            found = self._outputs(_three_faces(size), *self.metadata.answers)
-        except Exception as error:  # onnxruntime raises a family of types that share no public base
-            raise ValueError(f"{path} is not an emotion network: {error}") from error
-        self._probable = {answer.output for answer, rows in zip(self.metadata.answers, found, strict=True)
-                          if _holds_probabilities(answer, rows, path)}
+        first = dict(zip(answers, self._of_noise(path, 1), strict=True))
+        kinds = {output: _kind(answer, first[output], path) for output, answer in answers.items()}
+        # More faces cost time at each start: only where the file and one face do not tell.
+        more = dict(zip(answers, self._of_noise(path, 3), strict=True)) if "" in kinds.values() else {}
+        self._probable = {output for output, kind in kinds.items()
+                          if kind == "probabilities" or (not kind and _looks_probable(more[output], output, path))}
 
     @property
     def input_size(self) -> int:
@@ -248,6 +258,19 @@ class EmotionClassifier:
         return [np.log(np.maximum(found, _LEAST)) if answer.output in self._probable else found
                 for answer, found in zip(answers, self._outputs(crops, *answers), strict=True)]
 
+    def _of_noise(self, path: Path, faces: int) -> list[np.ndarray]:
+        """The outputs of the answers for one or three faces, always the same: noise, black and white.
+
+        Raises:
+            ModelError: the network is none that gives such outputs for faces.
+        """
+        noise = np.random.default_rng(0).integers(0, 256, (self.input_size, self.input_size, 3), np.uint8)
+        crops = np.stack([noise, np.zeros_like(noise), np.full_like(noise, 255)])[:faces]
+        try:
+            return self._outputs(crops, *self.metadata.answers)
+        except Exception as error:  # onnxruntime raises a family of types that share no public base
+            raise ModelError(f"{path} is not an emotion network: {error}") from error
+
     def _outputs(self, crops: np.ndarray, *answers: Answer) -> list[np.ndarray]:
         """The network's outputs as they are."""
         if len(crops) == 0:
@@ -261,7 +284,7 @@ class EmotionClassifier:
             # A model exported with a fixed batch gets its last batch filled up.
             padded = np.pad(batch, [(0, step - len(batch))] + [(0, 0)] * 3) if len(batch) < step else batch
             batches.append([found[: len(batch)] for found in self._session.run(names, {self._input: padded})])
-        outputs = [_flat(np.concatenate(parts)) for parts in zip(*batches, strict=True)]
+        outputs = [_flat(np.concatenate(parts)).astype(np.float32, copy=False) for parts in zip(*batches, strict=True)]
         for answer, found in zip(answers, outputs, strict=True):
             if found.shape != (len(crops), len(answer.labels)) or not np.isfinite(found).all():
                 raise ValueError(f"{self.metadata.name} gave {found.shape} or not finite numbers for "
@@ -277,6 +300,7 @@ class EmotionClassifier:
         if self.is_grey and meta.channels == 3:
             planes = np.repeat(planes, 3, axis=1)
         made = (planes.astype(np.float32) * np.float32(meta.scale) - self._mean) / self._std
+        made = made.astype(self._type, copy=False)
         return np.ascontiguousarray(made.transpose(0, 2, 3, 1)) if meta.channels_last else made
 
 
@@ -287,6 +311,24 @@ def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
     return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
+def _described(session: onnxruntime.InferenceSession, path: Path) -> tuple[onnxruntime.NodeArg, list[str], dict[str, str]]:
+    """The input of a network, the names of its outputs, and its entries of metadata.
+
+    Raises:
+        ModelError: it has not one input of numbers, or names in it are no text.
+    """
+    try:
+        inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
+        entries, names = dict(session.get_modelmeta().custom_metadata_map), [node.name for node in inputs]
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path} is damaged: a name or a metadata entry in it is not UTF-8 text ({error.reason})") from None
+    if len(inputs) != 1:
+        raise ModelError(f"{path} has the inputs {', '.join(names) or '(none)'}: an emotion network has one, for the faces")
+    if inputs[0].type not in _INPUTS:
+        raise ModelError(f"{path} takes {inputs[0].type}: a face is given as {', '.join(_INPUTS)}")
+    return inputs[0], outputs, entries
+
+
 def _layout(entries: Mapping[str, str], where: str,
             shape: Sequence[int | str | None]) -> tuple[int, bool, str, str]:
     """Channels, whether they come last, as Keras has them, colour and size of a network's input.
@@ -295,10 +337,10 @@ def _layout(entries: Mapping[str, str], where: str,
         ValueError: neither the metadata nor the input's fixed dimensions tell.
     """
     if len(shape) != 4:
-        raise ValueError(f"{where} takes {list(shape)}: it would be images, (N, channels, height, width)")
+        raise ModelError(f"{where} takes {list(shape)}: it would be images, (N, channels, height, width)")
     layout = (entry(entries, "layout") or "").upper()
     if layout not in ("", "NCHW", "NHWC"):
-        raise ValueError(f"{where}: layout must be NCHW or NHWC, not {layout[:60]!r}")
+        raise ModelError(f"{where}: layout must be NCHW or NHWC, not {layout[:60]!r}")
     last = layout == "NHWC" or (not layout and shape[3] in (1, 3) and shape[1] not in (1, 3))
     (rows, columns), planes = (shape[1:3], shape[3]) if last else (shape[2:], shape[1])
     colour = entry(entries, "colour") or ("grey" if planes == 1 else None)
@@ -318,36 +360,55 @@ def _by_channel(values: Sequence[float]) -> np.ndarray | np.float32:
     return np.float32(values[0]) if len(values) == 1 else np.array(values, np.float32)[:, None, None]
 
 
-def _three_faces(size: int) -> np.ndarray:
-    """(3, size, size, 3) uint8, always the same: black, white and noise."""
-    noise = np.random.default_rng(0).integers(0, 256, (size, size, 3), np.uint8)
-    return np.stack([np.zeros_like(noise), np.full_like(noise, 255), noise])
-
-
 def _flat(found: np.ndarray) -> np.ndarray:
     """(N, C) of an output that has further dimensions of 1, (N, C, 1, 1) say; any other as it is."""
     return found.reshape(len(found), -1) if found.ndim > 2 and max(found.shape[1:]) == found[0].size else found
 
 
-def _holds_probabilities(answer: Answer, rows: np.ndarray, path: Path) -> bool:
-    """Whether an output is probabilities: as the file says, else by its last operator, else by what it is for `_three_faces`.
+def _kind(answer: Answer, rows: np.ndarray, path: Path) -> str:
+    """`logits` or `probabilities`, as the file says, else by the last operator or the numbers; empty where it may be either.
+
+    Args:
+        rows: what the output is for some face.
 
     Raises:
-        ValueError: the file says so and they are none, or nothing of it can be told.
+        ModelError: the file says that they are probabilities and they are none, or they are neither.
     """
     if answer.kind == "logits":
-        return False
+        return "logits"
     sums = rows.astype(np.float64).sum(axis=1)
-    within = rows.min() >= -1e-3 and rows.max() <= 1 + 1e-3
+    off = np.abs(sums - 1)
     if answer.kind == "probabilities":
-        if not within or np.abs(sums - 1).max() > 0.02:  # of 8-bit numbers the sum is coarse
-            raise ValueError(f"{path}: its metadata says that {answer.output} holds probabilities, but a row goes from "
-                             f"{rows.min():.3g} to {rows.max():.3g} and sums to {sums[np.abs(sums - 1).argmax()]:.3g}")
-        return True
+        if not _within_0_and_1(rows) or off.max() > _COARSE:
+            raise ModelError(f"{path}: its metadata says that {answer.output} holds probabilities, but a row goes from "
+                             f"{rows.min():.3g} to {rows.max():.3g} and sums to {sums[off.argmax()]:.3g}")
+        return "probabilities"
     operator = operator_of(path.read_bytes(), answer.output)
     if "Sigmoid" in operator:
-        raise ValueError(f"{path} ends in {operator}, whose numbers are neither logits nor probabilities that sum to 1: "
+        raise ModelError(f"{path} ends in {operator}, whose numbers are neither logits nor probabilities that sum to 1: "
                          "export it without that operator")
+    if operator == "LogSoftmax" or not (operator.endswith("Softmax") or _looks_probable(rows, answer.output, path)):
+        return "logits"
     if operator.endswith("Softmax"):
-        return operator != "LogSoftmax"
-    return bool(within and np.abs(sums - 1).max() <= 1e-3)
+        if sums.max() > 1 + _COARSE:
+            raise ModelError(f"{path} ends in {operator}, but a face's numbers sum to {sums.max():.3g} and not to 1: it is "
+                             "not taken over the classes; export it with the softmax over axis 1, or without one")
+        return "probabilities"
+    return ""
+
+
+def _looks_probable(rows: np.ndarray, output: str, path: Path) -> bool:
+    """Whether an output is probabilities by what it is for some faces.
+
+    Raises:
+        ModelError: it looks like per cent.
+    """
+    sums = rows.astype(np.float64).sum(axis=1)
+    if rows.min() >= 0 and np.abs(sums - 100).max() <= 0.1:
+        raise ModelError(f"{path}: each face's numbers in {output} sum to 100: export it without what makes per cent of "
+                         "probabilities")
+    return bool(_within_0_and_1(rows) and np.abs(sums - 1).max() <= 1e-3)
+
+
+def _within_0_and_1(rows: np.ndarray) -> bool:
+    return bool(rows.min() >= -1e-3 and rows.max() <= 1 + 1e-3)

@@ -7,10 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.labels import EMOTIONS, IN_OTHER_WORDS
+from fer_ros.core.words import one_line
 
 KEYS = {
-    "labels": ("labels", "classes", "class_names", "names", "id2label"),
+    "labels": ("labels", "classes", "class_names", "names", "id2label", "label2id", "class_indices"),
     "colour": ("colour", "color", "colour_space", "color_space"),
     "input_size": ("input_size", "image_size", "imgsz"),
     "scale": ("scale", "rescale_factor"),
@@ -22,11 +23,6 @@ KEYS = {
 _EXAMPLES = {"labels": ",".join(EMOTIONS), "colour": "rgb", "input_size": "48", "scale": "1/255", "mean": "0.485,0.456,0.406",
              "std": "0.229,0.224,0.225"}
 
-_EMOTION = {
-    **{emotion: emotion for emotion in EMOTIONS},
-    "anger": "angry", "disgusted": "disgust", "fearful": "fear", "scared": "fear", "afraid": "fear", "happiness": "happy",
-    "joy": "happy", "sadness": "sad", "surprised": "surprise",
-}
 _COLOURS = {"grey": "grey", "gray": "grey", "greyscale": "grey", "grayscale": "grey", "rgb": "rgb", "bgr": "bgr"}
 _KINDS = {"": "", "logits": "logits", "logit": "logits", "probabilities": "probabilities", "probability": "probabilities",
           "softmax": "probabilities"}
@@ -45,7 +41,14 @@ def entry(entries: Mapping[str, str], name: str, end: str = "") -> str | None:
     return next((known[key].strip() for key in names if key in known), None)
 
 
-class MissingEntry(ValueError):
+class ModelError(ValueError):
+    """A file is not a network that can be used; the text, one line, says why."""
+
+    def __init__(self, text: str):
+        super().__init__(one_line(text, 1500))
+
+
+class MissingEntry(ModelError):
     """A file does not say what it must; the text says how to add it."""
 
 
@@ -69,14 +72,27 @@ def labels(text: str) -> tuple[str, ...]:
         text: parted by commas, semicolons or lines, or a list or dictionary of Python or JSON.
     """
     if text[:1] in ("[", "{", "("):
-        try:
-            found = ast.literal_eval(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            raise ValueError(f"labels {text[:60]!r} are no list of names") from None
-        names = [found[key] for key in sorted(found, key=int)] if isinstance(found, dict) else list(found)
+        names = _listed(text)
     else:
         names = re.split(r"[,;\n]" if re.search(r"[,;\n]", text) else r"\s+", text)
-    return tuple(_EMOTION.get(name, name) for name in (str(name).strip().lower() for name in names))
+    return tuple(IN_OTHER_WORDS.get(name, name) for name in (str(name).strip().lower() for name in names))
+
+
+def _listed(text: str) -> Sequence[object]:
+    """The names in a list, or in a dictionary by their numbers or, as Keras' `class_indices` is, of their numbers."""
+    try:
+        found = ast.literal_eval(text)
+        if isinstance(found, (list, tuple)):
+            return found
+        if isinstance(found, dict):
+            by_name = {int(number): name for name, number in found.items()} if all(
+                isinstance(number, int) for number in found.values()) else {int(key): name for key, name in found.items()}
+            if len(by_name) == len(found):
+                return [by_name[number] for number in sorted(by_name)]
+    except (ValueError, TypeError, OverflowError, SyntaxError, MemoryError, RecursionError):
+        pass
+    # A set, too: it has no order.
+    raise ValueError(f"labels {text[:60]!r} are no list of names")
 
 
 def colour(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import onnxruntime
 
+from fer_ros.core.model_entries import ModelError
 from fer_ros.core.model_files import ModelFileError, check_content, listed
 from fer_ros.core.params import param
 from fer_ros.core.resources import share_directory
@@ -60,7 +61,7 @@ def open_session(path: Path, params: InferenceParams,
             model if isinstance(model, bytes) else str(model), options, providers=[wanted]
         )
     except Exception as error:  # onnxruntime raises a family of types that share no public base
-        raise ValueError(f"{path} is not an ONNX model that onnxruntime can run: {error}") from error
+        raise ModelError(f"{path} is not an ONNX model that onnxruntime can run: {error}") from error
     # onnxruntime falls back to the CPU without raising when a provider fails to start, a missing CUDA library say.
     if wanted not in session.get_providers():
         raise ValueError(f"{path}: provider '{params.provider}' did not start (got {', '.join(session.get_providers())})")

@@ -15,6 +15,7 @@ import pytest
 
 from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.core.labels import EMOTIONS
+from fer_ros.core.model_entries import ModelError
 from fer_ros.core.onnx_graph import operator_of
 
 onnx = pytest.importorskip("onnx", reason="makes its models with the package onnx")
@@ -150,6 +151,7 @@ def test_the_last_operator_is_read_and_a_broken_file_tells_none(tmp_path):
     "anger,disgusted,fearful,happiness,sadness,surprised,neutral", "ANGRY;DISGUST;SCARED;JOY;SAD;SURPRISE;NEUTRAL",
     "['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral']",
     '{"6": "neutral", "0": "anger", "1": "disgust", "2": "fear", "3": "happy", "4": "sad", "5": "surprise"}',
+    '{"angry": 0, "disgust": 1, "neutral": 6, "fear": 2, "happy": 3, "sad": 4, "surprise": 5}',
     "angry\ndisgust\nfear\nhappy\nsad\nsurprise\nneutral", "angry disgust fear happy sad surprise neutral",
 ])
 def test_labels_are_known_by_the_words_that_people_use(load, labels):
@@ -158,14 +160,16 @@ def test_labels_are_known_by_the_words_that_people_use(load, labels):
     assert EMOTIONS[face(classifier).argmax()] == "angry"
 
 
-@pytest.mark.parametrize("key", ["labels", "Labels", "classes", "class_names", "names", "id2label"])
+@pytest.mark.parametrize("key", ["labels", "Labels", "classes", "class_names", "names", "id2label", "class_indices"])
 def test_labels_are_found_under_the_names_that_people_give_them(load, key):
     assert face(load({key: LABELS, "scale": "1/255"})).argmax() == 0
 
 
 @pytest.mark.parametrize("labels", [
     "fear,scared,angry,disgust,happy,sad,surprise,neutral", "0,1,2,3,4,5,6", "[1", "", "{1: [2]}",
-    "{'a': 'angry'}", "[" * 20_000,
+    "{'a': 'angry'}", "[" * 20_000, "(5)", "{[]: 1}", "{None: 'angry'}", "{1e999: 'angry'}", f"{{{LABELS!r}}}",
+    "{'angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral'}",
+    "{'angry': 0, 'disgust': 0, 'fear': 2, 'happy': 3, 'sad': 4, 'surprise': 5, 'neutral': 6}",
 ])
 def test_labels_that_may_mean_several_things_are_refused(load, labels):
     with pytest.raises(ValueError, match=r"mine\.onnx.*(once|labels|entry)") as caught:
@@ -256,6 +260,120 @@ AMBIGUOUS = [
     (PLAIN, ("n", 3, 16, 16), "colour"), (PLAIN, ("n", 16, 16, 3), "colour"), (PLAIN, ("n", 1, "h", "w"), "input_size"),
     (PLAIN, ("n", "c", 16, 16), "colour"),
 ]
+
+
+def changed(path: Path, change) -> Path:
+    """A model of `network` with something else in it."""
+    model = onnx.load(path)
+    change(model.graph)
+    onnx.save(model, path)
+    return path
+
+
+def takes(kind: int):
+    """Of a graph: its input is of another type, and a cast follows it."""
+
+    def change(graph) -> None:
+        graph.input[0].type.tensor_type.elem_type = kind
+        graph.node[0].input[0] = "floats"
+        graph.node.insert(0, helper.make_node("Cast", ["in"], ["floats"], to=TensorProto.FLOAT))
+
+    return change
+
+
+@pytest.mark.parametrize(("kind", "scale"), [("FLOAT16", "1/255"), ("DOUBLE", "1/255"), ("UINT8", "1")])
+def test_pixels_are_given_in_the_type_that_the_network_takes(tmp_path, kind, scale):
+    path = changed(network(tmp_path / "a.onnx", PLAIN | {"scale": scale}, gain=5.0 * (1 if "/" in scale else 1 / 255)),
+                   takes(getattr(TensorProto, kind)))
+    assert face(EmotionClassifier(ClassifierParams(model=str(path)))) == pytest.approx(ONCE, abs=1e-3)
+
+
+def half(graph) -> None:
+    graph.input[0].type.tensor_type.elem_type = graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT16
+    for one in graph.initializer:
+        if one.data_type == TensorProto.FLOAT:
+            one.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(one).astype(np.float16), one.name))
+
+
+@pytest.mark.parametrize("ends", [("Softmax",), ("Exp", "Div"), ("Identity",)], ids="-".join)
+def test_a_network_of_half_precision_is_read_as_any_other(tmp_path, ends):
+    classifier = EmotionClassifier(ClassifierParams(model=str(changed(network(tmp_path / "a.onnx", PLAIN, ends=ends), half))))
+    assert face(classifier) == pytest.approx(ONCE, abs=5e-3)
+    assert classifier(np.zeros((1, 16, 16, 3), np.uint8)).dtype == np.float32
+
+
+def over_the_batch(graph) -> None:
+    graph.node[-1].attribute[0].i = 0
+
+
+def per_cent(graph) -> None:
+    graph.node[-1].output[0] = "shares"
+    graph.initializer.append(numpy_helper.from_array(np.float32(100), "hundred"))
+    graph.node.append(helper.make_node("Mul", ["shares", "hundred"], ["out"]))
+
+
+def another_input(graph) -> None:
+    graph.input.append(helper.make_tensor_value_info("training", TensorProto.BOOL, []))
+    graph.output.append(helper.make_tensor_value_info("same", TensorProto.BOOL, []))
+    graph.node.append(helper.make_node("Identity", ["training"], ["same"]))
+
+
+def no_input(graph) -> None:
+    graph.initializer.append(numpy_helper.from_array(np.zeros((1, 1, 16, 16), np.float32), "in"))
+    del graph.input[:]
+
+
+@pytest.mark.parametrize(("change", "reason"), [
+    (over_the_batch, "not taken over the classes"), (per_cent, "sum to 100"), (another_input, "has the inputs in, training"),
+    (no_input, r"has the inputs \(none\)"), (takes(TensorProto.UINT8), "scale and std must be 1"),
+    (takes(TensorProto.INT64), r"takes tensor\(int64\)"),
+])
+def test_a_network_that_is_not_for_faces_is_refused_in_one_line(tmp_path, change, reason):
+    path = changed(network(tmp_path / "a.onnx", PLAIN), change)
+    with pytest.raises(ModelError, match=reason) as refused:
+        EmotionClassifier(ClassifierParams(model=str(path)))
+    assert str(refused.value).isprintable()
+
+
+def test_a_huge_batch_is_refused_before_it_is_filled(load):
+    with pytest.raises(ModelError, match="takes batches of 100000 faces"):
+        load(shape=(100_000, 1, 16, 16))
+
+
+@pytest.mark.parametrize("content", [b"", b"a text\n\x1b[2J" * 30, b"\xff" * 200], ids=["empty", "text", "bytes"])
+def test_what_onnxruntime_says_comes_as_one_line(tmp_path, content):
+    (tmp_path / "a\n.onnx").write_bytes(content)
+    with pytest.raises(ModelError, match="is not an ONNX model") as refused:
+        EmotionClassifier(ClassifierParams(model=str(tmp_path / "a\n.onnx")))
+    assert str(refused.value).isprintable()
+
+
+def test_metadata_that_is_no_text_is_said_with_the_file(tmp_path):
+    path = network(tmp_path / "a.onnx", PLAIN | {"name": "ABCDEFGH"})
+    path.write_bytes(path.read_bytes().replace(b"ABCDEFGH", b"\xff\xfeCDEFGH"))
+    with pytest.raises(ModelError, match=r"a\.onnx is damaged: a name or a metadata entry in it is not UTF-8"):
+        EmotionClassifier(ClassifierParams(model=str(path)))
+
+
+def test_a_name_is_published_as_one_short_line(load):
+    assert load(PLAIN | {"name": "a\nb\x1b" + "c" * 5000}).metadata.name.startswith("a b?c")
+    assert len(load(PLAIN | {"name": "c" * 5000}).metadata.name) < 250
+    with pytest.raises(ModelError) as refused:
+        load(PLAIN | {"labels": "x" * 5000})
+    assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize(("metadata", "ends", "faces"), [
+    (PLAIN | {"output": "probabilities"}, ("Softmax",), 1), (PLAIN | {"output": "logits"}, ("Identity",), 1),
+    (PLAIN, ("Softmax", "Reshape"), 1), (PLAIN, ("Identity",), 1), (PLAIN, ("Exp", "Div"), 4),
+])
+def test_loading_asks_no_more_faces_than_it_needs(load, monkeypatch, metadata, ends, faces):
+    asked = []
+    outputs = EmotionClassifier._outputs
+    monkeypatch.setattr(EmotionClassifier, "_outputs", lambda self, crops, *answers:
+                        asked.append(len(crops)) or outputs(self, crops, *answers))
+    load(metadata, ends=ends)
+    assert sum(asked) == faces
 
 
 @pytest.mark.parametrize(("metadata", "shape", "entry"), AMBIGUOUS)
