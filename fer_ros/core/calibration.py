@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fer_ros.core.words import one_line
 from fer_ros.core.yaml_text import read_file
 
 
@@ -52,7 +53,8 @@ def load_calibration(path: Path) -> Calibration:
             projection=matrices["projection_matrix"],
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ValueError(f"calibration {path} is not in the format of camera_calibration: missing or wrong {error}") from error
+        raise ValueError(one_line(f"calibration {path} is not in the format of camera_calibration: missing or wrong {error}",
+                                  500)) from error
     if calibration.width < 1 or calibration.height < 1:
         raise ValueError(f"calibration {path} is of {calibration.width}x{calibration.height} images")
     lengths = (len(calibration.camera_matrix), len(calibration.rectification), len(calibration.projection))

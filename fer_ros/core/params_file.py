@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import itertools
 import math
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ import yaml
 from fer_ros.core.graph_params import NODES, QOS_OVERRIDES, parameters_of, places
 from fer_ros.core.node_params import PipelineParams
 from fer_ros.core.params import ParamSpec, build, specs
+from fer_ros.core.words import one_line
 from fer_ros.core.yaml_text import PLAIN, compose, read_file
 
 _KEY = "ros__parameters"
@@ -104,7 +107,7 @@ class ParameterFile:
 
     def at(self, line: int, text: str) -> str:
         """A text about a line, in one line however long a name in the file is."""
-        return f"{self.path}:{line}: {textwrap.shorten(text, 300, placeholder=' ...')}"
+        return f"{self.path}:{line}: {textwrap.shorten(one_line(text), 300, placeholder=' ...')}"
 
     def _fault(self, node: yaml.Node, text: str) -> None:
         self.faults.append(self.at(_line(node), text))
@@ -190,26 +193,37 @@ def check(file: Path, prefix: str | None) -> ParameterFile:
             what may have been meant.
     """
     content = ParameterFile.read(file)
-    faults = content.faults + _faults(content, prefix)
+    # What may have been meant is looked for only where it is shown: a file may have thousands of faults.
+    texts = itertools.chain(content.faults, (text() for text in _faults(content, prefix)))
+    faults = list(itertools.islice(texts, _SHOWN))
     if faults:
-        more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
-        raise ValueError("; ".join(faults[:_SHOWN] + more))
+        count = len(content.faults) + sum(1 for _ in _faults(content, prefix))
+        more = [f"and {count - _SHOWN} more"] if count > _SHOWN else []
+        raise ValueError("; ".join(faults + more))
     return content
 
 
-def _faults(content: ParameterFile, prefix: str | None) -> list[str]:
+def _faults(content: ParameterFile, prefix: str | None) -> Iterator[Callable[[], str]]:
+    """What is wrong with sections and entries, each as what makes its text."""
     at = None if prefix is None else places(prefix, _cameras(content, prefix))
-    faults = []
     for section in content.sections:
         nodes = section.nodes(at)
         if not nodes:
-            faults.append(content.at(section.line, f"no node is named {section.pattern}{_nearest_node(section, at)}"))
+            yield partial(_of_section, content, section, at)
             continue
+        known = [parameters_of(node) for node in nodes]
         for entry in section.entries:
-            fault = _fault_of(entry, nodes)
+            fault = _fault_of(entry, nodes, known)
             if fault:
-                faults.append(content.at(entry.line, fault))
-    return faults
+                yield partial(_of_entry, content, entry, fault)
+
+
+def _of_section(content: ParameterFile, section: Section, at: Mapping[str, str] | None) -> str:
+    return content.at(section.line, f"no node is named {section.pattern}{_nearest_node(section, at)}")
+
+
+def _of_entry(content: ParameterFile, entry: Entry, fault: Callable[[], str]) -> str:
+    return content.at(entry.line, fault())
 
 
 def _cameras(content: ParameterFile, prefix: str) -> tuple[str, ...]:
@@ -222,20 +236,25 @@ def _cameras(content: ParameterFile, prefix: str) -> tuple[str, ...]:
         return ("",)
 
 
-def _fault_of(entry: Entry, nodes: Sequence[str]) -> str:
-    """What is wrong with a parameter of some nodes; empty if nothing is."""
-    found = [known[entry.name] for known in map(parameters_of, nodes) if entry.name in known]
+def _fault_of(entry: Entry, nodes: Sequence[str], known: Sequence[Mapping[str, ParamSpec]]) -> Callable[[], str] | None:
+    """What makes the text of what is wrong with a parameter of some nodes; None if nothing is.
+
+    Args:
+        known: the parameters of each of the nodes.
+    """
+    found = [own[entry.name] for own in known if entry.name in own]
     if entry.name.startswith(QOS_OVERRIDES):
-        return ""
+        return None
     if not found:
-        return _unknown(entry.name, nodes)
+        return partial(_unknown, entry.name, nodes)
     for spec in found:
         try:
             spec.check(entry.value)
         except ValueError as error:
-            return f"{nodes[0]}: {error}{_in_other_words(spec, entry.value)}" if len(nodes) == 1 else \
+            text = f"{nodes[0]}: {error}{_in_other_words(spec, entry.value)}" if len(nodes) == 1 else \
                 f"{error}{_in_other_words(spec, entry.value)}"
-    return ""
+            return lambda: text
+    return None
 
 
 def _unknown(name: str, nodes: Sequence[str]) -> str:

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, TypeVar
 
 import yaml
 
+from fer_ros.core.words import one_line
+
 T = TypeVar("T")
 
 LARGEST = 1_000_000
@@ -78,6 +80,8 @@ def load(text: str) -> Any:
         return yaml.load(text, Loader=Loader)
     except (yaml.YAMLError, UnicodeError) as error:
         raise ValueError(_in_one_line(error)) from None
+    except (AttributeError, KeyError, TypeError, OverflowError) as error:  # what PyYAML makes of `!!bool 3`, `!!timestamp x`
+        raise ValueError(one_line(f"a value is not what its tag says ({type(error).__name__}: {error})", 300)) from None
 
 
 def read_file(path: Path, read: Callable[[str], T] = load) -> T:
@@ -113,7 +117,7 @@ def _check_shape(text: str) -> None:
 def _in_one_line(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     words = getattr(error, "problem", None) or getattr(error, "context", None) or str(error)
-    text = " ".join(str(words).split())
+    text = one_line(" ".join(str(words).split()), 300)
     return f"line {mark.line + 1}: {text}" if mark is not None else text
 
 

@@ -16,6 +16,8 @@ from fer_ros.core.params import ParamSpec, build, specs
 from fer_ros.graph import default_params_file
 
 T = TypeVar("T")
+_NAMED = 20
+"""Parameters without effect that are named; a file may hold thousands."""
 
 
 def describe(spec: ParamSpec) -> ParameterDescriptor:
@@ -64,9 +66,11 @@ def tell_of_parameters(nodes: Sequence[Node], *, alone: bool = False) -> None:
         if unknown:
             from fer_ros.core import params_file  # loads all stages, which few nodes need
 
-            for name in unknown if kind in params_file.NODES else ():
-                if not name.startswith(params_file.QOS_OVERRIDES):
-                    _tell(node, name, params_file.without_effect(files, name, kind, node.get_fully_qualified_name(), alone))
+            named = [name for name in unknown if kind in params_file.NODES and not name.startswith(params_file.QOS_OVERRIDES)]
+            for name in named[:_NAMED]:
+                _tell(node, name, params_file.without_effect(files, name, kind, node.get_fully_qualified_name(), alone))
+            if len(named) > _NAMED:
+                _tell(node, f"others of {kind}", f"{len(named) - _NAMED} more parameters were given that it does not have")
 
 
 def tell_of_files(nodes: Sequence[Node]) -> None:

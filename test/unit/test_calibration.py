@@ -57,12 +57,15 @@ def test_what_is_missing_or_wrong_is_said(tmp_path, keys, value, reason):
     assert "camera.yaml" in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"just words", b"[1, 2]", b"a: [", b"\xff\xfe\x00", b"a: &a [*a]"])
+@pytest.mark.parametrize("content", [b"", b"just words", b"[1, 2]", b"a: [", b"\xff\xfe\x00", b"a: &a [*a]",
+                                     b"!!bool 3", b"!!timestamp x", b"!!int x", b'image_width: "\\u2028\\e[2J"',
+                                     b'"\\u202e": 1', b"camera_matrix: {data: !!float x}"])
 def test_a_file_that_is_no_calibration_is_refused(tmp_path, content):
     file = tmp_path / "camera.yaml"
     file.write_bytes(content)
-    with pytest.raises(ValueError, match=r"camera\.yaml"):
+    with pytest.raises(ValueError, match=r"camera\.yaml") as refused:
         load_calibration(file)
+    assert str(refused.value).isprintable()
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):

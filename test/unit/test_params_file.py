@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
+
 import pytest
 
+from fer_ros.core import params_file
 from fer_ros.core.graph_params import NODES, parameters_of, places
 from fer_ros.core.params_file import ParameterFile, Section, check, parameters, typed, unmatched, without_effect
 from fer_ros.core.pipeline import PARAMS
@@ -197,3 +200,23 @@ def test_a_graph_has_its_nodes_where_it_is():
     assert places("/r", ("left",))["/r/left/fer/emotion_node"] == "emotion_node"
     assert places()["/camera/camera_node"] == "camera_node"
     assert "use_sim_time" in parameters_of("camera_node")
+
+
+def test_many_faults_are_counted_as_fast_as_they_are_read(tmp_path, monkeypatch):
+    asked = []
+    find = difflib.get_close_matches
+    monkeypatch.setattr(params_file.difflib, "get_close_matches", lambda *values, **more: asked.append(values) or
+                        find(*values, **more))
+    path = tmp_path / "many.yaml"
+    path.write_text("/**/emotion_node:\n  ros__parameters:\n" + "".join(f"    p{i}: 1\n" for i in range(5000)))
+    with pytest.raises(ValueError, match=r"no parameter p0.*; and 4995 more$"):
+        params_file.check(path, None)
+    assert len(asked) <= 10
+
+
+def test_a_name_with_control_codes_is_told_in_one_line(tmp_path):
+    path = tmp_path / "odd.yaml"
+    path.write_text('/**/emotion_node:\n  ros__parameters:\n    "a\\e[2J\ufeff": 1\n')
+    with pytest.raises(ValueError, match="emotion_node has no parameter a") as refused:
+        params_file.check(path, None)
+    assert str(refused.value).isprintable()
