@@ -6,13 +6,12 @@ Distribution", ICMI 2016.
 
 A folder holds either a table, `fer2013.csv` (`emotion,pixels,Usage`), Kaggle's `icml_face_data.csv` (the same in another
 order) or `train.csv` (`emotion,pixels`), and beside it, row by row, the votes `fer2013new.csv`; or the folders
-`train/<class>/*`, `test/<class>/*` and perhaps `valid/<class>/*` (see `fer_ros.training.pictures` for other names). An
-archive's own folder around them is looked into. What `load` gives is either's splits under one set of names.
+`train/<class>/*`, `test/<class>/*` and perhaps `valid/<class>/*` (see `fer_ros.training.pictures` for other names). Folders
+that an archive puts around them are looked into. What `load` gives is either's splits under one set of names.
 """
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ import numpy as np
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.types import Comparable
 from fer_ros.core.words import counted
-from fer_ros.training.pictures import CLASSES, FACE_SIZE, PARTS, entries, face_of, parts_of
+from fer_ros.training.pictures import CLASSES, FACE_SIZE, PARTS, class_key, entries, face_of, parts_of
+from fer_ros.training.tables import DataError, columns, rows
 
 FERPLUS = (*EMOTIONS, "contempt")
 """The eight expressions that FER+ asks for: our seven, in our order, and contempt."""
@@ -35,11 +35,9 @@ _VOTE_COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise",
 _USAGES = {"Training": "training", "PublicTest": "validation", "PrivateTest": "test"}
 _TABLES = ("fer2013.csv", "icml_face_data.csv", "train.csv")
 """The names under which FER2013 is published as a table; the first that is there counts."""
-_ARCHIVES = ("fer2013.tar.gz", "fer2013.tar", "archive.zip")
-
-
-class DataError(ValueError):
-    """The data is not there or not right; the text names the file and says what to do."""
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
+_DEEPEST = 3
+"""Folders around the data that are looked into: an archive's own, one that it was unpacked in, ..."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +83,7 @@ class Dataset:
 
     Attributes:
         folder: where.
-        layout: `fer2013.csv`, `fer2013.csv with FER+ votes` or `folders`.
+        layout: `fer2013.csv`, `fer2013.csv with FER+ votes`, `folders` or `folders named by FER2013's numbers, ...`.
         splits: by `training`, `validation` (FER2013's PublicTest) and `test` (PrivateTest, or the folder `test`).
         unreadable: what could not be read, by split.
         converted: what is a face, but was not stored as one (of another size, in colour), by split.
@@ -126,19 +124,48 @@ def load(folder: Path) -> Dataset:
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder: name the one that FER2013 is in with --data")
-    # An archive unpacks into a folder of its own.
-    for place in (folder, *(path for path in entries(folder) if path.is_dir() and path.name.lower() not in PARTS)):
-        if table := next((place / name for name in _TABLES if (place / name).is_file()), None):
-            return _load_csv(table)
-        if any(part == "training" for part, _ in parts_of(place)):
-            return _load_folders(place)
-    if packed := next((path for path in entries(folder) if path.name in _ARCHIVES), None):
+    places = list(_places(folder, _DEEPEST))
+    if len(places) > 1:
+        raise DataError(f"{folder} holds several data sets, in {', '.join(map(str, places))}: name one of them with --data")
+    if places:
+        table = _table(places[0])
+        return _load_csv(table) if table else _load_folders(places[0])
+    if packed := next((path for path in entries(folder) if path.suffix.lower() in _ARCHIVES), None):
         raise DataError(f"{folder} holds {packed.name}, still packed: unpack it there")
+    if any(parts_of(folder)):
+        return _load_folders(folder)  # which says what is wrong with them
+    if classes := _classes_in(folder):
+        raise DataError(f"{folder} holds the classes {', '.join(classes)} themselves: move them into {folder / 'train'}, and "
+                        "some faces of each into the same folders below test")
     raise DataError(
         f"{folder} holds neither {' nor '.join(_TABLES)} nor the folders train/<class> and test/<class>: download FER2013 "
         "(kaggle.com: 'fer2013' or 'challenges-in-representation-learning-facial-expression-recognition-challenge') "
         "and name its folder with --data"
     )
+
+
+def _places(folder: Path, depth: int) -> Iterator[Path]:
+    """The folders with data: a folder itself, or else those in it."""
+    try:
+        if _table(folder) or any(_classes_in(part) for _, part in parts_of(folder)):
+            yield folder
+        elif depth:
+            for path in entries(folder):
+                if path.is_dir() and class_key(path) not in CLASSES:
+                    yield from _places(path, depth - 1)
+    except PermissionError:  # a folder of somebody else's that happens to lie there
+        return
+
+
+def _table(folder: Path) -> Path | None:
+    """FER2013 as a table, if a folder holds it, whatever the case of its name."""
+    files = {path.name.lower(): path for path in entries(folder) if path.suffix.lower() == ".csv" and path.is_file()}
+    return next((files[name] for name in _TABLES if name in files), None)
+
+
+def _classes_in(folder: Path) -> list[str]:
+    """The folders in a folder that are named as a class."""
+    return [path.name for path in entries(folder) if class_key(path) in CLASSES and path.is_dir()]
 
 
 def training_and_validation(data: Dataset, share: float = 0.125, seed: int = 0) -> tuple[Split, Split]:
@@ -151,7 +178,8 @@ def training_and_validation(data: Dataset, share: float = 0.125, seed: int = 0) 
         DataError: there is no training split, or a class is too small to be divided.
     """
     if "training" not in data.splits:
-        raise DataError(f"{data.folder} has no training faces: their Usage in fer2013.csv is 'Training'")
+        raise DataError(f"{data.folder} has no training faces: they lie in the folder train, or their Usage in fer2013.csv is "
+                        "'Training'")
     training = data.splits["training"]
     if "validation" in data.splits:
         return training, data.splits["validation"]
@@ -274,55 +302,35 @@ def clear_majority(split: Split, classes: int = len(FERPLUS)) -> tuple[np.ndarra
     return rows, winner[rows]
 
 
-def _rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None]]]:
-    """(line, columns by name) of a CSV file; blanks around a column's name are no part of it.
-
-    Raises:
-        DataError: the file is not CSV, or lacks a column.
-    """
-    # utf-8-sig: a spreadsheet may have put a mark before the first column's name. A damaged byte spoils its row, not the file.
-    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
-        reader = csv.DictReader(file)
-        try:
-            if reader.fieldnames:
-                reader.fieldnames = [name.strip() for name in reader.fieldnames]
-            missing = [name for name in needed if name not in (reader.fieldnames or ())]
-            if missing:
-                raise DataError(f"{path} has no column {', '.join(missing)} in its first line: it is not the file that its "
-                                "name says; download it again")
-            for row in reader:
-                yield reader.line_num, row
-        except csv.Error as error:
-            raise DataError(f"{path}:{reader.line_num + 1}: damaged ({error}); download it again") from None
-
-
 def _load_csv(path: Path) -> Dataset:
     folder = path.parent
     # Kaggle's train.csv is the training split alone.
-    whole = path.name != "train.csv" or "Usage" in _columns(path)
+    whole = path.name.lower() != "train.csv" or "usage" in map(str.lower, columns(path))
     votes = _votes(folder / "fer2013new.csv")
     if votes is not None and not whole:
-        votes = [vote for vote in votes if vote[0] == "Training"]
+        votes = [vote for vote in votes if _part(vote[0]) == "training"]
     found: dict[str, list[tuple[np.ndarray, int, np.ndarray, str]]] = {}
     unreadable: dict[str, list[Unreadable]] = {}
     count = 0
-    for line, row in _rows(path, ("emotion", "pixels", *(["Usage"] if whole else []))):
-        where, usage = f"{path}:{line}", (row["Usage"] or "").strip() if whole else "Training"
-        name = _USAGES.get(usage)
+    for line, row in rows(path, ("emotion", "pixels", *(["Usage"] if whole else []))):
+        where, usage = f"{path}:{line}", row["Usage"].strip() if whole else "Training"
+        name = _part(usage)
         theirs, vote = votes[count] if votes is not None and count < len(votes) else (usage, np.zeros(len(VOTES), np.float32))
         count += 1
         if name is None:
             unreadable.setdefault("training", []).append(
-                Unreadable(where, f"Usage is {usage!r}, not one of {', '.join(_USAGES)} (a truncated file ends so)")
+                Unreadable(where, f"Usage is {usage[:40]!r}, not one of {', '.join(_USAGES)} (a truncated file ends so)")
             )
             continue
-        if theirs != usage:
-            raise DataError(f"{where} is of {usage}, row {count + 1} of fer2013new.csv of {theirs}: the two files do not line "
-                            "up; take both from their original downloads")
+        if _part(theirs) != name:
+            raise DataError(f"{where} is of {usage}, row {count} of fer2013new.csv of {theirs[:40]!r}: the two files do not "
+                            "line up; take both from their original downloads")
         try:
-            found.setdefault(name, []).append((*_face(row["emotion"], row["pixels"]), vote, where))
+            face, label = _face(row["emotion"], row["pixels"])
         except ValueError as error:
             unreadable.setdefault(name, []).append(Unreadable(where, str(error)))
+            continue
+        found.setdefault(name, []).append((face, label, vote, where))
     if not found:
         raise DataError(f"{path} has no usable rows: download it again{_first(unreadable)}")
     if votes is not None and len(votes) != count:
@@ -330,14 +338,14 @@ def _load_csv(path: Path) -> Dataset:
                         "truncated, or they do not line up; take both from their original downloads")
     splits = {name: _split(found[name]) for name in _USAGES.values() if name in found}
     layout = path.name if votes is None else f"{path.name} with FER+ votes"
-    beside = tuple(p.name for p in entries(folder) if p.suffix == ".csv" and p.name not in (path.name, "fer2013new.csv"))
+    beside = tuple(p.name for p in entries(folder) if (p.suffix.lower() == ".csv" or p.is_dir())
+                   and p.name not in (path.name, "fer2013new.csv"))
     return Dataset(folder, layout, splits, unreadable, ignored=beside)
 
 
-def _columns(path: Path) -> list[str]:
-    """The names in the first line of a CSV file."""
-    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
-        return [name.strip() for name in next(csv.reader(file), [])]
+def _part(usage: str) -> str | None:
+    """The split that a `Usage` means, in FER2013's words or in those of folders; None of another text."""
+    return _USAGES.get(usage) or PARTS.get(usage.lower())
 
 
 def _first(unreadable: dict[str, list[Unreadable]]) -> str:
@@ -346,38 +354,38 @@ def _first(unreadable: dict[str, list[Unreadable]]) -> str:
     return f" ({several[0].row}: {several[0].problem})" if several else ""
 
 
-def _face(label: str | None, pixels: str | None) -> tuple[np.ndarray, int]:
+def _face(label: str, pixels: str) -> tuple[np.ndarray, int]:
     try:
-        index = int(label or "")
+        index = float(label)  # pandas writes 3.0 where a column once had a gap
     except ValueError:
-        raise ValueError(f"emotion is {label!r}, not a number from 0 to 6") from None
-    if not 0 <= index < len(EMOTIONS):
-        raise ValueError(f"emotion is {index}, not a number from 0 to 6")
+        raise ValueError(f"emotion is {label[:60]!r}, not a number from 0 to 6") from None
+    if index not in range(len(EMOTIONS)):
+        raise ValueError(f"emotion is {index:g}, not a number from 0 to 6")
     try:
-        face = np.array((pixels or "").split(), dtype=np.int64)
+        face = np.array(pixels.split(), dtype=np.int64)
     except (ValueError, OverflowError):
         raise ValueError("a pixel is not a whole number") from None
     if face.size != FACE_SIZE**2:
         raise ValueError(f"{face.size} pixels, not {FACE_SIZE}x{FACE_SIZE} = {FACE_SIZE**2}")
     if face.min() < 0 or face.max() > 255:
         raise ValueError("a pixel is not in 0..255")
-    return face.astype(np.uint8).reshape(FACE_SIZE, FACE_SIZE), index
+    return face.astype(np.uint8).reshape(FACE_SIZE, FACE_SIZE), int(index)
 
 
 def _votes(path: Path) -> list[tuple[str, np.ndarray]] | None:
     """(Usage, votes) of each row; None without the file."""
     if not path.is_file():
         return None
-    rows = []
-    for line, row in _rows(path, ("Usage", *_VOTE_COLUMNS)):
+    found = []
+    for line, row in rows(path, ("Usage", *_VOTE_COLUMNS)):
         try:
-            vote = np.array([float(row[column] or "") for column in _VOTE_COLUMNS], np.float32)
+            vote = np.array([float(row[column]) for column in _VOTE_COLUMNS], np.float32)
         except ValueError:
             raise DataError(f"{path}:{line}: a vote is not a number; download the file again") from None
         if not np.isfinite(vote).all() or vote.min() < 0:
             raise DataError(f"{path}:{line}: a vote is not a number of people; download the file again")
-        rows.append((row["Usage"] or "", vote))
-    return rows
+        found.append((row["Usage"].strip(), vote))
+    return found
 
 
 def _load_folders(folder: Path) -> Dataset:
@@ -385,13 +393,22 @@ def _load_folders(folder: Path) -> Dataset:
     unreadable: dict[str, list[Unreadable]] = {}
     converted: dict[str, list[Unreadable]] = {}
     places = list(parts_of(folder))
+    known = {place for _, place in places}
+    ignored = [path.name for path in entries(folder) if path.is_dir() and path not in known]
+    numbered = False
     for name, place in places:
         if name in splits:
             raise DataError(f"{folder} holds two folders of {name} faces, {place.name} one of them: move one away")
-        classes = {path: CLASSES.get(path.name.lower(), len(FERPLUS)) for path in entries(place) if path.is_dir()}
+        classes = {path: CLASSES.get(class_key(path), len(FERPLUS)) for path in entries(place) if path.is_dir()}
+        ignored += [f"{place.name}/{path.name}" for path in entries(place) if not path.is_dir()]
         strange = [path.name for path, index in classes.items() if index >= len(EMOTIONS)]
         if strange:
             raise DataError(f"{place}: {', '.join(strange)} is no class: its folders are {', '.join(EMOTIONS)}")
+        for index, emotion in enumerate(EMOTIONS):
+            same = [path.name for path, one in classes.items() if one == index]
+            if len(same) > 1:
+                raise DataError(f"{place}: the folders {', '.join(same)} all mean {emotion}: move their faces into one")
+        numbered |= any(class_key(path).isdigit() for path in classes)
         missing = [emotion for i, emotion in enumerate(EMOTIONS) if i not in classes.values()]
         if missing:
             raise DataError(f"{place} has no folder {', '.join(missing)}: every class needs one, in every split; download "
@@ -410,10 +427,11 @@ def _load_folders(folder: Path) -> Dataset:
         if not found:
             raise DataError(f"{place} holds no readable face: download the data set again{_first(unreadable)}")
         splits[name] = _split(found)
-    known = {place for _, place in places}
-    ignored = tuple(path.name for path in entries(folder) if path.is_dir() and path not in known)
     ordered = {name: splits[name] for name in _USAGES.values() if name in splits}
-    return Dataset(folder, "folders", ordered, unreadable, converted, ignored)
+    # Other sets number the same classes differently.
+    numbers = ", ".join(f"{number} {emotion}" for number, emotion in enumerate(EMOTIONS))
+    layout = f"folders named by FER2013's numbers, {numbers}" if numbered else "folders"
+    return Dataset(folder, layout, ordered, unreadable, converted, tuple(ignored))
 
 
 def _split(found: list[tuple[np.ndarray, int, np.ndarray, str]]) -> Split:

@@ -54,10 +54,12 @@ def look_alikes(images: np.ndarray, held_out: np.ndarray) -> tuple[np.ndarray, n
     for start in range(0, len(mine), _BLOCK):
         rows = slice(start, start + _BLOCK)
         for view in (mine[rows], turned[rows]):
-            if len(apart):
-                seen[rows] |= (view @ apart.T).max(axis=1) >= ALIKE
-            before = view @ mine[: start + len(view)].T >= TWICE
-            # Of a block itself, only what stands before each of its faces.
-            before[:, start:] &= np.tri(len(view), k=-1, dtype=bool)
-            twice[rows] |= before.any(axis=1)
+            # In blocks on both sides: all products of 100,000 faces with 2,048 would take a gigabyte.
+            for first in range(0, len(apart), _BLOCK):
+                seen[rows] |= (view @ apart[first : first + _BLOCK].T >= ALIKE).any(axis=1)
+            for first in range(0, start + 1, _BLOCK):
+                before = view @ mine[first : first + _BLOCK].T >= TWICE
+                if first == start:  # of a block itself, only what stands before each of its faces
+                    before &= np.tri(len(view), k=-1, dtype=bool)
+                twice[rows] |= before.any(axis=1)
     return seen, twice

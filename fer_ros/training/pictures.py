@@ -5,32 +5,43 @@ Pillow reads the files, because it notices one that ends too early; OpenCV fills
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from fer_ros.core.labels import EMOTIONS, IN_OTHER_WORDS
+from fer_ros.core.pictures import HEAD, kind_of
+from fer_ros.core.words import one_line
+
 FACE_SIZE = 48
 """Side in pixels of the faces that networks learn from."""
-CLASSES = {name: i for i, names in enumerate((
-    ("angry", "anger", "0"), ("disgust", "disgusted", "1"), ("fear", "fearful", "afraid", "scared", "2"),
-    ("happy", "happiness", "joy", "3"), ("sad", "sadness", "4"), ("surprise", "surprised", "5"), ("neutral", "6"),
-    ("contempt", "contemptuous", "7"),
-)) for name in names}
+CLASSES = {
+    **{word: EMOTIONS.index(emotion) for word, emotion in IN_OTHER_WORDS.items()},
+    **{str(number): number for number in range(len(EMOTIONS))},
+    **dict.fromkeys(("contempt", "contemptuous", "7"), len(EMOTIONS)),
+}
 """Index by the names that published sets give to a class, in lower case: the seven of `EMOTIONS`, and contempt. The numbers
 are FER2013's."""
 PARTS = {name: part for part, names in {
     "training": ("train", "training"), "validation": ("val", "valid", "validation", "dev"), "test": ("test", "testing"),
 }.items() for name in names}
 """Part of a set by the names that its folder may have, in lower case."""
-_LARGEST = 100_000_000
-"""Pixels; a larger picture is no face, and takes gigabytes to read."""
+_LARGEST = 80_000_000
+"""Pixels; a larger picture is no face, and takes gigabytes to read. Pillow warns from 89 million on."""
+_CLUTTER = ("__macosx", "__pycache__", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "lost+found")
+
+
+def class_key(path: Path) -> str:
+    """What to look up in `CLASSES` of a folder's name: `Happy` and `3_happy` are `happy`."""
+    return re.sub(r"^\d+[\s._-]+", "", path.name.strip().lower())
 
 
 def is_clutter(path: Path) -> bool:
     """Whether a file or folder is what a system, a browser or a notebook leaves behind, and nobody means as data."""
-    return path.name.startswith((".", "__")) or path.name.lower() in ("thumbs.db", "desktop.ini")
+    return path.name.startswith(".") or path.name.lower() in _CLUTTER
 
 
 def entries(folder: Path) -> list[Path]:
@@ -57,21 +68,7 @@ def face_of(file: Path, margin: float = 0.0) -> tuple[np.ndarray, str]:
     Raises:
         ValueError: it is not a picture, damaged, or of a kind that is no photograph; the text says which.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(file) as image:
-            if image.width * image.height > _LARGEST:
-                raise ValueError(f"{image.width}x{image.height} pixels: far more than a face has")
-            if image.mode not in ("L", "RGB", "RGBA", "P", "1", "LA", "CMYK"):
-                raise ValueError(f"mode {image.mode}, not 8 bits for each colour: convert it")
-            pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except UnidentifiedImageError:
-        raise ValueError("empty or damaged, or not a picture") from None
-    except Image.DecompressionBombError:
-        raise ValueError("far more pixels than a face has") from None
-    except (OSError, SyntaxError, EOFError) as error:  # Pillow's word for a broken PNG is SyntaxError
-        raise ValueError(f"truncated or damaged ({error})") from None
+    pixels = _pixels(file)
     height, width, _ = pixels.shape
     changed = [f"{width}x{height} pixels"] if (width, height) != (FACE_SIZE, FACE_SIZE) else []
     if np.ptp(pixels, axis=2).any():
@@ -80,6 +77,33 @@ def face_of(file: Path, margin: float = 0.0) -> tuple[np.ndarray, str]:
     else:
         grey = np.ascontiguousarray(pixels[..., 0])
     return framed(grey, margin), ", ".join(changed)
+
+
+def _pixels(file: Path) -> np.ndarray:
+    """(H, W, 3) uint8, RGB. Raises ValueError as `face_of`."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    if not file.is_file():  # a pipe would keep its reader waiting for ever
+        raise ValueError("a folder, not a picture" if file.is_dir() else "not a file" if file.exists() else
+                         "a link to a file that is not there" if file.is_symlink() else "there is no such file")
+    try:
+        with Image.open(file) as image:
+            if image.width * image.height > _LARGEST:
+                wrong = f"{image.width}x{image.height} pixels: far more than a face has"
+            elif image.mode not in ("L", "RGB", "RGBA", "P", "1", "LA", "CMYK"):
+                wrong = f"mode {image.mode}, not 8 bits for each colour: convert it"
+            else:
+                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except UnidentifiedImageError:
+        with file.open("rb") as stream:
+            kind = kind_of(stream.read(HEAD))
+        wrong = f"damaged, or a {kind} picture that Pillow cannot read: convert it" if kind else \
+            "empty or damaged, or not a picture"
+    except Image.DecompressionBombError:
+        wrong = "far more pixels than a face has"
+    except Exception as error:  # Pillow lets whatever a damaged file makes its decoders raise through
+        wrong = one_line(f"truncated or damaged ({error})", 300)
+    raise ValueError(wrong)
 
 
 def framed(image: np.ndarray, margin: float) -> np.ndarray:
@@ -98,7 +122,7 @@ def framed(image: np.ndarray, margin: float) -> np.ndarray:
     cut = round(side * abs(margin))
     if margin < 0:
         image = cv2.copyMakeBorder(image, cut, cut, cut, cut, cv2.BORDER_REPLICATE)
-    elif cut:
+    elif cut := min(cut, (side - 1) // 2):  # of a picture of 2x2 pixels something is left, too
         image = image[cut : side - cut, cut : side - cut]
     if image.shape == (FACE_SIZE, FACE_SIZE):
         return image.copy()

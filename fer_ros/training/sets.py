@@ -13,9 +13,8 @@ A picture is brought to the framing of the node's crops by cutting `margin` off 
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +25,9 @@ from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.params import param
 from fer_ros.core.types import Comparable
 from fer_ros.core.words import counted
-from fer_ros.training.data import FERPLUS, DataError
-from fer_ros.training.pictures import CLASSES, PARTS, entries, face_of, parts_of
+from fer_ros.training.data import FERPLUS
+from fer_ros.training.pictures import CLASSES, PARTS, class_key, entries, face_of, parts_of
+from fer_ros.training.tables import DataError, columns, rows
 
 UNLABELLED = -1
 _READERS = 4
@@ -221,37 +221,43 @@ def _from_folders(folder: Path, spec: SetSpec) -> Iterator[Entry]:
     classes = _Classes(spec)
     for part, path in parts_of(folder):
         for place in entries(path):
-            label = classes(place.name, str(place))
+            if not place.is_dir():
+                raise DataError(f"{place} lies beside the folders of the classes: move it into one of them, or away")
+            label = classes(class_key(place) or place.name, str(place))
             yield from (Entry(file, label, part) for file in entries(place))
 
 
 def _from_table(folder: Path, spec: SetSpec) -> Iterator[Entry]:
     path = folder / spec.table
     classes = _Classes(spec)
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or ()
-            shares = {column: classes(column[len(spec.shares_prefix):], str(path)) for column in columns
-                      if spec.shares_prefix and column.startswith(spec.shares_prefix)}
-            labelled = spec.label_column in columns
-            needed = [spec.file_column, *([spec.group_column] if spec.group_column else [])]
-            if missing := [column for column in needed if column not in columns]:
-                raise DataError(f"{path} has no column {', '.join(missing)}; it has {', '.join(columns)}")
-            for row in reader:
-                where = f"{path}:{reader.line_num}"
-                part = (row.get(spec.part_column) or "train").strip().lower()
-                if part not in PARTS:
-                    raise DataError(f"{where}: {part!r} is not a part; known are {', '.join(PARTS)}")
-                yield Entry(folder / (row[spec.file_column] or ""),
-                            classes(row[spec.label_column] or "", where) if labelled else UNLABELLED, PARTS[part],
-                            (row[spec.group_column] or "") if spec.group_column else "",
-                            {label: _share(row[column], where) for column, label in shares.items()})
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
+    shares = _rated(columns(path, "strict"), classes, spec, path)
+    needed = [spec.file_column, *([spec.group_column] if spec.group_column else []), *shares]
+    for line, row in rows(path, needed, (spec.label_column, spec.part_column), "strict"):
+        where = f"{path}:{line}"
+        part = row.get(spec.part_column, "").strip().lower() or "train"
+        if part not in PARTS:
+            raise DataError(f"{where}: {part!r} is not a part; known are {', '.join(PARTS)}")
+        yield Entry(folder / row[spec.file_column], classes(row.get(spec.label_column, ""), where), PARTS[part],
+                    row[spec.group_column] if spec.group_column else "",
+                    {label: _share(row[column], where) for column, label in shares.items()})
 
 
-def _share(text: str | None, where: str) -> float:
+def _rated(names: Sequence[str], classes: _Classes, spec: SetSpec, path: Path) -> dict[str, int]:
+    """The columns of a table with raters' shares, and the class of each; what raters could not tell is of no class.
+
+    Raises:
+        DataError: a column is of no known class, or two are of one.
+    """
+    if not spec.shares_prefix:
+        return {}
+    found = {name: classes(name[len(spec.shares_prefix):], str(path)) for name in names if name.startswith(spec.shares_prefix)}
+    found = {name: label for name, label in found.items() if label != UNLABELLED}
+    if len(set(found.values())) < len(found):
+        raise DataError(f"{path}: two of the columns {', '.join(found)} are of one class: remove one, or name it otherwise")
+    return found
+
+
+def _share(text: str, where: str) -> float:
     try:
         value = float(text or 0)
     except ValueError:

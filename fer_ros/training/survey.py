@@ -107,7 +107,7 @@ def show(folder: Path, console: Console, every: bool) -> bool:
     """
     found = data.load(folder)
     size = f"{data.FACE_SIZE}x{data.FACE_SIZE}"  # what is otherwise is among the findings
-    console.print(f"{folder}: {found.layout}; faces of {size} 8-bit grey{_formats(found)}", soft_wrap=True, markup=False)
+    console.print(f"{found.folder}: {found.layout}; faces of {size} 8-bit grey{_formats(found)}", soft_wrap=True, markup=False)
     table = Table("class", title_justify="left")
     for name in found.splits:
         table.add_column(name, justify="right")
@@ -142,7 +142,7 @@ def show(folder: Path, console: Console, every: bool) -> bool:
 
 
 def _formats(found: Dataset) -> str:
-    if found.layout != "folders":
+    if not found.layout.startswith("folders"):
         return ""
-    kinds = Counter(Path(row).suffix.lower() for split in found.splits.values() for row in split.rows)
+    kinds = Counter(Path(row).suffix.lower() or "without a suffix" for split in found.splits.values() for row in split.rows)
     return "; files: " + ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())

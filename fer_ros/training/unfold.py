@@ -42,6 +42,7 @@ def trained(path: Path, images: np.ndarray) -> Trained:
         weights = {found.name.removeprefix(_PREFIX): torch.from_numpy(numpy_helper.to_array(found).copy())
                    for found in model.graph.initializer}
         _fill(network, weights)
+        epoch = int(entries.get("epoch", 0))
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror or error}") from None
     except (KeyError, RecipeError, RuntimeError, ValueError, yaml.YAMLError) as error:
@@ -51,7 +52,7 @@ def trained(path: Path, images: np.ndarray) -> Trained:
     rows = np.random.default_rng(0).permutation(len(images))[:_FACES]
     _normalize(network, torch.from_numpy(images[rows]).unsqueeze(1).float() / 255)
     facts = {"id": sha256_of(path)[:8]}
-    return Trained(network.eval(), chosen, int(entries.get("epoch", 0)), facts)
+    return Trained(network.eval(), chosen, epoch, facts)
 
 
 def _pairs(network: Network) -> dict[str, nn.BatchNorm2d]:

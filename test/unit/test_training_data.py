@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 
@@ -94,6 +95,41 @@ def test_an_archive_that_is_still_packed_is_named(tmp_path):
         load(tmp_path)
 
 
+@pytest.mark.parametrize("change", [
+    lambda text: text.replace("\n", "\r\n"), lambda text: text.replace(",", ";"), lambda text: text.replace(",", "\t"),
+    lambda text: text.replace("emotion,pixels,Usage", '"Emotion", "Pixels" ,"usage"'), lambda text: text.replace("\n", "\n\n"),
+    lambda text: re.sub(r"^(\d),", r"\1.0,", text, flags=re.MULTILINE), lambda text: text.replace("Training", " train "),
+    lambda text: "\n".join(f"{i},{line}" for i, line in enumerate(text.split("\n")) if line),
+    lambda text: text.encode("utf-16"),
+], ids=["crlf", "semicolons", "tabs", "header", "blank lines", "floats", "usage", "more columns", "utf-16"])
+def test_a_table_is_read_however_it_was_saved(folder, change):
+    path = folder() / "fer2013.csv"
+    changed = change(path.read_text())
+    path.write_bytes(changed if isinstance(changed, bytes) else changed.encode())
+    found = load(path.parent).splits
+    assert {name: split.labels.tolist() for name, split in found.items()} == {
+        "training": [3, 6, 0], "validation": [4, 5], "test": [1]}
+    assert (found["test"].images[0] == FACES[5]).all()
+
+
+def test_where_no_row_of_a_split_can_be_read_the_first_reason_is_told(folder):
+    path = folder([(3, "1 2", "Training"), (4, "1 2", "PublicTest")])
+    with pytest.raises(DataError, match=r"no usable rows.*fer2013\.csv:2: 2 pixels, not 48x48"):
+        load(path)
+    found = load(folder([ROWS[0], (4, "1 2", "PublicTest")]))
+    assert list(found.splits) == ["training"]
+    assert [entry.problem for entry in found.unreadable["validation"]] == ["2 pixels, not 48x48 = 2304"]
+
+
+def test_a_table_is_found_whatever_the_case_of_its_name_and_what_lies_beside_it_is_named(folder, drawn_folders):
+    path = folder()
+    (path / "fer2013.csv").rename(path / "FER2013.CSV")
+    drawn_folders(path / "archive")
+    found = load(path)
+    assert found.layout == "FER2013.CSV"
+    assert "archive" in found.ignored
+
+
 def test_votes_arrive_in_our_order(folder):
     votes = [{"happiness": 8, "neutral": 2}, {"anger": 1, "contempt": 2, "NF": 3}, {}, {"fear": 5}, {"disgust": 4}, {}]
     splits = load(folder(votes=votes)).splits
@@ -171,6 +207,15 @@ def test_votes_that_do_not_line_up_are_refused(folder):
     path.write_text("\n".join(lines))
     with pytest.raises(DataError, match="do not line up"):
         load(path.parent)
+
+
+def test_what_stands_in_the_votes_comes_in_one_short_line(folder):
+    path = folder(votes=[{}] * 6) / "fer2013new.csv"
+    path.write_text(path.read_text().replace("Training", "Train\x1b" + "[" * 5000, 1))
+    with pytest.raises(DataError, match=r"csv:2 is of Training, row 1 of fer2013new\.csv of 'Train") as refused:
+        load(path.parent)
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 500
 
 
 @pytest.mark.parametrize("vote", ["x", "-1", "nan", ""])
@@ -293,6 +338,84 @@ def test_an_archives_own_folder_is_looked_into(drawn_folders, folder, tmp_path):
     (tmp_path / "f").mkdir()
     (tmp_path / "e").rename(tmp_path / "f" / "fer2013")
     assert len(load(tmp_path / "f").splits["training"]) == 3
+
+
+def test_one_of_several_data_sets_is_not_chosen_by_its_name(drawn_folders, tmp_path):
+    for name in ("a", "b"):
+        drawn_folders(tmp_path / "d" / name)
+    with pytest.raises(DataError, match=r"several data sets, in .*/a, .*/b: name one"):
+        load(tmp_path / "d")
+
+
+def test_folders_around_the_data_are_looked_into(drawn_folders, tmp_path):
+    drawn_folders(tmp_path / "d" / "x" / "archive" / "images")
+    (tmp_path / "d" / "x" / "test").mkdir()  # of something else
+    assert len(load(tmp_path / "d").splits["training"]) == 56
+
+
+def test_a_single_part_is_read_and_training_asks_for_more(drawn_folders, tmp_path):
+    folder = drawn_folders(tmp_path / "d")
+    (folder / "train").rename(tmp_path / "elsewhere")
+    found = load(folder)
+    assert list(found.splits) == ["test"]
+    with pytest.raises(DataError, match="no training faces: they lie in the folder train"):
+        training_and_validation(found)
+
+
+def test_folders_of_classes_without_a_part_are_told_where_to_go(drawn_folders, tmp_path):
+    with pytest.raises(DataError, match=r"holds the classes angry, .*: move them into .*/train/train"):
+        load(drawn_folders(tmp_path / "d") / "train")
+
+
+@pytest.mark.parametrize("rename", [
+    {"fear": "Fearful", "surprise": "SUPRISE"}.get, {"fear": "2_fear", "surprise": "05 - Surprised"}.get,
+    {"fear": " fear "}.get,
+])
+def test_a_class_is_known_by_the_names_that_people_give_it(drawn_folders, tmp_path, rename):
+    folder = drawn_folders(tmp_path / "d")
+    for place in folder.glob("*/*"):
+        place.rename(place.parent / (rename(place.name) or place.name))
+    found = load(folder).only_faces()
+    assert np.bincount(found.splits["training"].labels).tolist() == [8] * 7
+    assert found.layout == "folders"
+
+
+def test_what_numbered_folders_mean_is_said(drawn_folders, tmp_path):
+    folder = drawn_folders(tmp_path / "d")
+    for place in folder.glob("*/*"):
+        place.rename(place.parent / str(EMOTIONS.index(place.name)))
+    found = load(folder)
+    assert "0 angry, 1 disgust" in found.layout
+    assert [int(row.split("/")[-2]) for row in found.splits["test"].rows] == found.splits["test"].labels.tolist()
+
+
+def test_two_folders_of_one_class_are_refused(drawn_folders, tmp_path):
+    folder = drawn_folders(tmp_path / "d")
+    (folder / "train" / "Happiness").mkdir()
+    with pytest.raises(DataError, match=r"train: the folders Happiness, happy all mean happy"):
+        load(folder)
+
+
+def test_what_lies_beside_the_classes_is_named(drawn_folders, tmp_path):
+    folder = drawn_folders(tmp_path / "d")
+    (folder / "train" / "_classes.csv").write_text("filename")
+    assert load(folder).ignored == ("train/_classes.csv",)
+
+
+def test_whatever_lies_among_the_pictures_is_named(drawn_folders, tmp_path):
+    folder = drawn_folders(tmp_path / "d")
+    place = folder / "train" / "sad"
+    os.mkfifo(place / "pipe.png")
+    (place / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (place / "more").mkdir()
+    (place / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(64))
+    (place / "__0.png").write_bytes((place / "0.png").read_bytes())
+    (place / "linked").symlink_to(place / "0.png")
+    found = load(folder)
+    assert {entry.row.rpartition("/")[2]: entry.problem for entry in found.unreadable["training"]} == {
+        "pipe.png": "not a file", "gone.png": "a link to a file that is not there", "more": "a folder, not a picture",
+        "phone.heic": "damaged, or a HEIC picture that Pillow cannot read: convert it"}
+    assert (found.splits["training"].labels == EMOTIONS.index("sad")).sum() == 10
 
 
 @pytest.mark.parametrize(("change", "problem"), [

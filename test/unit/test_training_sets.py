@@ -17,7 +17,7 @@ from rich.console import Console
 
 from fer_ros.cli import main
 from fer_ros.core.labels import EMOTIONS
-from fer_ros.training import comparison
+from fer_ros.training import comparison, duplicates
 from fer_ros.training.data import FERPLUS, DataError
 from fer_ros.training.duplicates import look_alikes, mirrored
 from fer_ros.training.pictures import framed
@@ -116,10 +116,34 @@ def test_a_table_gives_labels_groups_and_shares_of_raters(table):
     assert found.shares[1, FERPLUS.index("fear")] == 1
 
 
+def test_raters_who_could_not_tell_have_said_nothing_of_contempt(table):
+    found = load(table([{"label": "happy", "rated_happy": 0.75, "rated_Unknown": 0.25}]), SetSpec(shares_prefix="rated_"))
+    assert found.shares[0].tolist() == [0, 0, 0, 0.75, 0, 0, 0, 0]
+
+
+def test_a_table_of_a_spreadsheet_is_read(table):
+    folder = table([{"label": "happy"}, {"label": "fear"}])
+    path = folder / "labels.csv"
+    path.write_bytes(path.read_text().replace(",", ";").replace("label", "Label ").encode("utf-16"))
+    assert load(folder, SetSpec()).labels.tolist() == [3, 2]
+
+
+def test_a_file_beside_the_folders_of_classes_is_named(tmp_path):
+    write(tmp_path / "train", {"happy": 1})
+    (tmp_path / "train" / "notes.txt").write_text("x")
+    with pytest.raises(DataError, match=r"notes\.txt lies beside the folders of the classes"):
+        load(tmp_path, SetSpec())
+
+
+def test_a_tiny_picture_is_framed_too():
+    assert framed(np.array([[1, 2], [3, 4]], np.uint8), 0.45).shape == (48, 48)
+
+
 @pytest.mark.parametrize(("row", "spec", "problem"), [
     ({"label": "happy"}, SetSpec(group_column="who"), "no column who"),
     ({"label": "happy", "part": "third"}, SetSpec(), r"labels\.csv:2: 'third' is not a part"),
     ({"label": "joyous"}, SetSpec(), r"labels\.csv:2: 'joyous' is not a class"),
+    ({"label": "sad", "said_sad": "1", "said_sadness": "0"}, SetSpec(shares_prefix="said_"), "are of one class"),
     ({"label": "sad", "said_sad": "1.5"}, SetSpec(shares_prefix="said_"), "'1.5' is not a number from 0 to 1"),
 ])
 def test_a_wrong_table_is_named_by_its_line(table, row, spec, problem):
@@ -178,6 +202,17 @@ def test_pictures_are_known_again_scaled_compressed_and_mirrored():
     seen, twice = look_alikes(images, held_out)
     assert np.flatnonzero(seen).tolist() == [3, 5, 7, 9]
     assert not twice.any()
+
+
+def test_likenesses_are_the_same_in_blocks_of_any_size(monkeypatch):
+    images = np.stack([noise(i % 7, 48) for i in range(20)])
+    images[9] = mirrored(images[9:10])[0]
+    held_out = np.stack([noise(i, 48) for i in (30, 31, 5, 2)])
+    whole = look_alikes(images, held_out)
+    assert whole[0].sum() == 6
+    assert whole[1].tolist() == [False] * 7 + [True] * 13
+    monkeypatch.setattr(duplicates, "_BLOCK", 3)
+    assert np.array_equal(look_alikes(images, held_out), whole)
 
 
 def test_of_faces_that_are_twice_in_the_training_the_first_stays():
