@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-FILES = ("bag", "video", "picture jpg", "parameters")
+FILES = ("bag", "video", "picture jpg", "picture png", "parameters", "calibration", "model")
 MESSAGES = ("image", "faces", "emotions", "diagnostics", "enable", "get_")
 
 
@@ -17,7 +17,7 @@ def tried(report: Path) -> dict[str, int]:
 
 @pytest.mark.parametrize(("part", "words", "kinds"), [
     ("files", FILES, {"bag mcap", "bag sqlite3", "bag ros1", "bag messages", "bag rows", "video mp4", "picture jpg",
-                      "parameters"}),
+                      "picture png", "parameters", "calibration", "model emotion"}),
     ("messages", MESSAGES, {"face_detector_node image", "emotion_node image", "emotion_node faces", "overlay_node emotions",
                             "pipeline_node image", "fer_ros_run emotions", "fer_ros_run diagnostics", "camera_node enable"}),
 ])
