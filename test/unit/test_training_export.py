@@ -161,11 +161,13 @@ def test_training_goes_on_from_an_exported_file(run, tmp_path):
     shipped = classifier.metadata.answers
     for answer, logits in zip(shipped, classifier.logits(crops, *shipped), strict=True):
         assert answers[answer.output] == pytest.approx(logits, abs=1e-3)
-    # The normalizations measure again what comes into them, as in any training, without the answers' leaving.
-    learning = start.network.train()
+    # In training the normalizations measure anew what comes into them: of the faces that they were set up with, the same.
+    faces = torch.from_numpy(load(data).splits["training"].images[:, None]).float() / 255
     with torch.inference_mode():
-        again = learning.split(learning(torch.from_numpy(load(data).splits["training"].images[:, None]).float() / 255))
-    assert (again["fer2013"].argmax(1).numpy() == load(data).splits["training"].labels).mean() > 0.8
+        before = start.network.eval()(faces)
+        learning = start.network.train()
+        learning.head[2].p = 0.0  # the dropout, which draws by chance
+        assert learning(faces).numpy() == pytest.approx(before.numpy(), abs=0.02)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", None])
