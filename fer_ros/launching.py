@@ -16,6 +16,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile
 
+from fer_ros.core.orphans import bound_to_this_process
 from fer_ros.core.process_title import hide_secrets_in_arguments
 from fer_ros.core.words import exit_reason
 from fer_ros.graph import PACKAGE, Graph, check_params_file, default_params_file
@@ -117,6 +118,7 @@ def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callabl
                 parameters=[ParameterFile(str(file)) for file in process.parameter_files(params_file, Path(folder.name))],
                 remappings=list(process.node.remappings.items()),
                 arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
+                additional_env=bound_to_this_process(),
                 respawn=respawn,
                 respawn_delay=2.0,
                 on_exit=functools.partial(_ended, process.node.full_name, respawn),

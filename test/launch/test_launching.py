@@ -105,3 +105,11 @@ def test_a_launch_that_ends_while_its_nodes_start_takes_no_parameters_away_from_
     assert len(made.ended) == 4
     assert len(files) > 4
     assert all(file.is_file() for file in files)  # some were still to be read
+
+
+def test_the_nodes_end_with_a_launch_that_is_killed():
+    context, found = processes("false")
+    environments = [dict((perform_substitutions(context, key), perform_substitutions(context, value))
+                         for key, value in node._ExecuteLocal__process_description.additional_env)
+                    for node in found.values()]
+    assert [one["FER_ROS_PARENT"] for one in environments] == [str(os.getpid())] * 4
