@@ -41,6 +41,17 @@ def main(arguments: list[str] | None = None) -> None:
         with contextlib.suppress(OSError):  # or Python tries again at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        if not _is_interrupt(error):
+            raise
+        sys.exit(130)
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether an error stands for a KeyboardInterrupt: what is being imported may make another one of it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 if __name__ == "__main__":

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, RegisterEventHandler, Shutdown
-from launch.event_handlers import OnShutdown
+from launch import Event, EventHandler, LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, EmitEvent, LogInfo, OpaqueFunction, RegisterEventHandler
 from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile
 
+from fer_ros.core.orphans import bound_to_this_process
 from fer_ros.core.process_title import hide_secrets_in_arguments
 from fer_ros.core.words import exit_reason
 from fer_ros.graph import PACKAGE, Graph, check_params_file, default_params_file
@@ -59,6 +60,23 @@ class Arguments:
         return given
 
 
+class GraphFailed(Event):
+    """A process ended that the graph cannot do without."""
+
+    name = "fer_ros.GraphFailed"
+
+    def __init__(self, reason: str):
+        self.reason = reason
+
+
+def _fail(context: LaunchContext) -> None:
+    """End everything with a status that is not 0, as launch does for an error and not for a Shutdown.
+
+    The error follows an event of its own: it keeps the handlers that come after it from seeing the event.
+    """
+    raise RuntimeError(context.locals.event.reason)
+
+
 def _ended(name: str, respawn: bool, event: ProcessExited, context: LaunchContext) -> list[Any]:
     """What follows the end of a process: without any one of them the graph only looks alive."""
     if context.is_shutdown:  # all end
@@ -66,7 +84,7 @@ def _ended(name: str, respawn: bool, event: ProcessExited, context: LaunchContex
     told = f"{name} ended with {exit_reason(event.returncode)}"
     if respawn:
         return [LogInfo(msg=f"{told}: it is started again")]
-    return [LogInfo(msg=f"{told}: the others end, too (respawn:=true starts it again)"), Shutdown(reason=told)]
+    return [EmitEvent(event=GraphFailed(f"{told}: the others end, too (respawn:=true starts it again)"))]
 
 
 def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callable[..., Graph]) -> LaunchDescription:
@@ -90,6 +108,7 @@ def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callabl
         except ValueError as error:
             raise RuntimeError(str(error)) from None
         folder = tempfile.TemporaryDirectory(prefix="fer_ros_")
+        atexit.register(folder.cleanup)  # not at shutdown: a process that is still starting reads its files then
         nodes = [
             Node(
                 package=PACKAGE,
@@ -99,6 +118,7 @@ def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callabl
                 parameters=[ParameterFile(str(file)) for file in process.parameter_files(params_file, Path(folder.name))],
                 remappings=list(process.node.remappings.items()),
                 arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
+                additional_env=bound_to_this_process(),
                 respawn=respawn,
                 respawn_delay=2.0,
                 on_exit=functools.partial(_ended, process.node.full_name, respawn),
@@ -106,7 +126,8 @@ def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callabl
             )
             for process in made.processes
         ]
-        return [*nodes, RegisterEventHandler(OnShutdown(on_shutdown=lambda *_: folder.cleanup()))]
+        failed = EventHandler(matcher=lambda event: isinstance(event, GraphFailed), entities=[OpaqueFunction(function=_fail)])
+        return [RegisterEventHandler(failed), *nodes]
 
     return LaunchDescription(
         [DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in (*arguments, *_COMMON)]

@@ -77,6 +77,8 @@ class Graphs:
         os.environ.update(privacy_environment(os.environ))
         self._namespace = f"fer_faults_{os.getpid()}"
         self._topics = webcam_graph({}, namespace=self._namespace).topics
+        with _peer():  # opens, once in a process, what stays open
+            pass
         self._memory = _shared_memory()
 
     def make(self, kind: str, rng: random.Random, folder: Path) -> Path:
@@ -131,11 +133,12 @@ class Graphs:
     def _kill_recorder(self, about: dict[str, Any], folder: Path) -> str:
         with self._run(folder, about) as graph, \
                 Command(folder, "record", "-o", folder / "rec", "--namespace", self._namespace) as recorder:
-            if not graph.says(" face ", _START) or not _until(lambda: list(folder.glob("rec/*.mcap")), _START):
+            if not graph.says(" face ", _START) or not _until(lambda: list(folder.rglob("*.mcap")), _START):
                 return f"nothing was recorded within {_START:g} s: {recorder.tail()}"
             time.sleep(about["after"])
             recorder.send(about["signal"])
-            wrong = recorder.ends(about["signal"]) or _sound_bag(folder / "rec", about["signal"] != "SIGKILL")
+            killed = about["signal"] == "SIGKILL"  # what it has written lies beside the name that it should get
+            wrong = recorder.ends(about["signal"]) or _sound_bag(folder if killed else folder / "rec", not killed)
             graph.send("SIGINT")
             wrong = wrong or graph.ends("SIGINT")
         return wrong or self._gives_memory_back(folder, about["signal"])
@@ -430,7 +433,7 @@ def _whole(command: Command, path: Path) -> str:
 
 def _sound_bag(folder: Path, complete: bool) -> str:
     """What is not right with a recording: it is read to its end, or, of a killed recorder, as far as it goes."""
-    files = list(folder.glob("*.mcap"))
+    files = list(folder.rglob("*.mcap"))
     if not files:
         return "" if not complete else "no recording is there"
     if not complete and files[0].stat().st_size < 3 * 2**20:

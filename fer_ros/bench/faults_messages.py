@@ -1,7 +1,7 @@
 """Messages and requests that are wrong, to every subscription and service of the graph's nodes, within one process.
 
-Each has been through the wire format, so that nothing is tried that no peer could send. What is right: nothing is raised, and
-the node answers the next message that is sound.
+Each has been through the wire format, so that nothing is tried that no peer could send, and comes to the node as in its own
+process: through an executor and its guard. What is right: a request is answered, and so is the next message that is sound.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from lifecycle_msgs.srv import GetState
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.serialization import deserialize_message, serialize_message
@@ -42,6 +43,7 @@ from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.nodes.pipeline import PipelineNode
 from fer_ros.ros.exchange import Worker
+from fer_ros.ros.guard import spin_once
 from fer_ros.ros.images import ENCODINGS, from_bgr, to_jpeg
 from fer_ros.ros.messages import emotions_to_message, faces_to_message
 from fer_ros.ros.node import FerNode, Output
@@ -82,6 +84,7 @@ class Station:
         self._begin()
 
     def _begin(self) -> None:
+        self._executor = SingleThreadedExecutor()
         self.nodes = list(self._make(lambda message: self.heard.append(_stamp(message))))
         self.node = self.nodes[0]
         for node in self.nodes:
@@ -105,11 +108,18 @@ class Station:
     def services(self) -> dict[str, Any]:
         return {service.srv_name.rpartition("/")[2]: service for service in self.node.services}
 
+    def give(self, callback: Callable[..., Any], *arguments: Any) -> Any:
+        """Have a callback run as in a process of the node. What it returns; None where it raised, which the node was told."""
+        task = self._executor.create_task(callback, *arguments)
+        while not task.done():
+            spin_once(self._executor, 0.1, self.node.failed)
+        return None if task.exception() else task.result()
+
     def works(self, stamp: tuple[int, int]) -> str:
         """What is not right with the answer to a sound message; empty where all is."""
         self.heard.clear()
         for sub in self.subscriptions().values():
-            sub.callback(SOUND[sub.msg_type](stamp))
+            self.give(sub.callback, SOUND[sub.msg_type](stamp))
         end = time.monotonic() + _PATIENCE
         while self._answers and not (stamp in self.heard or (not self.subscriptions() and self.heard)):
             if time.monotonic() > end:
@@ -147,7 +157,7 @@ class Station:
             self.node.set_parameters(changes)
 
     def _state(self) -> str:
-        found = self.services()["get_state"].callback(GetState.Request(), GetState.Response())
+        found = self.give(self.services()["get_state"].callback, GetState.Request(), GetState.Response())
         return found.current_state.label
 
     def end(self) -> None:
@@ -156,6 +166,7 @@ class Station:
                 node.release()
         for node in self.nodes:
             node.destroy_node()
+        self._executor.shutdown(timeout_sec=0)
 
 
 class Messages:
@@ -198,13 +209,15 @@ class Messages:
         what = f"{station.name} {kind.split()[1]}"
         try:
             if hasattr(entry, "srv_type"):
-                response = entry.callback(message, entry.srv_type.Response())
+                response = station.give(entry.callback, message, entry.srv_type.Response())
+                if response is None:
+                    return f"{what}: a request has no answer"
                 serialize_message(response)
             else:
                 for other in station.subscriptions().values():  # what it belongs to, so that it is worked on
                     if other is not entry:
-                        other.callback(SOUND[other.msg_type](_stamp(message)))
-                entry.callback(message)
+                        station.give(other.callback, SOUND[other.msg_type](_stamp(message)))
+                station.give(entry.callback, message)
         except Exception as error:
             station.begin_anew()
             return f"{what}: {type(error).__name__} ends the node: {one_line(str(error), 150)}"

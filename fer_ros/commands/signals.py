@@ -28,8 +28,12 @@ class Once:
 
 @contextmanager
 def on_end(handle: Callable[[], None]) -> Iterator[None]:
-    """Call `handle` on Ctrl-C, on a supervisor's SIGTERM, and when the terminal is closed; inside of the block alone."""
-    before = {number: signal.signal(number, lambda *_: handle()) for number in _ENDS}
+    """Call `handle` on Ctrl-C, on a supervisor's SIGTERM, and when the terminal is closed; inside of the block alone.
+
+    A command that `nohup` has started goes on without its terminal.
+    """
+    numbers = [one for one in _ENDS if one != signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda *_: handle()) for number in numbers}
     try:
         yield
     finally:

@@ -19,7 +19,7 @@ def bound_to_this_process() -> dict[str, str]:
 
 
 def end_with_parent() -> None:
-    """Get SIGTERM when the parent is gone; a process that was started in another way is left as it is.
+    """Get SIGTERM when the parent is gone; a process started in another way, through a debugger say, is left as it is.
 
     Raises:
         SystemExit: the parent went before it was asked for.
@@ -28,5 +28,8 @@ def end_with_parent() -> None:
     if not parent:
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if str(os.getppid()) != parent:
+    if str(os.getppid()) == parent:
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, 0)
+    if not os.path.exists(f"/proc/{parent}"):
         raise SystemExit(1)

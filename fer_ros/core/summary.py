@@ -21,7 +21,8 @@ class Summary:
     Attributes:
         frames: how many frames had an answer.
         duration: from the first frame to the last, in seconds; a step back, of a bag that starts again, takes no time, and
-            neither does a step of more than an hour, which is a wrong stamp or another recording.
+            neither does a step of more than an hour, which is a wrong stamp or another recording. Live frames last no longer
+            than it took until their answers had come, whatever their stamps are.
         faces: ids of all faces seen.
         shown: seconds for which each label was shown, added up over the faces.
         changes: (stamp, face id, label) of every new label, in order; of a very long run the last ones, as for latency.
@@ -38,6 +39,8 @@ class Summary:
     _labels: dict[str, str] = field(default_factory=dict)
     _LONGEST_STEP = 3600.0  # seconds
     _LONGEST_FRAME = 1.0  # seconds; a longer gap says nothing of what was shown in it
+    _begun: float | None = None  # when the first live frame was taken
+    _arrived: float = -math.inf  # when the last live answer came
 
     def add(self, emotions: Sequence[Emotion], stamp: float, latency: float) -> list[Emotion]:
         """Count a frame.
@@ -56,6 +59,11 @@ class Summary:
             forward = 0.0
         elapsed = min(forward, self._LONGEST_FRAME)
         self.duration += forward
+        if not math.isnan(latency):
+            if self._begun is None:
+                self._begun = stamp + latency - max(latency, 0.0)
+            self._arrived = max(self._arrived, stamp + latency)
+            self.duration = min(self.duration, self._arrived - self._begun)
         self.last_stamp = stamp
         self.frames += 1
         if not math.isnan(latency):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,13 +25,15 @@ from fer_ros.graph import Graph
 from fer_ros.msg import EmotionArray
 from fer_ros.ros.guard import Repetitions
 from fer_ros.ros.images import to_bgr
-from fer_ros.ros.messages import emotions_from_message, seconds
+from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
 from fer_ros.ros.qos import PICTURES, RESULTS, UNKNOWN_NODE, name_of
 
 _DIAGNOSTICS = "/diagnostics"
 _COUNTERS = ("frames", "subscribers")  # values that decide how a run goes on
 _LABELS = {*EMOTIONS, UNCERTAIN}
 _LONGEST_ID = 64  # characters
+_ANSWERS = 1000  # whose overlay images may still come
+_EARLY = 4  # overlay images that came before their answer and wait for it
 _SHOWN = 5  # names
 
 
@@ -71,7 +73,8 @@ def _fault_of(emotions: Sequence[Emotion]) -> str:
 class Observer(Node):
     """Calls back for every answer and overlay image, and keeps every node's last diagnostics in `health`.
 
-    A message that cannot come from the graph is left out and told once; `left_out` counts them by topic.
+    A message that cannot come from the graph is left out and told once; `left_out` counts them by topic. An overlay image is
+    one of the graph's if its stamp is that of an answer, whichever of the two comes first.
     """
 
     CONFIGURE, ACTIVATE = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE
@@ -102,6 +105,8 @@ class Observer(Node):
         self._names = {node.full_name: node.executable for node in graph.nodes}
         self._own = {*self._names, *(process.node.full_name for process in graph.processes), UNKNOWN_NODE}
         self._on_emotions, self._on_overlay = on_emotions, on_overlay
+        self._answered: OrderedDict[tuple[int, int], None] = OrderedDict()  # stamps
+        self._early: OrderedDict[tuple[int, int], Image] = OrderedDict()
         self._listen(EmotionArray, graph.topics.emotions, self._emotions, RESULTS)
         self._listen(DiagnosticArray, _DIAGNOSTICS, self._diagnostics, RESULTS)
         if on_overlay is not None:
@@ -157,11 +162,24 @@ class Observer(Node):
         if fault:
             raise ValueError(fault)
         self._on_emotions(emotions, stamp, latency)
+        key = stamp_key(message.header)
+        self._answered[key] = None
+        while len(self._answered) > _ANSWERS:
+            self._answered.popitem(last=False)
+        early = self._early.pop(key, None)
+        if early is not None:
+            self._overlay(early)
 
     def _overlay(self, message: Image) -> None:
-        stamp = seconds(message.header.stamp)
-        self._latency(stamp)
-        self._on_overlay(to_bgr(message), stamp)
+        self._latency(seconds(message.header.stamp))
+        key = stamp_key(message.header)
+        if key in self._answered:
+            self._on_overlay(to_bgr(message), seconds(message.header.stamp))
+            return
+        self._early[key] = message
+        if len(self._early) > _EARLY:
+            self._early.popitem(last=False)
+            raise ValueError("its stamp is that of no answer")
 
     def _diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -1,5 +1,11 @@
 """What the launch files do when a process ends: whichever it is, it is named, and the graph ends or it is started again."""
 
+import asyncio
+import itertools
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,8 +14,10 @@ _WHY = "a ROS installation has it, PyPI does not"
 pytest.importorskip("launch", reason=f"launch is not installed ({_WHY})")
 pytest.importorskip("launch_ros", reason=f"launch_ros is not installed ({_WHY})")
 
-from launch import LaunchContext  # noqa: E402
-from launch.actions import LogInfo, Shutdown  # noqa: E402
+from launch import LaunchContext, LaunchDescription, LaunchService  # noqa: E402
+from launch.actions import EmitEvent, IncludeLaunchDescription, LogInfo, RegisterEventHandler, Shutdown  # noqa: E402
+from launch.event_handlers import OnProcessExit, OnProcessStart  # noqa: E402
+from launch.events.process import ProcessStarted  # noqa: E402
 from launch.launch_description_sources import PythonLaunchDescriptionSource  # noqa: E402
 from launch.utilities import perform_substitutions  # noqa: E402
 from launch_ros.actions import Node  # noqa: E402
@@ -34,19 +42,74 @@ def processes(respawn: str) -> tuple[LaunchContext, dict[str, Node]]:
 
 @pytest.mark.parametrize("name", ["camera_node", "face_detector_node", "emotion_node", "overlay_node"])
 @pytest.mark.parametrize(("respawn", "ends"), [("false", True), ("true", False)])
-@pytest.mark.parametrize(("status", "words"), [(-9, "SIGKILL"), (1, "status 1"), (0, "status 0")])
+@pytest.mark.parametrize(("status", "words"), [(-9, "SIGKILL"), (-40, "signal 40"), (1, "status 1"), (0, "status 0")])
 def test_the_end_of_any_process_is_named_and_ends_the_graph_or_starts_it_again(name, respawn, ends, status, words):
     context, found = processes(respawn)
     assert len(found) == 4
     on_exit = found[name]._ExecuteLocal__on_exit
     actions = on_exit(SimpleNamespace(returncode=status), context)
-    assert [type(action) for action in actions] == [LogInfo, *([Shutdown] if ends else [])]
-    told = perform_substitutions(context, actions[0].msg)
+    assert [type(action) for action in actions] == [EmitEvent if ends else LogInfo]
+    told = actions[0].event.reason if ends else perform_substitutions(context, actions[0].msg)
     assert f"{name} ended with {words}" in told
-    assert ("started again" in told) or ends
+    assert ("the others end, too" in told) == ends
 
 
 def test_what_ends_with_the_launch_is_not_named():
     context, found = processes("false")
     context._set_is_shutdown(True)
     assert found["emotion_node"]._ExecuteLocal__on_exit(SimpleNamespace(returncode=0), context) == []
+
+
+class Launched:
+    """A launch of the demo, each node in its own process, that ends by itself.
+
+    Attributes:
+        status: its exit status.
+        ended: the exit statuses of the nodes.
+    """
+
+    def __init__(self, on_start: Callable[[ProcessStarted], object]):
+        self.ended: list[int] = []
+        source = PythonLaunchDescriptionSource(str(share_directory() / "launch" / "webcam.launch.py"))
+        arguments = {"source": "demo", "composed": "false", "namespace": f"launched_{os.getpid()}"}
+        service = LaunchService(noninteractive=True)
+        service.include_launch_description(LaunchDescription([
+            RegisterEventHandler(OnProcessStart(on_start=lambda event, context: on_start(event))),
+            RegisterEventHandler(OnProcessExit(on_exit=lambda event, context: self.ended.append(event.returncode))),
+            IncludeLaunchDescription(source, launch_arguments=arguments.items()),
+        ]))
+        self.status = asyncio.new_event_loop().run_until_complete(service.run_async())
+
+
+@pytest.fixture(autouse=True)
+def domain(monkeypatch):
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(1 + os.getpid() % 90))
+
+
+def test_the_death_of_a_node_ends_the_launch_with_an_error_and_others_hear_of_it():
+    made = Launched(lambda event: os.kill(event.pid, signal.SIGKILL) if "emotion_node" in event.process_name else None)
+    assert made.status == 1
+    assert len(made.ended) == 4
+    assert -9 in made.ended
+
+
+def test_a_launch_that_ends_while_its_nodes_start_takes_no_parameters_away_from_them():
+    files: list[Path] = []
+
+    def started(event: ProcessStarted) -> list[Shutdown]:
+        files.extend(Path(word) for before, word in itertools.pairwise(event.cmd) if before == "--params-file")
+        return [Shutdown()] if "camera_node" in event.process_name else []
+
+    made = Launched(started)
+    assert made.status == 0
+    assert len(made.ended) == 4
+    assert len(files) > 4
+    assert all(file.is_file() for file in files)  # some were still to be read
+
+
+def test_the_nodes_end_with_a_launch_that_is_killed():
+    context, found = processes("false")
+    environments = [dict((perform_substitutions(context, key), perform_substitutions(context, value))
+                         for key, value in node._ExecuteLocal__process_description.additional_env)
+                    for node in found.values()]
+    assert [one["FER_ROS_PARENT"] for one in environments] == [str(os.getpid())] * 4

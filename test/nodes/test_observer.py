@@ -140,8 +140,12 @@ def test_a_picture_that_nobody_can_read_is_left_out_and_told_once(bench, observe
            {"height": 2**32 - 1, "width": 2**32 - 1, "encoding": "bgr8", "step": 2**32 - 1, "data": byte},
            {"height": 3, "width": 3, "encoding": "nv12", "step": 3, "data": array.array("B", bytes(12))}]
 
+    answer = answer_of(time.time())
+    bench.speak(EmotionArray, "/fer/emotions")(answer)
+    bench.wait_for(lambda: seen["answers"], "the answer")
+
     def stamped(message: Image) -> Image:
-        message.header.stamp = bench.tester.get_clock().now().to_msg()
+        message.header = answer.header
         return message
 
     messages = [message_of(np.zeros((4, 4, 3), np.uint8), 0), *(stamped(Image(**fields)) for fields in [*odd, *odd])]
@@ -154,6 +158,29 @@ def test_a_picture_that_nobody_can_read_is_left_out_and_told_once(bench, observe
     assert observer.left_out["/fer/overlay"] == len(messages)
     assert any("'nonsense'" in text for text in seen["told"])
     assert len(seen["told"]) <= 5
+
+
+def test_a_picture_of_no_answer_is_none_of_the_graphs(bench, observer, seen, message_of):
+    """One pixel, say, of a size that no video can have."""
+    send = bench.speak(Image, "/fer/overlay")
+    for count in range(9):  # fewer than the subscription holds
+        send(message_of(np.zeros((1, 1, 3), np.uint8), int(time.time()), count))
+    bench.wait_for(lambda: observer.left_out["/fer/overlay"] == 5, "the pictures")
+    assert not seen["pictures"]
+    assert len(seen["told"]) == 1
+    assert "its stamp is that of no answer" in seen["told"][0]
+
+
+def test_a_picture_that_comes_before_its_answer_waits_for_it(bench, observer, seen, message_of):
+    second = int(time.time())
+    bench.speak(Image, "/fer/overlay")(message_of(np.zeros((4, 4, 3), np.uint8), second))
+    bench.wait_for(lambda: observer._early, "the picture")
+    assert not seen["pictures"]
+    bench.speak(EmotionArray, "/fer/emotions")(answer_of(second))
+    bench.wait_for(lambda: seen["pictures"], "the picture")
+    (picture, stamp), = seen["pictures"]
+    assert (picture.shape, stamp) == ((4, 4, 3), second)
+    assert not seen["told"]
 
 
 def test_what_rclpy_raises_is_told_once(observer, seen):

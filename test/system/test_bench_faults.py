@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 FILES = ("bag", "video", "picture jpg", "picture png", "parameters", "calibration", "model")
-MESSAGES = ("image", "faces", "emotions", "diagnostics", "enable", "get_")
+MESSAGES = ("image", "faces", "emotions", "diagnostics", "overlay", "enable", "change_state", "set_parameters", "get_")
 
 
 def tried(report: Path) -> dict[str, int]:
@@ -19,7 +19,9 @@ def tried(report: Path) -> dict[str, int]:
     ("files", FILES, {"bag mcap", "bag sqlite3", "bag ros1", "bag messages", "bag rows", "video mp4", "picture jpg",
                       "picture png", "parameters", "calibration", "model emotion"}),
     ("messages", MESSAGES, {"face_detector_node image", "emotion_node image", "emotion_node faces", "overlay_node emotions",
-                            "pipeline_node image", "fer_ros_run emotions", "fer_ros_run diagnostics", "camera_node enable"}),
+                            "pipeline_node image", "fer_ros_run emotions", "fer_ros_run diagnostics", "fer_ros_run overlay",
+                            "camera_node enable", "emotion_node change_state", "overlay_node set_parameters",
+                            "pipeline_node set_parameters_atomically"}),
 ])
 def test_nothing_is_found_in_a_small_campaign(fer_ros, tmp_path, part, words, kinds):
     command = fer_ros("bench", "faults", part, f"--{part}", 400, "--seed", 1, "--workers", 1, "--only", *words, "--json",

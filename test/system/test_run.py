@@ -93,7 +93,7 @@ def test_a_recording_shows_the_overlay(fer_ros, tmp_path, how):
     original = source.read()
     changed = (np.abs(recorded[0].astype(int) - original).max(axis=2) > 60).mean()
     assert 0.005 < changed < 0.3  # box, tag and bars, and the rest as it was
-    assert list(tmp_path.glob(".*partial*")) == []
+    assert list(tmp_path.glob(".*")) == []
 
 
 def test_an_image_folder_is_played_and_answered(fer_ros, tmp_path):
@@ -366,6 +366,31 @@ def test_a_recording_is_kept_when_a_signal_comes(fer_ros, tmp_path, number):
     assert command.end(number) == 0, command.text
     assert int(re.search(r"recorded (\d+) frames to out\.mp4", command.text)[1]) == len(frames_of(tmp_path / "out.mp4"))
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_before_there_is_a_graph_leaves_nothing_of_the_recording(fer_ros, tmp_path, number):
+    (tmp_path / "own.yaml").write_text("/**/emotion_node: {ros__parameters: {confidence_threshold: 0.6}}")  # takes a while
+    command = fer_ros("run", "--source", "demo", "--record", "out.mp4", "--params-file", "own.yaml", "--duration", 1)
+    command.wait_for(lambda: list(tmp_path.glob(".out*")), "the recording to be begun")
+    assert command.end(number) in (0, 130), command.text
+    assert not list(tmp_path.glob(".*"))
+    assert "Traceback" not in command.text
+
+
+# Becomes a command as nohup does.
+UNDER_NOHUP = """
+import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+os.execv(sys.executable, [sys.executable, "-u", *sys.argv[1:]])
+"""
+
+
+def test_under_nohup_a_run_goes_on_when_its_terminal_is_closed(python):
+    command = python("-c", UNDER_NOHUP, executable("fer-ros"), "run", "--source", "demo", "--duration", 5)
+    command.wait_for(lambda: labels_in(command.text), "an answer")
+    assert command.end(signal.SIGHUP) == 0, command.text
+    assert float(re.search(r"frames in ([\d.]+) s", command.text)[1]) >= 5
 
 
 @pytest.mark.parametrize(("name", "source"), [("v.mp4", "v.mp4"), ("./here/v.mp4", "v.mp4"), ("link.mp4", "v.mp4"),

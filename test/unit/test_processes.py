@@ -49,9 +49,20 @@ child.wait()
 
 
 def test_a_child_whose_parent_went_before_it_asked_ends_at_once(tmp_path):
-    gone = {**os.environ, **bound_to_this_process(), "FER_ROS_PARENT": str(os.getpid() + 1)}
+    parent = subprocess.Popen([sys.executable, "-c", ""])
+    parent.wait()
+    gone = {**os.environ, **bound_to_this_process(), "FER_ROS_PARENT": str(parent.pid)}
     done = subprocess.run([sys.executable, "-c", CHILD], env=gone, timeout=60, capture_output=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, b"")
+
+
+def test_a_child_of_something_between_is_left_alone(tmp_path):
+    """Of a debugger, say, in which somebody starts a node."""
+    child = CHILD.replace("time.sleep(60)", "0")
+    between = f"import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-c', {child!r}]).returncode)"
+    done = subprocess.run([sys.executable, "-c", between], env={**os.environ, **bound_to_this_process()}, timeout=60,
+                          capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout == "bound\n"
 
 
 def test_a_process_that_was_started_in_another_way_is_left_alone(tmp_path):

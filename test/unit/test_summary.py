@@ -88,3 +88,20 @@ def test_a_stamp_that_is_none_of_the_runs_makes_it_no_longer():
     summary.add([shows("happy")], 4.2e9, 0.02)
     assert summary.duration == pytest.approx(2.9)
     assert summary.shown["happy"] < 3.1
+
+
+def test_a_live_run_is_no_longer_than_it_took():
+    """Whatever stamps somebody else publishes among its own."""
+    summary = Summary()
+    for i in range(31):
+        summary.add([shows("happy")], 1.7e9 + i / 10, 0.5)
+        for wrong in (-50, 50):
+            summary.add([shows("happy")], 1.7e9 + i / 10 + wrong, 0.5 - wrong)
+    assert 3.0 <= summary.duration < 4.0
+
+
+def test_a_camera_whose_clock_is_ahead_lasts_as_long_as_its_stamps_say():
+    summary = Summary()
+    for i in range(31):
+        summary.add([shows("happy")], 1.7e9 + i / 10, -20.0)
+    assert summary.duration == pytest.approx(3.0)

@@ -1,0 +1,36 @@
+"""A command that is interrupted says so by its status, whatever libraries make of it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from types import SimpleNamespace
+
+import pytest
+
+from fer_ros import cli
+
+
+def given(monkeypatch, command) -> None:
+    monkeypatch.setattr(cli, "parser", lambda: SimpleNamespace(parse_args=lambda arguments: Namespace(command=command)))
+
+
+def test_an_interrupt_that_a_library_turns_into_another_error_is_one(monkeypatch):
+    def command(options):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+
+    given(monkeypatch, command)
+    with pytest.raises(SystemExit) as ended:
+        cli.main([])
+    assert ended.value.code == 130
+
+
+def test_a_mistake_is_not_hidden(monkeypatch):
+    def command(options):
+        raise ImportError("initialization failed")
+
+    given(monkeypatch, command)
+    with pytest.raises(ImportError, match="initialization failed"):
+        cli.main([])
