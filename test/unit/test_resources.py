@@ -44,7 +44,7 @@ def installation(prefix: Path, link: bool) -> Path:
     """A copy of core as it is installed; its modules are links where `colcon build --symlink-install` makes them so."""
     core = prefix / "lib" / "python3.99" / "site-packages" / "fer_ros" / "core"
     core.mkdir(parents=True)
-    for name in ("__init__.py", "resources.py"):
+    for name in ("__init__.py", "resources.py", "source_name.py"):
         source = Path(fer_ros.__file__).parent / "core" / name
         if link:
             (core / name).symlink_to(source)
