@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import importlib.util
+import importlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,11 @@ class Table:
         kind = kinds.get(path.suffix.lower())
         if kind is None:
             raise OutputError(f"cannot write '{path}': its name must end in .csv or .parquet")
-        if kind is _Parquet and not importlib.util.find_spec("pyarrow"):
-            raise OutputError(f"'{path}' needs pyarrow (pip install pyarrow): install it, or name a .csv file")
+        if kind is _Parquet:
+            try:
+                importlib.import_module("pyarrow.parquet")
+            except ImportError:
+                raise OutputError(f"'{path}' needs pyarrow (pip install pyarrow): install it, or name a .csv file") from None
         self.path, self.cut = path, ""
         self._output = Output(path, force=force, sources=sources, keep=True)
         try:
