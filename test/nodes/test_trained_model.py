@@ -113,7 +113,7 @@ def test_a_finished_run_says_so_and_another_recipe_is_refused(made):
 
 
 @pytest.mark.parametrize(("arguments", "problem"), [
-    (("train", "--data", "{made}", "--out", "{made}/other"), "neither fer2013.csv nor"),
+    (("train", "--data", "{made}/run", "--out", "{made}/other"), "neither fer2013.csv nor"),
     (("train", "--data", "{made}/data", "--out", "{made}/other", "--recipe", "best"), "no recipe best"),
     (("train", "--data", "{made}/data", "--out", "{made}/other", "--device", "quantum"), "device quantum"),
     (("train", "--data", "{made}/data", "--out", "{made}/other", "--recipe", "distilled"), "--teacher"),
@@ -121,7 +121,7 @@ def test_a_finished_run_says_so_and_another_recipe_is_refused(made):
     (("export", "{made}/data", "--data", "{made}/data", "--out", "{made}/other"), "best.pt not found"),
     (("evaluate", "{made}/CARD.md", "--data", "{made}/data", "--out", "{made}/other"), "is not an ONNX model"),
     (("evaluate", "nothing.onnx", "--data", "{made}/data", "--out", "{made}/other"), "nothing.onnx not found"),
-    (("data", "info", "--data", "{made}/nowhere"), "neither fer2013.csv nor"),
+    (("data", "info", "--data", "{made}/nowhere"), "is not a folder"),
 ])
 def test_what_cannot_be_done_is_one_clear_line(made, arguments, problem):
     text = fer_ros(*(argument.format(made=made) for argument in arguments), code=1)
