@@ -444,6 +444,8 @@ def _sound_bag(folder: Path, complete: bool) -> str:
             for _ in recording:
                 images += 1
     except BagError as error:
+        if "holds no image" in str(error):
+            return ""  # it ended before the first one came, and was read for what it holds
         if complete or not images:
             return f"of the recording {images} images can be read: {error}"
     return ""
