@@ -384,11 +384,11 @@ def _fill(canvas: np.ndarray, rect: tuple[int, int, int, int], color: Color) -> 
 
 def _draw_box(canvas: np.ndarray, rect: _Rect, sizes: _Sizes, color: Color) -> None:
     """A frame around the face, cased in black so that it stands out from any background."""
+    left, top, right, bottom = rect
     for outset in range(sizes.line, -2, -1):
-        left, top, right, bottom = rect.grown(outset)
-        if right > left and bottom > top:
-            shade = _INK if outset in (sizes.line, -1) else color
-            cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), shade)
+        first, last = (left - outset, top - outset), (right + outset - 1, bottom + outset - 1)
+        if last[0] >= first[0] and last[1] >= first[1]:
+            cv2.rectangle(canvas, first, last, _INK if outset in (sizes.line, -1) else color)
 
 
 # Tag
@@ -630,11 +630,14 @@ def _draw_strip(
     if total <= 0:
         return
     _fill(canvas, strip, _INK)
-    start = strip.left
+    left, top, right, bottom = strip
+    scale, thin = (right - left) / total, 1 + (bottom - top) // 5
+    start = left
     for label, reached in zip(labels, itertools.accumulate(probabilities), strict=True):
-        end = strip.left + round(reached / total * strip.width)
-        inset = 1 if label == winner else 1 + strip.height // 5
-        _fill(canvas, (start, strip.top + inset, end - 1, strip.bottom - inset), _color(label))
+        end = left + round(reached * scale)
+        if end - 1 > start:  # of seven parts most have no pixel
+            inset = 1 if label == winner else thin
+            _fill(canvas, (start, top + inset, end - 1, bottom - inset), _color(label))
         start = end
 
 
