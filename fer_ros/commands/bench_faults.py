@@ -103,6 +103,7 @@ def _faults(options: argparse.Namespace) -> tuple[Table, Rows]:
 def _readers() -> dict[str, str]:
     """Of data sets, where what reads them can be imported."""
     try:
+        import PIL  # noqa: F401, I001 (it reads the pictures)
         import fer_ros.training.data  # noqa: F401
     except ImportError as error:
         print(f"fer-ros: data sets are left out: {error}", file=sys.stderr)
