@@ -36,7 +36,9 @@ def watch():
             packet, (device, *_) = cable.recvfrom(2048)
         except TimeoutError:
             continue
-        if device == "fer0" and packet[9] == socket.IPPROTO_UDP and socket.inet_ntoa(packet[12:16]) == sys.argv[4]:
+        first = not struct.unpack_from("!H", packet, 6)[0] & 0x1FFF  # later fragments of a datagram have no port in them
+        if (device == "fer0" and first and packet[9] == socket.IPPROTO_UDP
+                and socket.inet_ntoa(packet[12:16]) == sys.argv[4]):
             port = struct.unpack_from("!H", packet, 4 * (packet[0] & 15) + 2)[0]
             for name, domain in domains.items():
                 packets[name] += (port - 7400) // 250 == domain
