@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -47,6 +47,8 @@ _CROWD = 32
 """More faces than this are a crowd, in which a tag without a free place is left out."""
 _COMPARED = 4
 """Up to so many faces it is faster to compare a place with each than to count who covers a pixel."""
+_SUMMED = 16
+"""Rectangles that cover the frame more often than this are counted faster by their corners."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,7 @@ def draw_overlay(
     if not canvas.size:
         return canvas
     sizes = _Sizes.of(frame, style)
+    labels = tuple(labels)
 
     rects = _pixels([emotion.box for emotion in emotions], frame)
     shown = [(emotion, rect) for emotion, rect in zip(emotions, rects, strict=True) if rect is not None]
@@ -168,23 +171,21 @@ def draw_overlay(
     tags = _place_tags(shown, sizes, style, frame, taken)
 
     compact = len(shown) > style.max_panels
-    for (emotion, rect), tag in zip(shown, tags, strict=True):
+    known = _usable_probabilities([emotion for emotion, _ in shown], len(labels))
+    strips = [_place_strip(rect, None if tag is None else tag[1], sizes, frame, 3 * len(labels))
+              for (_, rect), tag in zip(shown, tags, strict=True)]
+    parts = _strip_parts(known, [0 if strip is None else strip.width for strip in strips])
+    for i, ((emotion, rect), strip) in enumerate(zip(shown, strips, strict=True)):
         _draw_box(canvas, rect, sizes, _color(emotion.label))
-        strip = _place_strip(rect, None if tag is None else tag[1], sizes, frame)
-        if strip is not None and strip.width < 3 * len(labels):
-            strip = None
-        if not style.bars or (compact and strip is None):
-            continue
-        probabilities = _usable_probabilities(emotion, len(labels))
-        if probabilities is None:
+        if not style.bars or math.isnan(known[i, 0]) or (compact and strip is None):
             continue
         panel = None if compact else _place_panel(rect, labels, sizes, frame, taken)
         if panel is None:
             if strip is not None:
-                _draw_strip(canvas, strip, probabilities, labels, emotion.label)
+                _draw_strip(canvas, strip, parts[i], labels, emotion.label)
         else:
             taken.add(panel)
-            _draw_panel(canvas, panel, sizes, probabilities, labels, emotion.label)
+            _draw_panel(canvas, panel, sizes, known[i].tolist(), labels, emotion.label)
     # Tags last: where faces crowd, the words are what must stay readable.
     for tag in tags:
         if tag is not None:
@@ -284,11 +285,25 @@ class _Taken:
                 return False
         return self.covered(place) == (0 if face is None else expected * place.overlap(face))
 
+    def may_be_free(self, places: np.ndarray, faces: Sequence[_Rect] | None = None) -> np.ndarray:
+        """(N, K) mask: which of (N, K, 4) places, each row's beside its own of N faces, pass the first look of `is_free`.
+
+        A place that reaches out of the frame does not.
+        """
+        assert self._counts is not None  # of a crowd
+        height, width = self._counts.shape
+        left, top, right, bottom = np.moveaxis(places, 2, 0)
+        inside = (left >= 0) & (top >= 0) & (right <= width) & (bottom <= height)
+        most = np.zeros((len(places), 1), int) if faces is None else np.array([[self._alike[face]] for face in faces])
+        rows = np.stack([top, top, bottom - 1, bottom - 1, (top + bottom) // 2]).clip(0, height - 1)
+        columns = np.stack([left, right - 1, left, right - 1, (left + right) // 2]).clip(0, width - 1)
+        return inside & (self._counts[rows, columns] <= most).all(axis=0)
+
 
 def _coverage(frame: _Rect, rects: Sequence[_Rect]) -> np.ndarray:
     """(height, width) int32: how many rectangles cover each pixel; all must lie in the frame, none may be empty."""
     counts = np.zeros((frame.height, frame.width), np.int32)
-    if sum(rect.width * rect.height for rect in rects) <= counts.size:
+    if sum(rect.width * rect.height for rect in rects) <= _SUMMED * counts.size:
         for left, top, right, bottom in rects:
             counts[top:bottom, left:right] += 1
         return counts
@@ -300,13 +315,13 @@ def _coverage(frame: _Rect, rects: Sequence[_Rect]) -> np.ndarray:
     return cv2.integral(corners, sdepth=cv2.CV_64F)[1:-1, 1:-1].astype(np.int32)
 
 
-def _usable_probabilities(emotion: Emotion, count: int) -> list[float] | None:
-    """So many numbers in [0, 1], or None where the face has no such probabilities."""
-    # In plain floats: for so few numpy takes several times as long.
-    probabilities = np.asarray(emotion.probabilities, dtype=np.float64).ravel().tolist()
-    if not count or len(probabilities) != count or not all(map(math.isfinite, probabilities)):
-        return None
-    return [min(max(probability, 0.0), 1.0) for probability in probabilities]
+def _usable_probabilities(emotions: Sequence[Emotion], count: int) -> np.ndarray:
+    """(N, max(count, 1)) float64: of each face so many numbers in [0, 1], or NaN where it has no such probabilities."""
+    nothing = np.full(max(count, 1), np.nan)
+    given = [np.asarray(emotion.probabilities, np.float64).ravel() for emotion in emotions]
+    values = np.array([one if one.size == count > 0 else nothing for one in given]).reshape(len(given), nothing.size)
+    values[~np.isfinite(values).all(axis=1)] = np.nan
+    return values.clip(0, 1)
 
 
 def _color(label: str) -> Color:
@@ -452,11 +467,13 @@ def _place_tags(
     shown: Sequence[tuple[Emotion, _Rect]], sizes: _Sizes, style: OverlayStyle, frame: _Rect, taken: _Taken
 ) -> list[tuple[_Tag, _Rect] | None]:
     """Every face's tag and its place, which is taken then; None for a face without."""
-    tags = []
-    for emotion, rect in shown:
-        shortest = _Tag.shortest(emotion, rect, sizes)
-        variants = [shortest] if taken.crowded else shortest.variants(emotion, style)
-        tags.append(_place_tag(variants, rect, sizes, frame, taken))
+    shortest = [_Tag.shortest(emotion, rect, sizes) for emotion, rect in shown]
+    # In a crowd most tags have no place from the start, and what is taken only grows: those need no second look.
+    hopeful = _hopeful(shortest, shown, sizes, frame, taken) if taken.crowded else [True] * len(shown)
+    tags: list[tuple[_Tag, _Rect] | None] = []
+    for (emotion, rect), tag, hope in zip(shown, shortest, hopeful, strict=True):
+        variants = [tag] if taken.crowded else tag.variants(emotion, style)
+        tags.append(_place_tag(variants, rect, sizes, frame, taken) if hope else None)
         if tags[-1] is not None:
             taken.add(tags[-1][1])
     if taken.crowded:
@@ -467,6 +484,18 @@ def _place_tags(
                 tags[i] = tag = _place_tag(tag[0].variants(emotion, style), rect, sizes, frame, taken) or tag
                 taken.add(tag[1])
     return tags
+
+
+def _hopeful(
+    tags: Sequence[_Tag], shown: Sequence[tuple[Emotion, _Rect]], sizes: _Sizes, frame: _Rect, taken: _Taken
+) -> list[bool]:
+    """Which tags may have a free place where `_place_tag` looks; the others surely have none. A look at all at once."""
+    size = np.array([_tag_size(tag) for tag in tags])
+    faces = [rect.clipped(frame) for _, rect in shown]
+    lines = np.array([rect.grown(sizes.line) for _, rect in shown])
+    outside = taken.may_be_free(_all_corners(size, lines, frame, outside=True))
+    inside = taken.may_be_free(_all_corners(size, np.array(faces), frame, outside=False), faces)
+    return (outside | inside).any(axis=1).tolist()
 
 
 def _place_tag(
@@ -489,13 +518,18 @@ def _place_tag(
         outside = besides is None
         if taken.crowded and not outside and not shortest.fits(face):
             break
-        # At each corner a longer tag covers all that a shorter one does.
-        free = [taken.is_free(place, besides) for place in _corners(shortest, anchor, frame, outside=outside)]
-        for tag in variants if any(free) else ():
-            places = _corners(tag, anchor, frame, outside=outside) if tag.fits(frame) else []
-            for place in itertools.compress(places, free):
-                if taken.is_free(place, besides):
-                    return tag, place
+        places = _corners(shortest, anchor, frame, outside=outside)
+        free: Iterable[bool] = (taken.is_free(place, besides) for place in places)
+        if len(variants) > 1:
+            # At each corner a longer tag covers all that a shorter one does.
+            free = list(free)
+            for tag in variants[:-1] if any(free) else ():
+                longer = _corners(tag, anchor, frame, outside=outside) if tag.fits(frame) else []
+                for place in itertools.compress(longer, free):
+                    if taken.is_free(place, besides):
+                        return tag, place
+        for place in itertools.compress(places, free):
+            return shortest, place
     if taken.crowded:
         return None
     choices = [(tag, place) for tag in variants if tag.fits(frame) for place in _corners(tag, line, frame, outside=True)]
@@ -505,10 +539,25 @@ def _place_tag(
 def _corners(tag: _Tag, rect: _Rect, frame: _Rect, *, outside: bool) -> list[_Rect]:
     """The places at a rectangle's four corners, above and below it or inside, shifted into the frame."""
     width, height = _tag_size(tag)
-    above, below = (rect.top - height, rect.bottom) if outside else (rect.top, rect.bottom - height)
-    columns = [min(max(x, frame.left), frame.right - width) for x in (rect.left, rect.right - width)]
-    rows = [min(max(y, frame.top), frame.bottom - height) for y in (above, below)]
-    return [_Rect(x, y, x + width, y + height) for y in rows for x in columns]
+    left, top, right, bottom = rect
+    above, below = (top - height, bottom) if outside else (top, bottom - height)
+    columns, rows = frame.right - width, frame.bottom - height  # where the last that fit begin
+    left, right = min(max(left, 0), columns), min(max(right - width, 0), columns)
+    above, below = min(max(above, 0), rows), min(max(below, 0), rows)
+    return [_Rect(left, above, left + width, above + height), _Rect(right, above, right + width, above + height),
+            _Rect(left, below, left + width, below + height), _Rect(right, below, right + width, below + height)]
+
+
+def _all_corners(sizes: np.ndarray, rects: np.ndarray, frame: _Rect, *, outside: bool) -> np.ndarray:
+    """`_corners` of many at once: (N, 2) widths and heights and (N, 4) rectangles give (N, 4, 4) rectangles."""
+    width, height = sizes.T
+    left, top, right, bottom = rects.T
+    above, below = (top - height, bottom) if outside else (top, bottom - height)
+    x = np.stack([left, right - width, left, right - width], axis=1)
+    y = np.stack([above, above, below, below], axis=1)
+    x = np.minimum(x.clip(min=frame.left), (frame.right - width)[:, None])
+    y = np.minimum(y.clip(min=frame.top), (frame.bottom - height)[:, None])
+    return np.stack([x, y, x + width[:, None], y + height[:, None]], axis=2)
 
 
 def _draw_tag(canvas: np.ndarray, tag: _Tag, place: _Rect) -> None:
@@ -593,10 +642,10 @@ def _panel_layer(labels: tuple[str, ...], winner: int, sizes: _Sizes, width: int
 
 
 def _draw_panel(
-    canvas: np.ndarray, place: _Rect, sizes: _Sizes, probabilities: Sequence[float], labels: Sequence[str], winner: str
+    canvas: np.ndarray, place: _Rect, sizes: _Sizes, probabilities: Sequence[float], labels: tuple[str, ...], winner: str
 ) -> None:
-    index = list(labels).index(winner) if winner in labels else -1
-    _blend(canvas, place.left, place.top, *_panel_layer(tuple(labels), index, sizes, place.width))
+    index = labels.index(winner) if winner in labels else -1
+    _blend(canvas, place.left, place.top, *_panel_layer(labels, index, sizes, place.width))
     left = place.left + 2 * sizes.gap + _names_width(labels, sizes)
     longest = place.right - sizes.gap - left
     for row, (label, probability) in enumerate(zip(labels, probabilities, strict=True)):
@@ -607,9 +656,11 @@ def _draw_panel(
         _fill(canvas, bar._replace(right=left + max(2, round(probability * longest))), _color(label))
 
 
-def _place_strip(rect: _Rect, tag: _Rect | None, sizes: _Sizes, frame: _Rect) -> _Rect | None:
+def _place_strip(rect: _Rect, tag: _Rect | None, sizes: _Sizes, frame: _Rect, narrowest: int) -> _Rect | None:
     """Along the box's lower edge, or its upper one where the lower is out of view; beyond the tag if that is there."""
     left, right = max(rect.left - sizes.line, 0), min(rect.right + sizes.line, frame.right)
+    if right - left < narrowest:
+        return None
     above, below = rect.top - sizes.line, rect.bottom + sizes.line
     if tag is not None and tag.top == below:
         below = tag.bottom
@@ -622,23 +673,39 @@ def _place_strip(rect: _Rect, tag: _Rect | None, sizes: _Sizes, frame: _Rect) ->
     return None
 
 
-def _draw_strip(
-    canvas: np.ndarray, strip: _Rect, probabilities: Sequence[float], labels: Sequence[str], winner: str
-) -> None:
+def _strip_parts(probabilities: np.ndarray, widths: Sequence[int]) -> list[list[int]]:
+    """Of each strip its parts' lengths in pixels, each followed by that of the gap after it; all 0 where nothing is known.
+
+    Args:
+        probabilities: (N, C), of N strips.
+    """
+    reached = np.nan_to_num(probabilities).cumsum(axis=1)
+    ends = np.rint(reached * (np.array(widths, float) / np.maximum(reached[:, -1], 1e-300))[:, None])
+    whole = np.diff(ends, axis=1, prepend=0)
+    shown = (whole - 1).clip(min=0)  # of seven parts most have no pixel
+    return np.stack([shown, whole - shown], axis=2).reshape(len(widths), 2 * probabilities.shape[1]).astype(int).tolist()
+
+
+def _draw_strip(canvas: np.ndarray, strip: _Rect, parts: Sequence[int], labels: tuple[str, ...], winner: str) -> None:
     """All probabilities side by side in one bar, the winner's part thicker than the rest."""
-    total = sum(probabilities)
-    if total <= 0:
+    left, top, _, bottom = strip
+    end = left + sum(parts)
+    if end == left:
         return
     _fill(canvas, strip, _INK)
-    left, top, right, bottom = strip
-    scale, thin = (right - left) / total, 1 + (bottom - top) // 5
-    start = left
-    for label, reached in zip(labels, itertools.accumulate(probabilities), strict=True):
-        end = left + round(reached * scale)
-        if end - 1 > start:  # of seven parts most have no pixel
-            inset = 1 if label == winner else thin
-            _fill(canvas, (start, top + inset, end - 1, bottom - inset), _color(label))
-        start = end
+    # One row of pixels is faster than a rectangle for each part.
+    thin = 1 + (bottom - top) // 5
+    canvas[top + thin : bottom - thin, left:end] = _strip_colors(labels).repeat(parts, axis=0)
+    if winner in labels:
+        index = 2 * labels.index(winner)
+        start = left + sum(parts[:index])
+        _fill(canvas, (start, top + 1, start + parts[index], bottom - 1), _color(winner))
+
+
+@lru_cache(maxsize=64)
+def _strip_colors(labels: tuple[str, ...]) -> np.ndarray:
+    """(2 N, 3) uint8: the colour of each part, and of the gap after it."""
+    return np.array([color for label in labels for color in (_color(label), _INK)], np.uint8)
 
 
 # Rate

@@ -155,8 +155,25 @@ def test_faces_are_compared_and_counted_to_the_same_picture(monkeypatch):
         assert (pictures[0] == pictures[1]).all(), count
 
 
+def test_a_tag_is_given_up_at_the_first_look_only_where_it_has_no_place(monkeypatch):
+    """In a crowd most are; a look at each in turn must come to the same picture."""
+    rng = np.random.default_rng(5)
+    for count in (33, 80, 300):
+        boxes = rng.uniform((-10, -10, 12, 12), (650, 490, 60, 60), (count, 4))
+        faces = [emotion(Box(*box), EMOTIONS[i % 7], face_id=str(i)) for i, box in enumerate(boxes.tolist())]
+        faces += faces[:5]  # twice the same box
+        quick = draw_overlay(blank(), faces, fps=30.0)
+        with monkeypatch.context() as patched:
+            patched.setattr(overlay, "_hopeful", lambda tags, *_: [True] * len(tags))
+            assert (quick == draw_overlay(blank(), faces, fps=30.0)).all(), count
+        with monkeypatch.context() as patched:
+            patched.setattr(overlay, "_hopeful", lambda tags, *_: [False] * len(tags))
+            assert (quick != draw_overlay(blank(), faces, fps=30.0)).any(), count
+
+
 @pytest.mark.parametrize("large", [False, True])
-def test_how_often_a_pixel_is_covered_is_counted_right(large):
+def test_how_often_a_pixel_is_covered_is_counted_right(large, monkeypatch):
+    monkeypatch.setattr(overlay, "_SUMMED", 0 if large else 1000)  # each rectangle, or their corners
     rng = np.random.default_rng(0)
     frame, width, height = overlay._Rect(0, 0, 40, 30), *((30, 20) if large else (1, 1))
     corners = rng.integers(0, 30, (40, 2)).tolist()
