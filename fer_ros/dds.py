@@ -68,15 +68,21 @@ def dds_environment(environment: Mapping[str, str], *, images: bool) -> dict[str
     Returns:
         Fast DDS's profile, the user's own if there is one, and what else Humble needs.
     """
-    chosen = users_profile(environment) or profile(local=is_local(environment), images=images)
+    own = users_profile(environment)
     # Each Fast DDS reads one of the variables; the user may have set the other.
-    missing = [name for name in PROFILE_VARIABLES if not environment.get(name) or Path(environment[name]) in _profiles()]
-    return _for_humble(environment) | dict.fromkeys(missing, os.fspath(chosen))
+    chosen = {name: own or profile(variable=name, local=is_local(environment), images=images) for name in PROFILE_VARIABLES
+              if not environment.get(name) or Path(environment[name]) in _profiles()}
+    return _for_humble(environment) | {name: os.fspath(file) for name, file in chosen.items()}
 
 
-def profile(*, local: bool, images: bool) -> Path:
-    """One of the Fast DDS profiles of config/, as installed."""
-    name = "fastdds" + ("_localhost" if local else "") + ("" if images else "_no_images")
+def profile(variable: str, *, local: bool, images: bool) -> Path:
+    """One of the Fast DDS profiles of config/, as installed.
+
+    Args:
+        variable: the one of `PROFILE_VARIABLES` that is to name it: what the two Fast DDS read differs.
+    """
+    version = 3 if variable == PROFILE_VARIABLES[0] else 2
+    name = f"fastdds{version}" + ("_localhost" if local else "") + ("" if images else "_no_images")
     return share_directory() / "config" / f"{name}.xml"
 
 
@@ -177,7 +183,9 @@ def _is_abandoned(lock: int) -> bool:
 
 
 def _profiles() -> list[Path]:
-    return [profile(local=local, images=images) for local in (True, False) for images in (True, False)]
+    ours = [profile(variable, local=local, images=images)
+            for variable in PROFILE_VARIABLES for local in (True, False) for images in (True, False)]
+    return [*ours, share_directory() / "config" / "fastdds.xml"]
 
 
 def _for_humble(environment: Mapping[str, str]) -> dict[str, str]:

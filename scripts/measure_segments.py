@@ -51,18 +51,19 @@ def main() -> None:
 def once(size: str, segment: int, reliable: bool, options: argparse.Namespace) -> tuple[int, float]:
     """How many images arrived, and the median of their age in ms."""
     with tempfile.TemporaryDirectory() as folder:
-        changed = Path(folder) / "profile.xml"
-        text = profile(local=True, images=True).read_text(encoding="utf-8")
-        changed.write_text(re.sub(r"(?<=<segment_size>)\d+", str(segment * 2**20), text), encoding="utf-8")
+        changed = {name: str(Path(folder) / f"{name}.xml") for name in PROFILE_VARIABLES}
+        for name, file in changed.items():
+            text = profile(name, local=True, images=True).read_text(encoding="utf-8")
+            Path(file).write_text(re.sub(r"(?<=<segment_size>)\d+", str(segment * 2**20), text), encoding="utf-8")
+        small = {name: str(profile(name, local=True, images=False)) for name in PROFILE_VARIABLES}
 
-        def start(role: str, file: Path) -> subprocess.Popen[str]:
+        def start(role: str, files: dict[str, str]) -> subprocess.Popen[str]:
             command = [sys.executable, __file__, "--role", role, "--sizes", size, "--frames", str(options.frames), "--fps",
                        str(options.fps), *(["--reliable"] if reliable else [])]
-            environment = {**os.environ, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-                           **dict.fromkeys(PROFILE_VARIABLES, str(file))}
+            environment = {**os.environ, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", **files}
             return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
-        with start("receive", profile(local=True, images=False)) as receiver, start("publish", changed):
+        with start("receive", small) as receiver, start("publish", changed):
             count, median = receiver.communicate()[0].split()
     return int(count), float(median)
 

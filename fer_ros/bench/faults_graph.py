@@ -35,7 +35,7 @@ from std_srvs.srv import SetBool
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.bags.annotate import Recording
-from fer_ros.bags.reader import BagError
+from fer_ros.bags.reader import RAW, BagError, BagReader
 from fer_ros.bench.faults_messages import SOUND, scramble
 from fer_ros.bench.faults_mutation import mutated
 from fer_ros.core.resources import executable
@@ -438,14 +438,15 @@ def _sound_bag(folder: Path, complete: bool) -> str:
         return "" if not complete else "no recording is there"
     if not complete and files[0].stat().st_size < 3 * 2**20:
         return ""  # the first chunk is not complete
-    images = 0
+    path, images = folder if complete else files[0], 0
     try:
-        with Recording(str(folder if complete else files[0])) as recording:
+        with BagReader(path) as bag:
+            if not any(topic.type == RAW for topic in bag.topics.values()):
+                return ""  # it ended before the first image came
+        with Recording(str(path)) as recording:
             for _ in recording:
                 images += 1
     except BagError as error:
-        if "holds no image" in str(error):
-            return ""  # it ended before the first one came, and was read for what it holds
         if complete or not images:
             return f"of the recording {images} images can be read: {error}"
     return ""

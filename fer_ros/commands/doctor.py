@@ -124,12 +124,15 @@ def _dds() -> Iterator[Finding]:
     environment = {**os.environ, **dds.privacy_environment(os.environ)}
     chosen = dds.users_profile(environment)
     try:
-        profile = chosen or dds.profile(local=dds.is_local(environment), images=True)
+        # Fast DDS 3 first, then 2: which of them is there says ROS.
+        own = [dds.profile(variable, local=dds.is_local(environment), images=True) for variable in dds.PROFILE_VARIABLES]
     except OSError as error:
         yield BAD, f"DDS profile ({error})", "reinstall the package"
         return
     whose = "set by you" if chosen else "fer_ros's own, for its processes that publish images"
-    yield OK if profile.is_file() else BAD, f"DDS profile {profile}", whose if profile.is_file() else f"{whose}: no such file"
+    for profile in [chosen] if chosen else own:
+        there = profile.is_file()
+        yield OK if there else BAD, f"DDS profile {profile}", whose if there else f"{whose}: no such file"
     yield _reach(environment, chosen)
     yield from _shared_memory()
 

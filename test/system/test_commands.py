@@ -11,7 +11,7 @@ def test_doctor_finds_everything_in_place_here(fer_ros):
     command = fer_ros("doctor")
     status = command.wait()
     for what in ("rclpy", "fer_ros.msg.EmotionArray", "vision_msgs.msg.Detection2DArray", "emotion.onnx",
-                 "face_detection_yunet_2023mar.onnx", "fastdds_localhost.xml", "onnxruntime"):
+                 "face_detection_yunet_2023mar.onnx", "fastdds2_localhost.xml", "fastdds3_localhost.xml", "onnxruntime"):
         assert what in command.text
     # A camera that this user may not open is the one thing that a test machine may lack.
     lacking = [line for line in command.text.splitlines() if line.startswith("missing") and "/dev/video" not in line]

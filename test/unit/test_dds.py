@@ -36,15 +36,23 @@ WIDER = [{}, {RANGE: "SUBNET"}, {RANGE: "SYSTEM_DEFAULT"}, {"ROS_LOCALHOST_ONLY"
          {RANGE: ""}, {"ROS_LOCALHOST_ONLY": ""}]
 
 
-def file_of(environment: dict[str, str], images: bool) -> Path:
-    """The profile that Fast DDS reads, under whichever name."""
-    (file,) = {({**environment, **dds_environment(environment, images=images)})[name] for name in PROFILE_VARIABLES}
-    return Path(file)
+def files_of(environment: dict[str, str], images: bool) -> list[Path]:
+    """The profiles that Fast DDS 3 and 2 read."""
+    made = {**environment, **dds_environment(environment, images=images)}
+    return [Path(made[name]) for name in PROFILE_VARIABLES]
 
 
-def addresses(file: Path) -> list[str]:
-    """To which a profile binds UDP; empty for all."""
-    return [node.text for node in ElementTree.parse(file).getroot().iter() if node.tag.endswith("}address")]
+def profiles(*, local: bool, images: bool) -> list[Path]:
+    """Ours for Fast DDS 3 and 2."""
+    return [profile(name, local=local, images=images) for name in PROFILE_VARIABLES]
+
+
+def addresses(files: list[Path]) -> list[str]:
+    """To which profiles bind UDP, each alike; empty for all."""
+    first, second = ([node.text for node in ElementTree.parse(file).getroot().iter() if node.tag.endswith("}address")]
+                     for file in files)
+    assert first == second
+    return first
 
 
 def test_a_run_stays_on_this_machine_unless_the_user_says_otherwise():
@@ -62,7 +70,7 @@ def test_what_asks_for_this_machine_alone_binds_udp_to_it(said, images, distro):
     made = {**environment, **dds_environment(environment, images=images)}
     local = said in LOCAL
     assert is_local(environment) == local
-    assert addresses(file_of(environment, images)) == (["127.0.0.1"] if local else [])
+    assert addresses(files_of(environment, images)) == (["127.0.0.1"] if local else [])
     # Humble knows no range: the variable that it knows says the same.
     assert (made.get("ROS_LOCALHOST_ONLY") == "1") == (said.get("ROS_LOCALHOST_ONLY") == "1" or (local and distro == "humble"))
 
@@ -70,36 +78,51 @@ def test_what_asks_for_this_machine_alone_binds_udp_to_it(said, images, distro):
 @pytest.mark.parametrize("distro", ["", "humble", "kilted"])
 def test_the_default_of_a_run_binds_udp_to_this_machine(distro):
     environment = {"ROS_DISTRO": distro}
-    assert addresses(file_of({**environment, **privacy_environment(environment)}, True)) == ["127.0.0.1"]
+    assert addresses(files_of({**environment, **privacy_environment(environment)}, True)) == ["127.0.0.1"]
 
 
 def test_a_process_chooses_anew_what_its_parent_chose_for_itself():
     parent = {RANGE: "LOCALHOST"}
     prepare(parent, images=False)
-    assert file_of(parent, True) == profile(local=True, images=True)
+    assert files_of(parent, True) == profiles(local=True, images=True)
     # so, too, where fer_ros's own profile for a camera driver is exported for the whole shell
-    assert file_of({RANGE: "LOCALHOST", PROFILE_VARIABLES[1]: str(profile(local=False, images=True))}, True) == profile(
-        local=True, images=True)
+    driver = profile(PROFILE_VARIABLES[1], local=False, images=True)
+    for file in (driver, driver.with_name("fastdds.xml")):
+        assert file.is_file()
+        assert files_of({RANGE: "LOCALHOST", PROFILE_VARIABLES[1]: str(file)}, True) == profiles(local=True, images=True)
 
 
 @pytest.mark.parametrize("variable", PROFILE_VARIABLES)
 def test_the_users_own_profile_wins_in_every_fast_dds(variable):
-    assert file_of({variable: "/etc/mine.xml", RANGE: "LOCALHOST"}, True) == Path("/etc/mine.xml")
+    assert files_of({variable: "/etc/mine.xml", RANGE: "LOCALHOST"}, True) == 2 * [Path("/etc/mine.xml")]
     both = {PROFILE_VARIABLES[0]: "/etc/a.xml", PROFILE_VARIABLES[1]: "/etc/b.xml"}
     assert dds_environment(both, images=True) == {}
-    assert file_of({variable: ""}, True) == profile(local=False, images=True)
+    assert files_of({variable: ""}, True) == profiles(local=False, images=True)
 
 
-def test_the_profiles_differ_in_reach_and_in_memory_alone():
+@pytest.mark.parametrize("variable", PROFILE_VARIABLES)
+def test_the_profiles_differ_in_reach_and_in_memory_alone(variable):
     shapes = set()
     for local in (True, False):
         for images in (True, False):
-            root = ElementTree.parse(profile(local=local, images=images)).getroot()
+            root = ElementTree.parse(profile(variable, local=local, images=images)).getroot()
             assert [int(node.text) for node in root.iter() if node.tag.endswith("}segment_size")] == [
                 dds.IMAGE_SEGMENT if images else dds.SMALL_SEGMENT]
             shapes.add(tuple((node.tag, (node.text or "").strip()) for node in root.iter() if not node.tag.endswith(
                 ("}segment_size", "}maxMessageSize", "}interfaceWhiteList", "}address"))))
     assert len(shapes) == 1
+
+
+@pytest.mark.parametrize("local", [True, False])
+@pytest.mark.parametrize("images", [True, False])
+def test_the_two_fast_dds_are_told_the_same_each_in_its_words(local, images):
+    third, second = (file.read_text() for file in profiles(local=local, images=images))
+    assert third[third.index("<dds"):] == second[second.index("<dds"):].replace("heartbeatPeriod", "heartbeat_period")
+    assert second.count("heartbeatPeriod") == 2
+    # A driver's, which either must understand, says nothing of it.
+    driver = profile(PROFILE_VARIABLES[1], local=False, images=True)
+    general = driver.with_name("fastdds.xml").read_text()
+    assert "heartbeat" not in general[general.index("<dds"):]
 
 
 def test_another_middleware_is_none_of_ours():

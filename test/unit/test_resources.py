@@ -16,8 +16,8 @@ from fer_ros.core.resources import emotion_model, model_file, multiplies_bytes, 
 
 
 def test_everything_that_is_needed_is_installed(share):
-    for name in ("package.xml", "config/fer.yaml", "config/fastdds.xml", "demo/demo.mp4", "models/models.yaml",
-                 "models/emotion.onnx", "models/face_detection_yunet_2023mar.onnx"):
+    for name in ("package.xml", "config/fer.yaml", "config/fastdds.xml", "config/fastdds2.xml", "config/fastdds3.xml",
+                 "demo/demo.mp4", "models/models.yaml", "models/emotion.onnx", "models/face_detection_yunet_2023mar.onnx"):
         assert (share / name).is_file(), name
 
 
