@@ -236,6 +236,15 @@ def test_a_signal_ends_every_process_cleanly(fer_ros, number, how, processes, de
     assert "Traceback" not in command.text
 
 
+def test_a_node_that_is_ended_while_it_loads_says_nothing(python):
+    """Its own handlers are not there yet."""
+    command = python(executable("emotion_node"))
+    memory = Path(f"/proc/{command.process.pid}/maps")
+    command.wait_for(lambda: "_multiarray_umath" in memory.read_text(), "the first of many libraries", 60)
+    assert command.end() in (-signal.SIGINT, 0)
+    assert "Traceback" not in command.text
+
+
 def test_a_node_that_dies_is_named_and_takes_the_others_along(fer_ros, descendants):
     command = fer_ros("run", "--source", "demo", "--loop", "--no-composed")
     command.wait_for(lambda: " face " in command.text, "a face")
