@@ -11,17 +11,25 @@ from pathlib import Path
 import numpy as np
 
 from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.smoothing import Smoother, SmoothingParams, choose_label
+from fer_ros.core.smoothing import Smoother, SmoothingParams
 from fer_ros.core.types import Comparable
+
+_FREE = {"stickiness": 1.0, "label_hold": 0.0, "uncertain_hold": 0.0}
+_NOT_HELD = {"label_hold": 0.0, "uncertain_hold": 0.0}
 
 METHODS: dict[str, SmoothingParams] = {
     "none": SmoothingParams(smoothing="none"),
-    "exponential, label free": SmoothingParams(smoothing="exponential", stickiness=1.0),
+    "exponential, label free": SmoothingParams(smoothing="exponential", **_FREE),
+    "exponential, label sticks": SmoothingParams(smoothing="exponential", **_NOT_HELD),
     "exponential": SmoothingParams(smoothing="exponential"),
-    "mean, label free": SmoothingParams(smoothing="mean", stickiness=1.0),
+    "mean, label free": SmoothingParams(smoothing="mean", **_FREE),
+    "mean, label sticks": SmoothingParams(smoothing="mean", **_NOT_HELD),
     "mean": SmoothingParams(smoothing="mean"),
 }
-"""By name: each with its default parameters, with and without the label's `stickiness`."""
+"""By name: each with its default parameters; then with the label's `stickiness` alone, and without even that."""
+
+SHORT = 0.25
+"""Seconds: no behaviour can use a label that is shown for a shorter time."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +62,28 @@ class Result:
         flips: changes of the label after it was right, before the stretch ends.
         minutes: in which they were counted.
         delays: seconds from each real change to the right label; infinite where it does not come.
+        spells: for how many seconds each label was shown, the last one not counted: it may have gone on.
+        length: of the recording in minutes.
     """
 
     flips: int
     minutes: float
     delays: tuple[float, ...]
+    spells: tuple[float, ...]
+    length: float
 
     @property
     def flips_a_minute(self) -> float:
         return self.flips / self.minutes if self.minutes else 0.0
+
+    @property
+    def changes_a_minute(self) -> float:
+        return len(self.spells) / self.length if self.length else 0.0
+
+    @property
+    def short(self) -> int:
+        """Spells of less than `SHORT`."""
+        return sum(spell < SHORT for spell in self.spells)
 
 
 def read_truth(text: str) -> list[tuple[float, str | None]]:
@@ -108,13 +129,13 @@ def read_table(path: Path) -> Series:
 def labels(series: Series, params: SmoothingParams) -> list[str]:
     """What is shown of each frame."""
     smoother = Smoother(params)
-    return [choose_label(smoother.update(["1"], raw[None], float(stamp))[0], params.confidence_threshold)[0]
+    return [smoother.update(["1"], raw[None], float(stamp)).labels[0]
             for stamp, raw in zip(series.stamps, series.raw, strict=True)]
 
 
 def measure(series: Series, truth: Sequence[tuple[float, str | None]], params: SmoothingParams) -> Result:
-    """A method on a recording whose truth is known."""
-    ends = [*(begin for begin, _ in truth[1:]), float(series.stamps[-1]) + 1e-6]
+    """A method on a recording; without its truth no flips and no delays."""
+    ends = [*(begin for begin, _ in truth[1:]), float(series.stamps[-1]) + 1e-6][: len(truth)]
     stretches = [Stretch(begin, end, label) for (begin, label), end in zip(truth, ends, strict=True)]
     shown = np.array(labels(series, params))
     flips, seconds, delays = 0, 0.0, []
@@ -129,4 +150,6 @@ def measure(series: Series, truth: Sequence[tuple[float, str | None]], params: S
             after = inside[inside >= right[0]]
             flips += int((shown[after[1:]] != shown[after[:-1]]).sum())
             seconds += float(series.stamps[after[-1]] - series.stamps[after[0]])
-    return Result(flips, seconds / 60, tuple(delays))
+    begins = series.stamps[np.flatnonzero(np.append(True, shown[1:] != shown[:-1]))]
+    return Result(flips, seconds / 60, tuple(delays), tuple(np.diff(begins).tolist()),
+                  float(series.stamps[-1] - series.stamps[0]) / 60)

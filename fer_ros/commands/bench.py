@@ -49,12 +49,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     measured_by(detector, _detector)
     smoothing = kinds.add_parser(
         "smoothing", help="how calm and how late a label is",
-        description="Every way of smoothing on the frames of a recording: changes of the label where nothing happens, and "
-                    "seconds from each real change to the right label.",
+        description="Every way of smoothing on the frames of a recording: changes of the label, and labels that are shown for "
+                    "less than 0.25 s; with --truth also changes where nothing happens (flips), and seconds from each real "
+                    "change to the right label.",
     )
     smoothing.add_argument("table", type=Path, metavar="TABLE.csv", help="written by fer-ros annotate --table; its face with "
                            "most rows is taken")
-    smoothing.add_argument("--truth", required=True, metavar="'SECONDS LABEL, ...'",
+    smoothing.add_argument("--truth", metavar="'SECONDS LABEL, ...'",
                            help="what the face shows from when on, ? where nobody could say: '0 neutral, 0.6 happy'")
     measured_by(smoothing, _smoothing)
 
@@ -202,13 +203,20 @@ def _tracker(options: argparse.Namespace) -> tuple[Table, Rows]:
 def _smoothing(options: argparse.Namespace) -> tuple[Table, Rows]:
     from fer_ros.bench import smoothing
 
-    truth, series = smoothing.read_truth(options.truth), smoothing.read_table(options.table)
-    table = Table("smoothing", "flips a minute", "flips", "delays in s")
+    truth = [] if options.truth is None else smoothing.read_truth(options.truth)
+    series = smoothing.read_table(options.table)
+    table = Table("smoothing", "changes a minute", f"under {smoothing.SHORT:g} s",
+                  *(["flips a minute", "flips", "delays in s"] if truth else []))
     rows = []
     for name, params in smoothing.METHODS.items():
         found = smoothing.measure(series, truth, params)
         delays = [round(delay, 3) if math.isfinite(delay) else None for delay in found.delays]
-        rows.append({"smoothing": name, "flips": found.flips, "minutes": found.minutes, "delays": delays})
-        table.add_row(name, f"{found.flips_a_minute:.0f}", str(found.flips),
-                      ", ".join("never" if delay is None else f"{delay:.2f}" for delay in delays))
+        row = {"smoothing": name, "changes": len(found.spells), "length": found.length, "short": found.short}
+        cells = [name, f"{found.changes_a_minute:.0f}", str(found.short)]
+        if truth:
+            row |= {"flips": found.flips, "minutes": found.minutes, "delays": delays}
+            cells += [f"{found.flips_a_minute:.0f}", str(found.flips),
+                      ", ".join("never" if delay is None else f"{delay:.2f}" for delay in delays)]
+        rows.append(row)
+        table.add_row(*cells)
     return table, rows

@@ -13,7 +13,7 @@ from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.core.detector import DetectorParams, FaceDetector
 from fer_ros.core.meter import StageTimes
 from fer_ros.core.session import InferenceParams
-from fer_ros.core.smoothing import Smoother, SmoothingParams, choose_label
+from fer_ros.core.smoothing import Smoother, SmoothingParams
 from fer_ros.core.tracker import Tracker, TrackerParams
 from fer_ros.core.types import Emotion, Face, Image
 
@@ -90,8 +90,8 @@ class EmotionStage:
         self.classifier = EmotionClassifier(classifier, inference)
         self.max_faces, self.faces_per_frame = classifier.max_faces, classifier.faces_per_frame
         self.align = align
-        # When a face was looked at last, what the network said, and what was made of it.
-        self._known: dict[str, tuple[float, np.ndarray, np.ndarray]] = {}
+        # When a face was looked at last, then label, confidence, and probabilities after and before they were smoothed.
+        self._known: dict[str, tuple[float, str, float, np.ndarray, np.ndarray]] = {}
         self._stamp = -math.inf
         self.smoother = Smoother(smoothing)
         self.times = StageTimes()
@@ -113,14 +113,14 @@ class EmotionStage:
         with self.times("classify"):
             raw = self.classifier(crops)
         with self.times("smooth"):
-            smooth = self.smoother.update([face.id for face in looked], raw, stamp)
-            said = {i: (stamp, before, after) for i, before, after in zip(due, raw, smooth, strict=True)}
+            shown = self.smoother.update([face.id for face in looked], raw, stamp)
+            said = {i: (stamp, *one) for i, *one in zip(due, shown.labels, shown.confidences, shown.probabilities, raw,
+                                                        strict=True)}
             self._known.update({faces[i].id: one for i, one in said.items() if faces[i].id})
-            threshold = self.smoother.params.confidence_threshold
             emotions = []
             for i, face in enumerate(faces):
-                _, before, after = said[i] if i in said else self._known[face.id]
-                emotions.append(Emotion(face.id, face.box, face.score, *choose_label(after, threshold), after, before))
+                _, *one = said[i] if i in said else self._known[face.id]
+                emotions.append(Emotion(face.id, face.box, face.score, *one))
         return emotions
 
     def _due(self, faces: Sequence[Face], stamp: float) -> list[int]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from fer_ros.core.labels import EMOTIONS, UNCERTAIN
 from fer_ros.core.params import param
+
+_SLACK = 1e-6
+"""Seconds: times of frames that are added up are never quite what they should be."""
 
 
 @dataclass(frozen=True)
@@ -23,20 +27,28 @@ class SmoothingParams:
         choices=("none", "exponential", "mean"),
     )
     time_constant: float = param(
-        0.35, "Of exponential: time for a new emotion to reach 63 % of its final probability; 0 disables smoothing.",
+        0.25, "Of exponential: time for a new emotion to reach 63 % of its final probability; 0 disables smoothing.",
         unit="s", range=(0.0, 10.0),
     )
     responsiveness: float = param(
-        2.0, "Of exponential: how much sooner a frame takes over that contradicts what was shown: the time constant is "
+        1.0, "Of exponential: how much sooner a frame takes over that contradicts what was shown: the time constant is "
         "multiplied by (1 - d) to this power, d in [0, 1] being how far the frame's probabilities are from the smoothed "
         "ones. 0 smooths everything alike.", range=(0.0, 10.0),
     )
-    window: float = param(0.5, "Of mean: how far back it reaches.", unit="s", range=(0.0, 10.0))
+    window: float = param(0.3, "Of mean: how far back it reaches.", unit="s", range=(0.0, 10.0))
     stickiness: float = param(
         1.5, "Unless smoothing is none: how many times as probable another emotion must be to take the label over from the "
         "one that is shown; 1 lets the more probable one have it.", range=(1.0, 10.0),
     )
     confidence_threshold: float = param(0.45, "Below this the label is 'uncertain'.", range=(0.0, 1.0))
+    label_hold: float = param(
+        0.3, "Unless smoothing is none: for how long another emotion must have been the most probable one until the label "
+        "follows. Somebody who talks pulls a face with every syllable.", unit="s", range=(0.0, 10.0),
+    )
+    uncertain_hold: float = param(
+        0.5, "The same for 'uncertain': for how long no emotion must have reached `confidence_threshold`.", unit="s",
+        range=(0.0, 10.0),
+    )
 
 
 def choose_label(probabilities: np.ndarray, confidence_threshold: float) -> tuple[str, float]:
@@ -46,19 +58,63 @@ def choose_label(probabilities: np.ndarray, confidence_threshold: float) -> tupl
     return (EMOTIONS[winner] if confidence >= confidence_threshold else UNCERTAIN), confidence
 
 
+class Shown(NamedTuple):
+    """What the faces of a frame show, in their order.
+
+    Attributes:
+        probabilities: (N, 7) float32, smoothed; every row sums to 1 as far as the frame's own do.
+        labels: an emotion or `uncertain`, each.
+        confidences: the label's probability; where it is `uncertain` the largest one.
+    """
+
+    probabilities: np.ndarray
+    labels: list[str]
+    confidences: list[float]
+
+
+@dataclass
+class HeldLabel:
+    """A label that is taken over by another only after that has led for a while.
+
+    Each other label's time is counted up while it leads and down while it does not, so that a single frame in between does
+    not start it anew.
+
+    Attributes:
+        label: what is shown; empty before the first frame.
+    """
+
+    label: str = ""
+    _led: dict[str, float] = field(default_factory=dict)
+
+    def update(self, leader: str, elapsed: float, hold: float, uncertain_hold: float) -> str:
+        """The label to show.
+
+        Args:
+            leader: what this frame's probabilities say.
+            elapsed: seconds since the frame before.
+            hold, uncertain_hold: seconds for which an emotion, or `uncertain`, must have led.
+        """
+        led = {name: left for name, time in self._led.items() if (left := time - elapsed) > 0 and name != leader}
+        if leader != self.label:
+            led[leader] = self._led.get(leader, 0.0) + elapsed
+            if not self.label or led[leader] >= (uncertain_hold if leader == UNCERTAIN else hold) - _SLACK:
+                self.label, led = leader, {}
+        self._led = led
+        return self.label
+
+
 @dataclass
 class _Track:
     """What is remembered of a face.
 
     Attributes:
         frames: (stamp, raw) of the last `window` seconds and the one before them.
-        shown: index of the emotion whose label was shown last; None for `uncertain`.
     """
 
     stamp: float
     average: np.ndarray
     frames: deque[tuple[float, np.ndarray]]
-    shown: int | None = None
+    held: HeldLabel = field(default_factory=HeldLabel)
 
 
 class Smoother:
@@ -71,7 +127,8 @@ class Smoother:
     - mean: of the frames of the last `window` seconds, each counting for the time since the one before it.
 
     Then the emotion that is shown already counts `stickiness` times, as in the forward filter of a hidden Markov model whose
-    states last: two that are about as probable do not take turns, and a label does not blink at its threshold.
+    states last: two that are about as probable do not take turns, and a label does not blink at its threshold. And a label
+    follows only after another emotion has led for `label_hold` seconds (`HeldLabel`).
     """
 
     _FORGET = 60.0  # seconds after which an id that is not seen any more is dropped; no track may live on longer unseen
@@ -86,7 +143,7 @@ class Smoother:
         self._tracks.clear()
         self._stamp = None
 
-    def update(self, ids: list[str], raw: np.ndarray, stamp: float) -> np.ndarray:
+    def update(self, ids: list[str], raw: np.ndarray, stamp: float) -> Shown:
         """Smooth one frame's probabilities.
 
         Args:
@@ -94,27 +151,36 @@ class Smoother:
                 smoothed.
             raw: (len(ids), 7), this frame's probabilities.
             stamp: the frame's time in seconds; a step back forgets all tracks.
-
-        Returns:
-            (len(ids), 7) float32; every row sums to 1 as far as `raw` does. `choose_label` of a row is the label.
         """
         if self._stamp is not None and stamp < self._stamp:
             self.reset()
         self._stamp = stamp
         out = np.array(raw, dtype=np.float32)
+        labels, confidences = [], []
         for i, name in enumerate(ids):
-            if not name or ids.count(name) > 1:
-                continue
-            track = self._tracks.get(name)
-            if track is None:
-                track = self._tracks[name] = _Track(stamp, out[i].copy(), deque([(stamp, out[i].copy())]))
-            else:
-                self._add(track, out[i].copy(), stamp)
-            out[i] = self._stick(track.average, track.shown)
-            label, _ = choose_label(out[i], self.params.confidence_threshold)
-            track.shown = None if label == UNCERTAIN else EMOTIONS.index(label)
+            track, elapsed = None, 0.0
+            if name and ids.count(name) == 1:
+                track = self._tracks.get(name)
+                if track is None:
+                    track = self._tracks[name] = _Track(stamp, out[i].copy(), deque([(stamp, out[i].copy())]))
+                else:
+                    elapsed = stamp - track.stamp
+                    self._add(track, out[i].copy(), stamp)
+                out[i] = self._stick(track.average, track.held.label)
+            label, confidence = choose_label(out[i], self.params.confidence_threshold)
+            if track is not None:
+                label, confidence = self._hold(track.held, label, confidence, elapsed, out[i])
+            labels.append(label)
+            confidences.append(confidence)
         self._tracks = {k: v for k, v in self._tracks.items() if stamp - v.stamp <= self._FORGET}
-        return out
+        return Shown(out, labels, confidences)
+
+    def _hold(self, held: HeldLabel, leader: str, confidence: float, elapsed: float, probabilities: np.ndarray
+              ) -> tuple[str, float]:
+        params = self.params
+        none = params.smoothing == "none"
+        label = held.update(leader, elapsed, 0.0 if none else params.label_hold, 0.0 if none else params.uncertain_hold)
+        return label, confidence if label in (leader, UNCERTAIN) else float(probabilities[EMOTIONS.index(label)])
 
     def _add(self, track: _Track, raw: np.ndarray, stamp: float) -> None:
         """One more frame of a face."""
@@ -148,9 +214,9 @@ class Smoother:
         weights /= weights.sum()
         return (weights.astype(np.float32)[:, None] * np.stack([raw for _, raw in frames])).sum(axis=0)
 
-    def _stick(self, probabilities: np.ndarray, shown: int | None) -> np.ndarray:
-        if shown is None or self.params.smoothing == "none":
+    def _stick(self, probabilities: np.ndarray, shown: str) -> np.ndarray:
+        if shown in ("", UNCERTAIN) or self.params.smoothing == "none":
             return probabilities
         weighted = probabilities.copy()
-        weighted[shown] *= np.float32(self.params.stickiness)
+        weighted[EMOTIONS.index(shown)] *= np.float32(self.params.stickiness)
         return weighted * (probabilities.sum() / max(weighted.sum(), np.float32(1e-12)))

@@ -96,8 +96,8 @@ class Emotion(Comparable):
         face_id: id of the face's track.
         box: where the face is.
         detection_score: in [0, 1].
-        label: the winner of `probabilities`, or `uncertain`.
-        confidence: the winner's probability, in [0, 1].
+        label: what is shown: the winner of `probabilities` once it has led for a while, or `uncertain`.
+        confidence: the label's probability, in [0, 1]; of `uncertain` the largest one.
         probabilities: (7,) float32, smoothed over time, sums to 1.
         raw_probabilities: (7,) float32, of this frame alone, sums to 1.
     """

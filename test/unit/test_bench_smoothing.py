@@ -55,6 +55,23 @@ def test_smoothing_is_calmer_than_none():
     assert len(labels(face, NONE)) == 200
 
 
+def test_changes_and_short_spells_are_counted_without_a_truth():
+    face = series("neutral", "neutral", "neutral", "sad", "neutral", "neutral", "neutral", "neutral", "happy", "happy")
+    found = measure(face, [], NONE)
+    assert found.spells == pytest.approx((0.3, 0.1, 0.4))
+    assert (found.short, found.flips, found.delays) == (1, 0, ())
+    assert found.changes_a_minute == pytest.approx(3 / (0.9 / 60))
+
+
+def test_what_is_held_is_calmer_than_what_sticks_and_that_than_what_is_free():
+    """Syllables: a third of a second of one, a quarter of another."""
+    face = series(*(["neutral"] * 10 + ["happy"] * 7) * 12, fps=30)
+    changes = {name: len(measure(face, [], params).spells) for name, params in METHODS.items()}
+    assert changes["exponential"] == 0 < changes["exponential, label free"]
+    assert changes["exponential"] <= changes["exponential, label sticks"] <= changes["exponential, label free"]
+    assert all(measure(face, [], METHODS[name]).short == 0 for name in ("exponential", "mean"))
+
+
 @pytest.mark.parametrize("text", ["", "happy", "0 joy", "0 happy, 0 sad", "1 happy, 0.5 sad", "x happy", "nan happy", "0"])
 def test_a_truth_that_is_none_is_refused(text):
     with pytest.raises(ValueError, match="is not SECONDS LABEL"):

@@ -137,9 +137,10 @@ def test_a_man_smiles_and_stops(recordings):
     assert {emotion.face_id for frame in answers for emotion in frame} == {"1"}
     assert all(len(frame) == 1 for frame in answers)
     labels = [frame[0].label for frame in answers]
-    assert labels[:12].count("neutral") >= 10
-    assert labels[25:67].count("happy") >= 40
-    # He stops smiling in the last two frames: too late for the smoothed answer to be sure of it.
+    assert labels[:18] == 18 * ["neutral"]
+    assert 18 <= labels.index("happy") <= 18 + 15  # half a second after he begins to smile
+    assert set(labels[labels.index("happy") :]) == {"happy"}
+    # He stops smiling in the last two frames: too late to be shown.
     neutral = [frame[0].raw_probabilities[EMOTIONS.index("neutral")] for frame in answers]
     assert neutral[-1] > 0.3 > max(neutral[30:65])
 
@@ -151,6 +152,17 @@ def test_a_woman_ends_laughing(recordings):
     late = [frame[0].label for frame in answers[-150:]]
     assert "happy" not in early
     assert late.count("happy") > 140
+
+
+def test_a_man_who_talks_has_a_label_that_lasts(recordings):
+    """Every syllable pulls a face: of single frames more than a hundred changes."""
+    frames = play(recordings / "talking.mp4", 30)
+    labels = [next((emotion.label for emotion in frame if emotion.face_id == "1"), None) for frame in frames]
+    spells = [(label, len(list(group))) for label, group in itertools.groupby(labels)]
+    assert len(spells) - 1 <= 20, spells
+    assert min(length for _, length in spells[:-1]) / 30 >= 0.25, spells
+    for smile in (18.1, 38.1, 45.5, 47.5):
+        assert "happy" in labels[round(30 * (smile - 0.5)) : round(30 * (smile + 0.5))], smile
 
 
 def test_a_title_without_people_has_no_face(recordings):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fer_ros.core.labels import EMOTIONS, UNCERTAIN
-from fer_ros.core.smoothing import Smoother, SmoothingParams, choose_label
+from fer_ros.core.smoothing import HeldLabel, Smoother, SmoothingParams, choose_label
 
 HAPPY = np.eye(7, dtype=np.float32)[3]
 SAD = np.eye(7, dtype=np.float32)[4]
@@ -20,11 +20,15 @@ WEAKLY_NEUTRAL = np.array([0.05, 0.05, 0.05, 0.35, 0.05, 0.05, 0.4], np.float32)
 
 def smoothing(**params) -> SmoothingParams:
     """Parameters, with nothing that keeps a label."""
-    return SmoothingParams(**{"stickiness": 1.0, **params})
+    return SmoothingParams(**{"stickiness": 1.0, "label_hold": 0.0, "uncertain_hold": 0.0, **params})
 
 
 def step(smoother: Smoother, raw: np.ndarray, stamp: float, track: str = "1") -> np.ndarray:
-    return smoother.update([track], raw[None], stamp)[0]
+    return smoother.update([track], raw[None], stamp).probabilities[0]
+
+
+def label(smoother: Smoother, raw: np.ndarray, stamp: float) -> str:
+    return smoother.update(["1"], raw[None], stamp).labels[0]
 
 
 @pytest.mark.parametrize("fps", [10, 60])
@@ -74,7 +78,7 @@ def test_faces_do_not_mix_whatever_their_order():
     for i in range(30):
         raw = noise.dirichlet(np.ones(7), 2).astype(np.float32)
         order = [0, 1] if i % 2 else [1, 0]
-        both = smoother.update([str(k) for k in order], raw[order], i / 30)
+        both = smoother.update([str(k) for k in order], raw[order], i / 30).probabilities
         assert (both[order.index(0)] == step(alone, raw[0], i / 30, "0")).all()
 
 
@@ -86,7 +90,7 @@ def test_every_row_sums_to_1(params):
     noise = np.random.default_rng(0)
     for i in range(300):
         raw = noise.dirichlet(np.full(7, 0.2), 3).astype(np.float32)
-        found = smoother.update(["1", "2", ""], raw, i / 30)
+        found = smoother.update(["1", "2", ""], raw, i / 30).probabilities
         assert found.dtype == np.float32
         assert found.min() >= 0
         assert found.sum(axis=1) == pytest.approx(1, abs=1e-5)
@@ -122,9 +126,9 @@ def test_the_same_stamp_twice_is_no_problem():
 def test_what_was_given_is_not_changed_and_what_was_returned_stays():
     smoother = Smoother(smoothing(responsiveness=0.0))
     raw = NEUTRAL[None].copy()
-    first = smoother.update(["1"], raw, 0.0)
+    first = smoother.update(["1"], raw, 0.0).probabilities
     first[:] = 0
-    second = smoother.update(["1"], HAPPY[None], 0.1)
+    second = smoother.update(["1"], HAPPY[None], 0.1).probabilities
     assert (raw == NEUTRAL).all()
     assert second.sum() == pytest.approx(1)
 
@@ -191,10 +195,10 @@ def test_what_is_shown_can_be_changed_while_it_runs(method):
 def test_two_emotions_about_as_probable_do_not_take_turns(method):
     def labels(**params) -> list[str]:
         short = {"time_constant": 0.1, "window": 0.1, "confidence_threshold": 0.3}
-        smoother = Smoother(SmoothingParams(smoothing=method, **short, **params))
+        smoother = Smoother(smoothing(smoothing=method, **short, **params))
         noise = np.random.default_rng(0)
         pairs = [WEAKLY_HAPPY, WEAKLY_NEUTRAL]
-        return [choose_label(step(smoother, pairs[noise.integers(2)], i / 30), 0.3)[0] for i in range(300)]
+        return [label(smoother, pairs[noise.integers(2)], i / 30) for i in range(300)]
 
     def changes(found: list[str]) -> int:
         return sum(a != b for a, b in itertools.pairwise(found))
@@ -206,7 +210,7 @@ def test_two_emotions_about_as_probable_do_not_take_turns(method):
 def test_a_label_does_not_blink_at_its_threshold():
     smoother = Smoother(smoothing(smoothing="mean", window=0.0, stickiness=1.5))
     surely, hardly = (np.array([0.1, 0.1, 0.1, p, 0.1, 0.1, 0.5 - p], np.float32) for p in (0.46, 0.44))
-    found = [choose_label(step(smoother, p, i / 30), 0.45)[0] for i, p in enumerate([hardly, surely, hardly, surely, hardly])]
+    found = [label(smoother, p, i / 30) for i, p in enumerate([hardly, surely, hardly, surely, hardly])]
     assert found == [UNCERTAIN, "happy", "happy", "happy", "happy"]
 
 
@@ -222,9 +226,9 @@ def test_a_real_change_is_followed_within_half_a_second(fps, method):
         return (p / p.sum()).astype(np.float32)
 
     for i in range(2 * fps):
-        shown = step(smoother, raw(6), i / fps)
-    assert EMOTIONS[int(shown.argmax())] == "neutral"
-    answers = [choose_label(step(smoother, raw(3), 2 + i / fps), 0.45)[0] for i in range(fps)]
+        shown = label(smoother, raw(6), i / fps)
+    assert shown == "neutral"
+    answers = [label(smoother, raw(3), 2 + i / fps) for i in range(fps)]
     assert answers.index("happy") / fps <= 0.5
     assert set(answers[answers.index("happy"):]) == {"happy"}
 
@@ -234,5 +238,105 @@ def test_two_faces_with_one_id_keep_their_own_emotion():
     smoother = Smoother(smoothing())
     for i in range(5):
         raw = np.stack([WEAKLY_HAPPY, WEAKLY_NEUTRAL, HAPPY])
-        out = smoother.update(["p", "p", "q"], raw, i / 30)
+        out = smoother.update(["p", "p", "q"], raw, i / 30).probabilities
         assert (out == raw).all()
+
+
+# A label that is taken over only by what has led for a while
+
+
+def changes_of(leaders: list[str], fps: float, hold: float = 0.3, uncertain_hold: float = 0.5) -> list[tuple[int, str]]:
+    """At which frame what is shown, from one leader a frame."""
+    held, shown = HeldLabel(), []
+    for number, leader in enumerate(leaders):
+        said = held.update(leader, 1 / fps if number else 0.0, hold, uncertain_hold)
+        if not shown or shown[-1][1] != said:
+            shown.append((number, said))
+    return shown
+
+
+@pytest.mark.parametrize("fps", [5, 10, 30, 60])
+def test_a_label_follows_when_another_has_led_for_its_time_at_every_rate(fps):
+    found = changes_of(["neutral"] * fps + ["happy"] * fps, fps)
+    (_, first), (number, second) = found
+    assert (first, second) == ("neutral", "happy")
+    # The frame in which it leads first stands for the time since the one before it.
+    assert (number - fps + 1) / fps == pytest.approx(0.3, abs=1 / fps)
+    assert (number - fps + 1) / fps >= 0.3 - 1e-9
+
+
+def test_the_first_label_is_shown_at_once():
+    assert changes_of(["sad", "sad"], 30) == [(0, "sad")]
+    assert changes_of([UNCERTAIN], 30) == [(0, UNCERTAIN)]
+
+
+def test_syllables_do_not_change_the_label():
+    """Six frames of a smile and six without, over and over."""
+    leaders = (["happy"] * 6 + ["neutral"] * 6) * 20
+    assert changes_of(["neutral", *leaders], 30) == [(0, "neutral")]
+    assert len(changes_of(["neutral", *leaders], 30, hold=0.1)) > 20
+
+
+def test_one_frame_in_between_does_not_start_the_time_anew():
+    steady = ["neutral"] * 10 + ["happy"] * 30
+    broken = list(steady)
+    broken[14] = "neutral"
+    (_, (plain, _)), (_, (late, _)) = changes_of(steady, 30), changes_of(broken, 30)
+    assert plain < late <= plain + 2
+
+
+def test_two_that_compete_with_a_third_are_counted_apart():
+    """Neither surprise nor fear leads for long, however long both together do."""
+    leaders = ["neutral"] * 10 + ["surprise", "fear"] * 30
+    assert changes_of(leaders, 30) == [(0, "neutral")]
+
+
+def test_uncertain_has_a_time_of_its_own():
+    leaders = ["happy"] * 10 + [UNCERTAIN] * 60
+    (_, (number, shown)) = changes_of(leaders, 30, uncertain_hold=1.0)
+    assert shown == UNCERTAIN
+    assert number == 10 + 29
+    (_, (number, _)) = changes_of(leaders, 30, uncertain_hold=0.0)
+    assert number == 10
+
+
+def test_after_a_pause_a_face_shows_what_it_shows():
+    held = HeldLabel()
+    assert held.update("sad", 0.0, 0.3, 0.5) == "sad"
+    assert held.update("happy", 5.0, 0.3, 0.5) == "happy"
+
+
+def test_no_spell_is_shorter_than_the_time_to_hold():
+    noise = np.random.default_rng(1)
+    for fps in (7, 15, 30):
+        leaders = [["happy", "neutral", "sad", UNCERTAIN][k] for k in np.repeat(noise.integers(4, size=400), 3)]
+        starts = [number / fps for number, _ in changes_of(leaders, fps, hold=0.3, uncertain_hold=0.3)]
+        assert len(starts) > 3
+        assert min(b - a for a, b in itertools.pairwise(starts)) >= 0.3 - 1e-6
+
+
+def test_while_a_label_is_held_its_own_probability_is_its_confidence():
+    smoother = Smoother(smoothing(time_constant=0.0, label_hold=0.3))
+    raw = np.array([0.05, 0.05, 0.05, 0.6, 0.05, 0.05, 0.15], np.float32)
+    smoother.update(["1"], NEUTRAL[None], 0.0)
+    shown = smoother.update(["1"], raw[None], 0.1)
+    assert shown.labels == ["neutral"]
+    assert shown.confidences == [pytest.approx(0.15)]
+    assert int(shown.probabilities[0].argmax()) == EMOTIONS.index("happy")
+    shown = smoother.update(["1"], raw[None], 0.4)
+    assert (shown.labels, shown.confidences) == (["happy"], [pytest.approx(0.6)])
+
+
+def test_without_smoothing_nothing_is_held():
+    smoother = Smoother(SmoothingParams(smoothing="none", label_hold=5.0, uncertain_hold=5.0))
+    assert [label(smoother, p, i / 30) for i, p in enumerate([HAPPY, SAD, np.full(7, 1 / 7, np.float32)])] == [
+        "happy", "sad", UNCERTAIN]
+
+
+@pytest.mark.parametrize("ids", [["", ""], ["p", "p"]])
+def test_without_a_track_nothing_is_held(ids):
+    smoother = Smoother()
+    for at, (a, b) in enumerate([(HAPPY, SAD), (SAD, HAPPY)]):
+        shown = smoother.update(ids, np.stack([a, b]), at / 30)
+        assert shown.labels == (["happy", "sad"] if at == 0 else ["sad", "happy"])
+        assert shown.confidences == [1.0, 1.0]
