@@ -30,6 +30,14 @@ def share(text: str) -> float:
     return value
 
 
+def part(text: str) -> float:
+    """A number from 0 to 1."""
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
 def seconds(text: str) -> float:
     """A time above 0."""
     value = _number(text)

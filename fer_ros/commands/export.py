@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fer_ros.commands.arguments import folder
+from fer_ros.commands.arguments import folder, part
 from fer_ros.commands.training_errors import training_errors
 
 
@@ -17,6 +17,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--name", help="the model's name, as the node publishes it (default: fer_ros-ARCHITECTURE)")
     parser.add_argument("--int8", action="store_true",
                         help="try an int8 variant, and keep it as emotion_int8.onnx if it is faster and as good")
+    parser.add_argument("--balance", type=part, metavar="SHARE",
+                        help="of a network that learnt from several sets: how much the one answer favours rare emotions, from "
+                             "0 (as often right as it can) to 1 (each emotion as much as any other); default: 0.75")
     parser.add_argument("--force", action="store_true", help="overwrite files that are there")
     parser.set_defaults(command=main)
 
@@ -25,5 +28,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def main(options: argparse.Namespace) -> int:
     from fer_ros.training import export
 
-    export.export(options.run, options.data, options.out, options.name, options.int8, force=options.force)
+    balance = export.BALANCE if options.balance is None else options.balance
+    export.export(options.run, options.data, options.out, options.name, options.int8, force=options.force, balance=balance)
     return 0

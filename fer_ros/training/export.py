@@ -19,13 +19,15 @@ from fer_ros.core.classifier import ClassifierParams, EmotionClassifier, probabi
 from fer_ros.core.files import check_outputs, replacing, write_text
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.model_files import sha256_of
-from fer_ros.training import checkpoint, metrics, pool, session
+from fer_ros.training import answer, checkpoint, metrics, pool, session
 from fer_ros.training.checkpoint import RunError, Trained
 from fer_ros.training.data import FACE_SIZE
 from fer_ros.training.pool import Pool, truth_of
 from fer_ros.training.recipe import ANSWER, to_yaml
 from fer_ros.training.train import place, predict
 
+BALANCE = 0.75
+"""By which power of their rarity classes count where the one answer is put together."""
 COST = 0.005
 """What the answers to frequent classes may lose for those to rare ones, as a share of all answers."""
 PARITY = 1e-4
@@ -38,7 +40,8 @@ WORSE = 0.005
 Speak = Callable[[str], None]
 
 
-def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak: Speak = print, force: bool = False) -> None:
+def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak: Speak = print, force: bool = False,
+           balance: float = BALANCE) -> None:
     """Write OUT/emotion.onnx, and OUT/emotion_int8.onnx where that is faster and as good.
 
     Args:
@@ -48,6 +51,7 @@ def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak
         name: the model's id, as the node publishes it; None names it by its architecture.
         int8: whether to try an int8 variant.
         force: replace files that are there.
+        balance: of a network with the head `answer`, how much that favours rare classes; see `answer.fit`.
 
     Raises:
         RunError: there is no such run, its data is other, or onnxruntime and torch disagree.
@@ -66,11 +70,16 @@ def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak
         logits = predict(trained.network, validation.images, where)
         if not all(np.isfinite(values).all() for values in logits.values()):
             raise RunError(f"the network of {run} gives no finite numbers: train it again with a lower learning_rate")
+        blend = None
+        if ANSWER in logits:
+            blend = answer.fit(logits, validation, balance)
+            answer.fold(blend, trained.network)
+            speak(f"the answer is the sum of {blend.text}")
         adjustments = _adjust(trained, logits, training, validation)
         logits = predict(trained.network, validation.images, where)
     temperatures = {head: temperature_of(head, values, validation) for head, values in logits.items()}
     with replacing(path, force) as made:
-        _write(trained, made, name, temperatures, adjustments)
+        _write(trained, made, name, temperatures, adjustments, blend)
         difference = _parity(made, validation, logits, temperatures)
     each = ", ".join(f"{head} {temperatures[head]:.3f} ({adjustments[head]:g})" for head in temperatures)
     speak(f"{path}: {path.stat().st_size / 1e6:.1f} MB, probabilities as torch's within {difference:.1g}, temperature (prior "
@@ -96,7 +105,7 @@ def temperature_of(head: str, logits: np.ndarray, faces: Pool) -> float:
 def _adjust(trained: Trained, logits: dict[str, np.ndarray], training: Pool, validation: Pool) -> dict[str, float]:
     """Take some of the classes' frequency out of the last layer's bias; the share by head.
 
-    The answer for faces of any origin learns from sets whose frequencies differ, so that there is nothing to take out.
+    The answer for faces of any origin was put together with its classes' frequency in mind.
     """
     found = {}
     bias = trained.network.head[-1].bias
@@ -123,7 +132,8 @@ class _Heads(torch.nn.Module):
         return tuple(self.network.split(self.network(faces)).values())
 
 
-def _write(trained: Trained, path: Path, name: str, temperatures: dict[str, float], adjustments: dict[str, float]) -> None:
+def _write(trained: Trained, path: Path, name: str, temperatures: dict[str, float], adjustments: dict[str, float],
+           blend: answer.Blend | None) -> None:
     heads = trained.network.heads
     # The exporter speaks of operators that are not used here, and of what torch's own code will have to change.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -144,6 +154,7 @@ def _write(trained: Trained, path: Path, name: str, temperatures: dict[str, floa
         **{f"labels.{head}": ",".join(classes) for head, classes in heads.items()},
         **{f"temperature.{head}": repr(round(temperatures[head], 6)) for head in heads},
         **{f"adjustment.{head}": f"{adjustments[head]:g}" for head in heads},
+        **({} if blend is None else {f"blend.{ANSWER}": blend.text}),
         "input_size": str(FACE_SIZE),
         "colour": "grey",
         "scale": repr(1 / 255),
@@ -185,9 +196,9 @@ def _parity(path: Path, faces: Pool, expected: dict[str, np.ndarray], temperatur
     answers = classifier.metadata.answers
     for count in (1, 3, 64, 512):
         rows = slice(start, start + count)
-        for answer, found in zip(answers, classifier.logits(_faces(faces.images[rows]), *answers), strict=True):
-            ours = probabilities(found, answer.temperature)
-            theirs = probabilities(expected[answer.output][rows], temperatures[answer.output])
+        for one, found in zip(answers, classifier.logits(_faces(faces.images[rows]), *answers), strict=True):
+            ours = probabilities(found, one.temperature)
+            theirs = probabilities(expected[one.output][rows], temperatures[one.output])
             largest = np.maximum(largest, np.abs(ours - theirs).max(initial=0))  # NaN stays
         start += count
     if not largest <= PARITY:
@@ -267,9 +278,9 @@ def _scores(classifier: EmotionClassifier, faces: Pool) -> dict[str, float]:
     answers = classifier.metadata.answers
     found = classifier.logits(_faces(faces.images), *answers)
     result = {}
-    for answer, logits in zip(answers, found, strict=True):
-        rows, truth = truth_of(faces, answer.output, len(answer.labels))
+    for one, logits in zip(answers, found, strict=True):
+        rows, truth = truth_of(faces, one.output, len(one.labels))
         guess = logits[rows].argmax(axis=1)
-        result[f"{answer.output} accuracy"] = float((guess == truth).mean())
-        result[f"{answer.output} balanced accuracy"] = metrics.balanced_accuracy(truth, guess, len(answer.labels))
+        result[f"{one.output} accuracy"] = float((guess == truth).mean())
+        result[f"{one.output} balanced accuracy"] = metrics.balanced_accuracy(truth, guess, len(one.labels))
     return result
