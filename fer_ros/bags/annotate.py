@@ -114,14 +114,19 @@ class Recording:
 
 
 class Annotator:
-    """The stages of the graph in one process, with the parameters of its nodes, see `fer_ros.core.pipeline.PARAMS`."""
+    """The stages of the graph in one process, with the parameters of its nodes, see `fer_ros.core.pipeline.PARAMS`.
+
+    Attributes:
+        model, file: the emotion network's name, and its file.
+    """
 
     def __init__(self, params: Mapping[str, Mapping[type, Any]]):
         self._faces, self._emotions = stages(params)
         # Where stamps stand still, the time of the recording goes on, and not this machine's: the answer is always the same.
         self._recorded = 0.0
         self._clock = FrameClock(lambda: self._recorded)
-        self.model = self._emotions.classifier.metadata.name
+        classifier = self._emotions.classifier
+        self.model, self.file = classifier.metadata.name, classifier.path
 
     def __call__(self, frame: Frame) -> Annotation:
         self._recorded = in_seconds(frame.recorded)

@@ -17,6 +17,7 @@ from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.signals import Once, interrupt, on_end
 from fer_ros.commands.status import INTERRUPTED, SKIPPED
 from fer_ros.core.files import check_outputs, places
+from fer_ros.core.terms import news
 from fer_ros.core.words import counted
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def _annotate(options: argparse.Namespace) -> int:
         tell_of_left_behind(beside)
     files = [default_params_file(), *([options.params_file] if options.params_file else [])]
     annotator = Annotator(parameters(PARAMS, files, dict(map(assignment, options.changes))))
+    if terms := news(annotator.file):
+        print(f"fer-ros: {terms}", file=sys.stderr)
     summary, shown = Summary(), without_secrets(options.source)
     started = time.monotonic()
     with Recording(options.source, options.topic) as recording, Outputs(

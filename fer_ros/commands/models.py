@@ -35,7 +35,11 @@ def main(options: argparse.Namespace) -> int:
     table = Table("id", "file", "state", "licence", "source", title=str(folder), title_justify="left")
     for entry in entries:
         table.add_row(*map(escape, (entry.id, entry.file, states[entry.id], entry.licence, entry.source)))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(table)
+    for entry in entries:
+        if entry.terms:
+            console.print(f"[bold]{escape(entry.file)}[/]: {escape(entry.terms)}")
     wrong = [f"{name} is {state}" for name, state in states.items() if state != "ok"]
     if wrong:
         print(f"fer-ros: {', '.join(wrong)}: run `fer-ros models get`", file=sys.stderr)

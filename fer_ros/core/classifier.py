@@ -167,6 +167,7 @@ class EmotionClassifier:
     """Probabilities of the seven emotions for face crops. One instance serves one thread.
 
     Attributes:
+        path: the model's file.
         metadata: what that says of itself.
         answer: which of its answers counts.
         provider: onnxruntime's execution provider.
@@ -180,7 +181,7 @@ class EmotionClassifier:
             ValueError: it is not an emotion network, its metadata is wrong, it has no such answer, or the provider is not
                 to be had.
         """
-        path = model_file(emotion_model(params.model, inference.provider))
+        self.path = path = model_file(emotion_model(params.model, inference.provider))
         self._session = open_session(path, inference)
         node, outputs, entries = _described(self._session, path)
         self.metadata = ModelMetadata.parse(entries, str(path), outputs, node.shape)

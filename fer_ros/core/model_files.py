@@ -35,7 +35,13 @@ class Wheel:
 
 @dataclass(frozen=True)
 class Entry:
-    """One model. `sha256` is None while a model of our own is not final; `wheel` is None for a model in the repository."""
+    """One model.
+
+    Attributes:
+        sha256: of its file; None while a model of our own is not final.
+        wheel: where it is to be had; None for a model in the repository.
+        terms: on what terms it may be used beside its licence, because of what it learnt from; one sentence, or empty.
+    """
 
     id: str
     file: str
@@ -43,6 +49,7 @@ class Entry:
     licence: str
     source: str
     wheel: Wheel | None = None
+    terms: str = ""
 
 
 def load_catalogue(path: Path | str) -> dict[str, Entry]:

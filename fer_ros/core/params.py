@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
-from fer_ros.core.yaml_text import load
+from fer_ros.core.yaml_text import compose, value_of, with_foreign_tags
 
 T = TypeVar("T")
 Range = tuple[float, float]
@@ -98,7 +98,7 @@ def build(group: type[T], values: Mapping[str, Any], **more: Any) -> T:
 
 
 def assignment(text: str) -> tuple[str, Any]:
-    """Name and value of `NAME=VALUE`, the value read as YAML.
+    """Name and value of `NAME=VALUE`, the value read as in a parameter file of ROS; nothing after `=` is an empty text.
 
     Raises:
         ValueError: it is something else.
@@ -107,6 +107,9 @@ def assignment(text: str) -> tuple[str, Any]:
     try:
         if not equals or not name.strip():
             raise ValueError
-        return name.strip(), load(value)
+        node = compose(value)
+        if node is not None and any(with_foreign_tags(node)):
+            raise ValueError
+        return name.strip(), "" if node is None else value_of(node)
     except ValueError:
         raise ValueError(f"{text!r} is not NAME=VALUE") from None

@@ -1,7 +1,6 @@
 """ROS parameter files: what they say, to what, and whether each of their entries has an effect.
 
-They are read as ROS reads them, whose rules for what is a number or a truth value are not PyYAML's (`1e3` is a number, `y` is
-true, `12:30` is a text).
+They are read as ROS reads them, see `fer_ros.core.yaml_text.value_of`.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 import itertools
-import math
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,14 +22,9 @@ from fer_ros.core.graph_params import NODES, QOS_OVERRIDES, parameters_of, place
 from fer_ros.core.node_params import PipelineParams
 from fer_ros.core.params import ParamSpec, build, specs
 from fer_ros.core.words import one_line
-from fer_ros.core.yaml_text import PLAIN, compose, read_file
+from fer_ros.core.yaml_text import compose, from_plain, read_file, value_of, with_foreign_tags
 
 _KEY = "ros__parameters"
-_TRUE = {"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"}
-_FALSE = {"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"}
-_INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|inf|infinity|nan|\.inf|\.nan)", re.IGNORECASE)
-_TAGS = {PLAIN, *(f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map"))}
 _SHOWN = 5  # of many faults in one file
 
 
@@ -154,20 +147,16 @@ class ParameterFile:
                     self._fault(inner, f"{prefix}{name} has no value")
                 yield from self._entries(inner, f"{prefix}{name}.")
             elif isinstance(inner, yaml.SequenceNode):
-                yield Entry(prefix + name, _value(inner), _line(inner))
+                yield Entry(prefix + name, value_of(inner), _line(inner))
             elif _is_nothing(inner):
                 self._fault(inner, f'{prefix}{name} has no value: leave it out, or write "" for an empty text')
             else:
-                yield Entry(prefix + name, _value(inner), _line(inner))
+                yield Entry(prefix + name, value_of(inner), _line(inner))
 
     def _tags(self, node: yaml.Node) -> None:
-        if node.tag not in _TAGS:
-            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-            self._fault(node, f"the tag {tag} is nothing that ROS reads: leave it out")
-        if isinstance(node, yaml.CollectionNode):
-            for inner in node.value:
-                for one in inner if isinstance(inner, tuple) else (inner,):
-                    self._tags(one)
+        for one in with_foreign_tags(node):
+            tag = one.tag.replace("tag:yaml.org,2002:", "!!")
+            self._fault(one, f"the tag {tag} is nothing that ROS reads: leave it out")
 
     def _items(self, node: yaml.MappingNode, where: str) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
         """Names and what stands below each, a name once."""
@@ -298,7 +287,7 @@ def _in_other_words(spec: ParamSpec, value: Any) -> str:
         return ": write the value alone, without brackets"
     if isinstance(value, str) and spec.type is not str:
         try:
-            plain = _plain(value)
+            plain = from_plain(value)
             spec.check(plain)
         except ValueError:
             return ""
@@ -417,32 +406,6 @@ def parameters(nodes: Mapping[str, Sequence[type]], files: Sequence[Path],
         found[node] = {group: build(group, {spec.name: values[spec.name] for spec in specs(group) if spec.name in values})
                        for group in groups}
     return found
-
-
-def _value(node: yaml.Node) -> Any:
-    """A value as ROS takes it."""
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(one) for one in node.value]
-    if not isinstance(node, yaml.ScalarNode):
-        return {}
-    return node.value if node.style in ("'", '"') or node.tag != PLAIN else _plain(node.value)
-
-
-def _plain(text: str) -> bool | int | float | str:
-    """What ROS makes of a text without quotes."""
-    if text in _TRUE or text in _FALSE:
-        return text in _TRUE
-    if _INTEGER.fullmatch(text) and len(text) < 30:
-        digits = text.lstrip("+-").lower()
-        value = int(digits, 16 if digits.startswith("0x") else 8 if digits.startswith("0") else 10)
-        value = -value if text.startswith("-") else value
-        if -(2**63) <= value < 2**63:
-            return value
-    if _FLOAT.fullmatch(text):
-        value = float(text.lower().replace(".i", "i").replace(".n", "n"))
-        if text[-1].isalpha() or math.isfinite(value):
-            return value
-    return text
 
 
 def _line(node: yaml.Node) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -22,8 +24,14 @@ MOST = 50_000
 
 Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C library, where PyYAML has it, reads ten times as fast."""
+_TRUE = {"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"}
+_FALSE = {"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"}
+_INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|inf|infinity|nan|\.inf|\.nan)", re.IGNORECASE)
+
 PLAIN = "plain"
 """The tag of a value that is written without one and, maybe, without quotes: what it is, says whoever reads it."""
+_TAGS = {PLAIN, *(f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map"))}
 
 
 class _PlainLoader(Loader):
@@ -82,6 +90,45 @@ def load(text: str) -> Any:
         raise ValueError(_in_one_line(error)) from None
     except (AttributeError, KeyError, TypeError, OverflowError) as error:  # what PyYAML makes of `!!bool 3`, `!!timestamp x`
         raise ValueError(one_line(f"a value is not what its tag says ({type(error).__name__}: {error})", 300)) from None
+
+
+def with_foreign_tags(node: yaml.Node) -> Iterator[yaml.Node]:
+    """The nodes of `compose`, from this one down, whose tag ROS does not read."""
+    if node.tag not in _TAGS:
+        yield node
+    if isinstance(node, yaml.CollectionNode):
+        for inner in node.value:
+            for one in inner if isinstance(inner, tuple) else (inner,):
+                yield from with_foreign_tags(one)
+
+
+def value_of(node: yaml.Node) -> Any:
+    """What ROS takes a node of `compose` for, in plain Python types.
+
+    Its rules for what is a number or a truth value are not PyYAML's: `1e3` is a number, `y` is true, `12:30` is a text.
+    """
+    if isinstance(node, yaml.SequenceNode):
+        return [value_of(one) for one in node.value]
+    if not isinstance(node, yaml.ScalarNode):
+        return {key.value: value_of(value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+    return node.value if node.style in ("'", '"') or node.tag != PLAIN else from_plain(node.value)
+
+
+def from_plain(text: str) -> bool | int | float | str:
+    """What ROS makes of a text without quotes."""
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    if _INTEGER.fullmatch(text) and len(text) < 30:
+        digits = text.lstrip("+-").lower()
+        value = int(digits, 16 if digits.startswith("0x") else 8 if digits.startswith("0") else 10)
+        value = -value if text.startswith("-") else value
+        if -(2**63) <= value < 2**63:
+            return value
+    if _FLOAT.fullmatch(text):
+        value = float(text.lower().replace(".i", "i").replace(".n", "n"))
+        if text[-1].isalpha() or math.isfinite(value):
+            return value
+    return text
 
 
 def read_file(path: Path, read: Callable[[str], T] = load) -> T:

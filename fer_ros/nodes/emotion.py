@@ -16,6 +16,7 @@ from fer_ros.core.pipeline import EmotionStage
 from fer_ros.core.resources import emotion_model
 from fer_ros.core.session import InferenceParams
 from fer_ros.core.smoothing import SmoothingParams
+from fer_ros.core.terms import news
 from fer_ros.msg import EmotionArray
 from fer_ros.ros.exchange import AnyFaces, AnyImage, LocalEmotions, LocalFaces
 from fer_ros.ros.images import to_bgr
@@ -38,6 +39,8 @@ class EmotionNode(FerNode):
         self._pairs: StampPairs[AnyImage, AnyFaces] = self.pairs(params[MatchingParams].cache_size, "image", "faces")
         self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)
         self.hardware_id = emotion_model(params[ClassifierParams].model, params[InferenceParams].provider)
+        if terms := news(self._stage.classifier.path):
+            self.get_logger().warning(terms)
 
     def start(self) -> None:
         self._pairs.clear()

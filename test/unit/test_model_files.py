@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from fer_ros.cli import main
+from fer_ros.commands import models
 from fer_ros.core import model_files as module
-from fer_ros.core import resources, session
+from fer_ros.core import resources, session, terms
 from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.core.detector import DetectorParams, FaceDetector
 from fer_ros.core.model_files import Entry, ModelFileError, Wheel, fetch, load_catalogue, sha256_of, verify
+from fer_ros.core.terms import news
 
 CONTENT = b"a model"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -208,3 +211,56 @@ def test_a_listed_model_without_a_sum_is_loaded(installed):
     (installed / "models.yaml").write_text(text.replace(sha256_of(installed / "emotion.onnx"), "null"))
     (installed / "emotion.onnx").write_bytes((installed / "emotion_int8.onnx").read_bytes())
     assert load_emotions("emotion.onnx").metadata.name.endswith("int8")
+
+
+# On what terms a model may be used
+
+
+@pytest.fixture
+def with_terms(installed, monkeypatch) -> Path:
+    """The listed model `emotion`, for research alone."""
+    catalogue = installed / "models.yaml"
+    text = catalogue.read_text()
+    catalogue.write_text(text.replace("    licence: Apache-2.0\n", "    licence: Apache-2.0\n    terms: for research\n", 1))
+    monkeypatch.setattr(terms, "share_directory", lambda: installed.parent)
+    return installed / "emotion.onnx"
+
+
+def test_terms_are_told_once_and_again_of_another_file(with_terms, tmp_path):
+    home = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    assert news(with_terms, home) == "emotion.onnx: for research (this is said once)"
+    assert news(with_terms, home) == ""
+    assert news(with_terms, {"XDG_STATE_HOME": str(tmp_path / "other")})
+    catalogue = with_terms.parent / "models.yaml"
+    sha256 = load_catalogue(catalogue)["emotion"].sha256
+    catalogue.write_text(catalogue.read_text().replace(sha256, "f" * 64))
+    assert news(with_terms, home)
+
+
+def test_without_terms_nothing_is_told_and_nothing_written(with_terms, tmp_path):
+    home = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    assert news(with_terms.with_name("emotion_int8.onnx"), home) == ""
+    mine = tmp_path / "mine.onnx"
+    mine.write_bytes(CONTENT)
+    assert news(mine, home) == ""
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_home_that_cannot_be_written_is_told_each_time(with_terms, tmp_path):
+    (tmp_path / "state").write_text("a file")
+    home = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    assert news(with_terms, home) == news(with_terms, home) != ""
+
+
+def test_the_state_is_kept_where_the_desktops_keep_theirs(with_terms, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert news(with_terms, {"XDG_STATE_HOME": "not/absolute"})
+    assert [path.name[:14] for path in (tmp_path / ".local" / "state" / "fer_ros").iterdir()] == ["terms-emotion-"]
+
+
+def test_the_list_of_models_shows_their_terms(with_terms, monkeypatch, capsys):
+    monkeypatch.setattr(models, "share_directory", lambda: with_terms.parent.parent)
+    with pytest.raises(SystemExit) as ended:
+        main(["models"])
+    assert ended.value.code == 0
+    assert "emotion.onnx: for research" in capsys.readouterr().out

@@ -60,10 +60,19 @@ def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path):
             read_file(tmp_path / name)
 
 
-@pytest.mark.parametrize("text", ["x=" + "[" * 20_000, "x=&a [*a]", "x=[1", "x=2024-13-45", "x", "=3"])
+@pytest.mark.parametrize("text", ["x=" + "[" * 20_000, "x=&a [*a]", "x=[1", "x=!!int 3", "x=[!a 3]", "x", "=3"])
 def test_a_hostile_assignment_is_refused(text):
     with pytest.raises(ValueError, match="is not NAME=VALUE"):
         assignment(text)
+
+
+@pytest.mark.parametrize(("text", "value"), [
+    ("1e-1", 0.1), ("12:30", "12:30"), ("2024-13-45", "2024-13-45"), ("on", True), ("'on'", "on"), ("0x10", 16), ("", ""),
+    ("[1, 2.5, a]", [1, 2.5, "a"]), ("{a: {b: 1e3}}", {"a": {"b": 1000.0}}), ("rtsp://a:b@c/d?e=f", "rtsp://a:b@c/d?e=f"),
+])
+def test_an_assignment_says_what_a_parameter_file_would(text, value):
+    name, found = assignment(f"x={text}")
+    assert (name, found, type(found)) == ("x", value, type(value))
 
 
 def test_no_reader_runs_what_a_file_asks_it_to_run(tmp_path):
