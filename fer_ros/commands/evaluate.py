@@ -28,6 +28,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                         help="measure on the sets of this recipe, on the half of their held-out faces that chooses nothing")
     parser.add_argument("--beside", action="append", default=[], metavar="MODEL",
                         help="with --recipe: another model, measured on the same faces; may be given several times")
+    parser.add_argument("--people", type=Path, metavar="DIR",
+                        help="count the answers in each group of people, too: a folder with labels.csv, which has a column "
+                        "`file` and one for age, gender, ...; the card then says where they differ most")
     parser.add_argument("--card", type=_file, metavar="FILE", help="write a model card, too")
     parser.add_argument("--force", action="store_true", help="overwrite files that are there (never the model or the data)")
     parser.set_defaults(command=main)
@@ -47,7 +50,7 @@ def main(options: argparse.Namespace) -> int:
 
     from fer_ros.core.files import check_outputs, write_text
     from fer_ros.core.resources import model_file
-    from fer_ros.training import card, report
+    from fer_ros.training import card, fairness, report
 
     model = _named(options.model)
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
@@ -55,10 +58,12 @@ def main(options: argparse.Namespace) -> int:
         return _on_sets([model, *map(_named, options.beside)], options, console)
     if options.beside:
         raise ValueError("--beside is for --recipe, which names the sets to measure on")
-    possible = report.outputs(options.out)
-    read = [options.data, model_file(model)]
+    possible = [*report.outputs(options.out), *([options.out / fairness.FIGURES] if options.people else [])]
+    read = [options.data, model_file(model), *([options.people] if options.people else [])]
     check_outputs([*possible, *([options.card] if options.card else [])], force=options.force, sources=read, parents=True)
     found = report.make(model, options.data, options.split, options.out, console, options.force)
+    if options.people:
+        found["people"] = fairness.make(model, options.people, options.out, console, options.force)
     written = [path for path in possible if path.is_file()]
     if options.card:
         from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
@@ -78,11 +83,16 @@ def _named(model: str) -> str:
 def _on_sets(models: list[str], options: argparse.Namespace, console: Console) -> int:
     from fer_ros.core.files import check_outputs
     from fer_ros.core.resources import model_file
-    from fer_ros.training import comparison, recipe
+    from fer_ros.training import comparison, fairness, recipe
 
     if options.card or options.split:
         raise ValueError("--card and --split are for FER2013 alone: leave them out, or --recipe")
-    outputs = [options.out / name for name in (comparison.FIGURES, comparison.WRONG)]
-    check_outputs(outputs, force=options.force, sources=[options.data, *map(model_file, models)], parents=True)
-    print(*comparison.make(models, options.data, recipe.read(options.recipe), options.out, console, options.force), sep="\n")
+    names = [comparison.FIGURES, comparison.WRONG, *([fairness.FIGURES] if options.people else [])]
+    outputs = [options.out / name for name in names]
+    read = [options.data, *map(model_file, models), *([options.people] if options.people else [])]
+    check_outputs(outputs, force=options.force, sources=read, parents=True)
+    comparison.make(models, options.data, recipe.read(options.recipe), options.out, console, options.force)
+    if options.people:
+        fairness.make(models[0], options.people, options.out, console, options.force)
+    print(*outputs, sep="\n")
     return 0

@@ -11,10 +11,13 @@ import yaml
 
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.yaml_text import load
+from fer_ros.training import fairness
 from fer_ros.training.data import FERPLUS
 from fer_ros.training.evaluate import FER2013, FERPLUS_7, FERPLUS_8
 from fer_ros.training.report import confusions
 
+_NO_PEOPLE = ("How often each emotion is answered of people of different age, gender or origin was not measured "
+              "(`fer-ros evaluate --people`).")
 _TEMPLATE = Path(__file__).with_name("card_template.md")
 _ANSWERS = {"ferplus": "what most of ten people would say", "fer2013": "what FER2013's label would be"}
 
@@ -39,6 +42,7 @@ def write(report: Mapping[str, Any], entries: Mapping[str, str]) -> str:
         confused="\n".join(f"{name}: {'; '.join(confusions(figures[name]))}." for name in (FER2013, FERPLUS_7)
                            if name in figures),
         robustness=_robustness(report["robustness"]),
+        people=fairness.section(report["people"]) if "people" in report else _NO_PEOPLE,
         disputed="" if disputed is None else f"; {disputed:.0%} of its labels here disagree with the FER+ majority",
         licence=entries.get("licence", "unknown"),
     )
