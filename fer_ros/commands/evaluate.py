@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fer_ros.commands.arguments import folder
 from fer_ros.commands.training_errors import training_errors
@@ -48,9 +48,9 @@ def _file(text: str) -> Path:
 def main(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from fer_ros.core.files import check_outputs, write_text
+    from fer_ros.core.files import check_outputs
     from fer_ros.core.resources import model_file
-    from fer_ros.training import card, fairness, report
+    from fer_ros.training import fairness, report
 
     model = _named(options.model)
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
@@ -66,13 +66,20 @@ def main(options: argparse.Namespace) -> int:
         found["people"] = fairness.make(model, options.people, options.out, console, options.force)
     written = [path for path in possible if path.is_file()]
     if options.card:
-        from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
-
-        entries = EmotionClassifier(ClassifierParams(model=str(model_file(model).absolute()))).metadata.entries
-        write_text(options.card, card.write(found, entries), options.force)
+        _write_card(model, found, options)
         written.append(options.card)
     print("\n".join(map(str, written)))
     return 0
+
+
+def _write_card(model: str, found: dict[str, Any], options: argparse.Namespace) -> None:
+    from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
+    from fer_ros.core.files import write_text
+    from fer_ros.core.resources import model_file
+    from fer_ros.training import card
+
+    entries = EmotionClassifier(ClassifierParams(model=str(model_file(model).absolute()))).metadata.entries
+    write_text(options.card, card.write(found, entries), options.force)
 
 
 def _named(model: str) -> str:
@@ -85,14 +92,17 @@ def _on_sets(models: list[str], options: argparse.Namespace, console: Console) -
     from fer_ros.core.resources import model_file
     from fer_ros.training import comparison, fairness, recipe
 
-    if options.card or options.split:
-        raise ValueError("--card and --split are for FER2013 alone: leave them out, or --recipe")
+    if options.split:
+        raise ValueError("--split is for FER2013 alone: leave it out, or --recipe")
     names = [comparison.FIGURES, comparison.WRONG, *([fairness.FIGURES] if options.people else [])]
-    outputs = [options.out / name for name in names]
+    outputs = [*(options.out / name for name in names), *([options.card] if options.card else [])]
     read = [options.data, *map(model_file, models), *([options.people] if options.people else [])]
     check_outputs(outputs, force=options.force, sources=read, parents=True)
-    comparison.make(models, options.data, recipe.read(options.recipe), options.out, console, options.force)
+    found = comparison.make(models, options.data, recipe.read(options.recipe), options.out, console, options.force,
+                            whole=bool(options.card))
     if options.people:
-        fairness.make(models[0], options.people, options.out, console, options.force)
+        found["people"] = fairness.make(models[0], options.people, options.out, console, options.force)
+    if options.card:
+        _write_card(models[0], found, options)
     print(*outputs, sep="\n")
     return 0

@@ -11,41 +11,104 @@ import yaml
 
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.yaml_text import load
-from fer_ros.training import fairness
+from fer_ros.training import fairness, known_sets
 from fer_ros.training.data import FERPLUS
 from fer_ros.training.evaluate import FER2013, FERPLUS_7, FERPLUS_8
 from fer_ros.training.report import confusions
 
 _NO_PEOPLE = ("How often each emotion is answered of people of different age, gender or origin was not measured "
               "(`fer-ros evaluate --people`).")
+_FIGURES = """The FER+ majority is the entry with most of the ten votes; it is "clear" as FER+'s authors count: single votes
+dropped, and more than half of the rest for one entry. The calibration error "of the other half" is of faces that had no part
+in their temperature: each half gets that of the other. Without copies: without the {copies} faces that are in an earlier split
+too. Ten views: the mean of the answers to the face, to four shifts of it by two pixels, and to these five mirrored."""
+_EXPECT = """Expect more errors on children and older people, on profiles, under strong side light, with masks, hands or
+beards before the mouth, and between fear and surprise, sad and neutral, angry and disgust. A confidence says how often such
+an answer is right on faces like these; on others it may be wrong more often."""
 _TEMPLATE = Path(__file__).with_name("card_template.md")
-_ANSWERS = {"ferplus": "what most of ten people would say", "fer2013": "what FER2013's label would be"}
+_ANSWERS = {"answer": "one answer for faces of any origin", "ferplus": "what most of ten people would say",
+            "fer2013": "what FER2013's label would be", "affectnet": "what AffectNet's annotator would say",
+            "expw": "what ExpW's label would be", "rafdb": "what most of RAF-DB's forty people would say",
+            "posed": "what a performer would have posed"}
+_NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight"}
 
 
 def write(report: Mapping[str, Any], entries: Mapping[str, str]) -> str:
     """The card's text.
 
     Args:
-        report: of `fer-ros evaluate`.
+        report: of `fer-ros evaluate`: on FER2013, or on the sets of a recipe.
         entries: the metadata of the ONNX file.
     """
-    model, about, figures, times = (report[part] for part in ("model", "data", "figures", "speed"))
-    csv = about["layout"].startswith("fer2013.csv")
-    official = {"validation": "PublicTest", "test": "PrivateTest"} if csv else {}
-    disputed = about.get("disputed")
+    model, times = report["model"], report["speed"]
+    of_sets = "sets" in report
+    of, figures, limits, licence = (_on_sets if of_sets else _on_fer2013)(report, entries)
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=model["name"], file=model["file"], sha256=model["sha256"][:16], what=_what(model, entries),
         answers=_answers(model["answers"], entries), data=_data(entries), origin=_origin(entries),
         median=f"{times['one_median_ms']:.2f}", p95=f"{times['one_p95_ms']:.2f}", sixteen=f"{times['sixteen_median_ms']:.2f}",
-        onnxruntime=model["onnxruntime"], split=official.get(about["split"], about["split"]), figures=_figures(figures),
-        copies=about["copies"], crossed=_crossed(report["answers"], figures), recall=_recall(figures),
-        confused="\n".join(f"{name}: {'; '.join(confusions(figures[name]))}." for name in (FER2013, FERPLUS_7)
-                           if name in figures),
-        robustness=_robustness(report["robustness"]),
-        people=fairness.section(report["people"]) if "people" in report else _NO_PEOPLE,
-        disputed="" if disputed is None else f"; {disputed:.0%} of its labels here disagree with the FER+ majority",
-        licence=entries.get("licence", "unknown"),
+        onnxruntime=model["onnxruntime"], of=of, figures=figures, robustness=_robustness(report["robustness"]),
+        people=fairness.section(report["people"]) if "people" in report else _NO_PEOPLE, limits=limits, licence=licence,
     )
+
+
+def _on_fer2013(report: Mapping[str, Any], entries: Mapping[str, str]) -> tuple[str, str, str, str]:
+    """Of what the figures are, the figures, the limits and the licence of a model that was measured on FER2013 alone."""
+    about, figures = report["data"], report["figures"]
+    csv = about["layout"].startswith("fer2013.csv")
+    official = {"validation": "PublicTest", "test": "PrivateTest"} if csv else {}
+    disputed = about.get("disputed")
+    confused = "\n".join(f"{name}: {'; '.join(confusions(figures[name]))}." for name in (FER2013, FERPLUS_7)
+                         if name in figures)
+    explained = _FIGURES.format(copies=about["copies"])
+    parts = (_figures(figures), explained, _crossed(report["answers"], figures), _recall(figures), confused)
+    known = "" if disputed is None else f"; {disputed:.0%} of its labels here disagree with the FER+ majority"
+    limits = ("FER2013's faces come from a web search, most of them frontal and of adults, and nobody has balanced ages, skin "
+              f"colours or\ngenders{known}. {_EXPECT}")
+    licence = (f"Weights: {entries.get('licence', 'unknown')}. FER2013: I. Goodfellow et al., ICONIP 2013. FER+ votes: E. "
+               "Barsoum et al., ICMI\n2016.")
+    return official.get(about["split"], about["split"]), "\n\n".join(parts), limits, licence
+
+
+def _on_sets(report: Mapping[str, Any], entries: Mapping[str, str]) -> tuple[str, str, str, str]:
+    """The same of a model that was measured on the sets of a recipe."""
+    mine = [row for row in report["sets"] if row["model"] == report["model"]["file"]]
+    default = mine[0]["answer"]
+    parts = [f"Of each set the half of the held-out faces by which nothing was chosen. The answer `{default}`:",
+             _of_answer([row for row in mine if row["answer"] == default])]
+    others = [row for row in report["sets"] if row["model"] != report["model"]["file"]]
+    for model in dict.fromkeys(row["model"] for row in others):
+        theirs = [row for row in others if row["model"] == model]
+        parts += [f"Beside it, on the same faces, `{model}` (answer `{theirs[0]['answer']}`):",
+                  _of_answer([row for row in theirs if row["answer"] == theirs[0]["answer"]])]
+    own = [row for row in mine if row["answer"] != default and row["truth"].startswith(row["answer"])]
+    if own:
+        parts += ["Each further answer on the faces of its own convention:",
+                  _table(["answer", "set", "truth", "faces", "accuracy", "balanced accuracy", "calibration error"],
+                         [[f"`{row['answer']}`", row["set"], row["truth"], f"{row['faces']:,}",
+                           *(_percent(row[key]) for key in ("accuracy", "balanced_accuracy", "ece"))] for row in own])]
+    sets = list(dict.fromkeys(row["set"] for row in mine))
+    named = ", ".join(f"`{name}`" for name in sets)
+    limits = (f"The faces come from several sets ({named}), whose people, cameras and labellers differ; what a face\nshows is "
+              f"what the labellers of its set would say, and they do not agree with each other. {_EXPECT}")
+    learnt = list(_recipe(entries).get("sets") or sets)
+    licence = "\n".join([f"Weights: {entries.get('licence', 'unknown')}, on the terms of what they learnt from:", "",
+                         *(f"- {known_sets.describe(name)}" for name in learnt)])
+    return "held-out faces of several sets", "\n\n".join(parts), limits, licence
+
+
+def _of_answer(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A line for each set and truth, and one for the mean of the sets."""
+    def line(name: str, truth: str, values: Mapping[str, Any], faces: str) -> list[str]:
+        return [name, truth, faces, f"**{values['accuracy']:.1%}**", _percent(values["balanced_accuracy"]),
+                _percent(values["ece"]), *(_percent(values["recall"].get(emotion)) for emotion in EMOTIONS)]
+
+    lines = [line(row["set"], row["truth"], row, f"{row['faces']:,}") for row in rows]
+    # A set of several conventions counts once, by what the answer is compared with first.
+    firsts = list({row["set"]: row for row in reversed(rows)}.values())
+    mean = {key: sum(row[key] for row in firsts) / len(firsts) for key in ("accuracy", "balanced_accuracy", "ece")}
+    lines.append(line("mean of the sets", "", {**mean, "recall": {}}, ""))
+    return _table(["set", "truth", "faces", "accuracy", "balanced accuracy", "calibration error", *EMOTIONS], lines)
 
 
 def _what(model: Mapping[str, Any], entries: Mapping[str, str]) -> str:
@@ -71,6 +134,13 @@ def _data(entries: Mapping[str, str]) -> str:
     recipe = _recipe(entries)
     if "trained.training_faces" not in entries:
         return "The file does not say what it was trained on."
+    if sets := recipe.get("sets"):
+        held = "; faces that look like a held-out one, and second copies, were left out" if recipe.get("clean") else ""
+        each = "\n".join(f"- {known_sets.describe(name)}" for name in sets)
+        return (f"Learnt from {int(entries['trained.training_faces']):,} faces of {_NUMBERS.get(len(sets), len(sets))} sets, "
+                f"with what the people of each set said{held}:\n\n{each}\n\nThe epoch, the shares of the heads in the one "
+                "answer, and the temperatures were chosen on one half of the\nheld-out faces; the figures below are of the "
+                "other half.")
     official = entries.get("trained.layout", "").startswith("fer2013.csv")
     truths = {"both": "FER2013's labels and FER+'s ten votes for each face", "fer2013": "FER2013's labels",
               "ferplus": "FER+'s ten votes for each face"}
@@ -104,8 +174,10 @@ def _answers(answers: Mapping[str, Mapping[str, Any]], entries: Mapping[str, str
               f"prior adjustment {entries.get(f'adjustment.{name}', '0')})" for name, answer in answers.items()]
     if len(listed) == 1:
         return f"Its answer is {listed[0]}: probabilities of {', '.join(EMOTIONS)}."
-    return (f"It has two answers, each of them probabilities of\n{', '.join(EMOTIONS)}: {' and '.join(listed)}. The node\n"
-            f"answers with `{next(iter(answers))}` unless its parameter `answer` says otherwise.")
+    count = _NUMBERS.get(len(listed), str(len(listed)))
+    all_but_last = ", ".join(listed[:-1])
+    return (f"It has {count} answers, each of them probabilities of\n{', '.join(EMOTIONS)}: {all_but_last} and {listed[-1]}. "
+            f"The node\nanswers with `{next(iter(answers))}` unless its parameter `answer` says otherwise.")
 
 
 def _figures(figures: Mapping[str, Mapping[str, Any]]) -> str:

@@ -18,12 +18,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from fer_ros.core.classifier import probabilities
+from fer_ros.core.classifier import EmotionClassifier, probabilities
 from fer_ros.core.files import filling, write_text
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.resources import model_file
 from fer_ros.core.types import Comparable
-from fer_ros.training import evaluate, pool
+from fer_ros.training import evaluate, metrics, pool, robustness
 from fer_ros.training.pool import Pool
 from fer_ros.training.recipe import Recipe
 
@@ -64,10 +64,13 @@ class Opinion(Comparable):
 
 
 def truths(faces: Pool) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
-    """(set, convention, rows, classes) of everything that an answer can be compared with."""
+    """(set, convention, rows, classes) of everything that an answer can be compared with.
+
+    Of each set first the convention by which the one answer is checked.
+    """
     found = []
     for index, name in enumerate(faces.sets):
-        for convention in faces.truth:
+        for convention in sorted(faces.truth, key=lambda convention: convention != pool.CLEAR):
             rows, classes = pool.truth_of(faces, convention, len(EMOTIONS))
             mine = faces.origin[rows] == index
             if convention != pool.ANSWER and mine.any():
@@ -92,16 +95,18 @@ def opinions(model: str, faces: Pool) -> list[Opinion]:
     return found
 
 
-def make(models: Sequence[str], folder: Path, recipe: Recipe, out: Path, console: Console, force: bool = False) -> list[Path]:
+def make(models: Sequence[str], folder: Path, recipe: Recipe, out: Path, console: Console, force: bool = False,
+         whole: bool = False) -> dict[str, Any]:
     """Measure models on the sets of a recipe, and write sets.json and wrong.html.
 
     Args:
         models: ONNX files; the faces of the page are those that the first one's default answer gets wrong.
         folder: which holds the sets.
         force: replace files that are there.
+        whole: measure everything that a model card of the first model tells.
 
     Returns:
-        The files.
+        `sets`, what is in sets.json; with `whole` also `model`, `speed` and `robustness`.
 
     Raises:
         DataError: a set is not there or not right.
@@ -121,7 +126,30 @@ def make(models: Sequence[str], folder: Path, recipe: Recipe, out: Path, console
         write_text(scratch / FIGURES, json.dumps(figures, indent=1, allow_nan=False) + "\n")
         default = [opinion for opinion in found[0] if opinion.answer == found[0][0].answer]
         write_text(scratch / WRONG, page(default, faces))
-    return [out / FIGURES, out / WRONG]
+    report: dict[str, Any] = {"sets": figures}
+    if whole:
+        classifier = evaluate.classifier_of(paths[0])
+        with console.status("measuring robustness and speed"):
+            report |= {"model": evaluate.model_facts(classifier, Path(paths[0])), "speed": evaluate.speed(paths[0]),
+                       "robustness": robust(classifier, faces)}
+    return report
+
+
+def robust(classifier: EmotionClassifier, faces: Pool) -> dict[str, dict[str, dict[str, float]]]:
+    """By change, the mean over the sets of the default answer's accuracy and balanced accuracy."""
+    answer = classifier.answer
+    columns = [answer.labels.index(emotion) for emotion in EMOTIONS]
+    first = {name: (rows, classes) for name, _, rows, classes in reversed(truths(faces))}
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for name, ways in robustness.CHANGES.items():
+        scores = []
+        for change in ways:
+            logits = evaluate.logits_of(classifier, robustness.apply(change, faces.images))[answer.output][:, columns]
+            scores += [((guess == classes).mean(), metrics.balanced_accuracy(classes, guess, len(EMOTIONS)))
+                       for rows, classes in first.values() for guess in [logits[rows].argmax(axis=1)]]
+        accuracy, balanced = np.mean(scores, axis=0).tolist()
+        found[name] = {_MEAN: {"accuracy": accuracy, "balanced_accuracy": balanced}}
+    return found
 
 
 def show(found: Sequence[Opinion], console: Console) -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from fer_ros.cli import main
 from fer_ros.core.labels import EMOTIONS
-from fer_ros.training import comparison, duplicates
+from fer_ros.training import card, comparison, duplicates
 from fer_ros.training.data import FERPLUS, DataError
 from fer_ros.training.duplicates import look_alikes, mirrored
 from fer_ros.training.pictures import framed
@@ -368,8 +368,10 @@ def test_models_are_measured_on_the_same_faces_of_each_set(folder, model, tmp_pa
     sets = recipe(clean=False, split_seed=3)
     sure, unsure = model("sure", 40.0), model("unsure", 1.0)
     found = comparison.make([sure, unsure], folder, sets, tmp_path / "out", Console(width=200))
-    assert [path.name for path in found] == ["sets.json", "wrong.html"]
-    figures = json.loads(found[0].read_text())
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["sets.json", "wrong.html"]
+    figures = json.loads((tmp_path / "out" / "sets.json").read_text())
+    assert found == {"sets": figures}
+    assert next(row["truth"] for row in figures if row["set"] == "fer2013") == CLEAR
     faces = gather(folder, sets).report
     posed = {row["model"]: row for row in figures if row["set"] == "posed"}
     rows, truth = truth_of(faces, "posed", 7)
@@ -380,7 +382,7 @@ def test_models_are_measured_on_the_same_faces_of_each_set(folder, model, tmp_pa
     assert posed["sure.onnx"]["ece"] > posed["unsure.onnx"]["ece"]
     assert {(row["set"], row["truth"]) for row in figures} == {
         ("fer2013", "ferplus"), ("fer2013", "fer2013"), ("fer2013", CLEAR), ("posed", "posed"), ("crowd", "crowd")}
-    text = found[1].read_text()
+    text = (tmp_path / "out" / "wrong.html").read_text()
     assert text.count("<figure>") > 3
     assert "is taken for" in text
     shown = capsys.readouterr().out
@@ -411,3 +413,35 @@ def test_the_command_measures_on_a_recipes_sets(folder, model, tmp_path, tmp_pat
     assert "--force" in capsys.readouterr().err
     assert status("evaluate", "--data", str(folder), "--out", str(tmp_path / "o"), "--beside", "emotion.onnx") == 1
     assert "--recipe" in capsys.readouterr().err
+
+
+def test_a_card_tells_of_every_set_and_of_its_terms(folder, model, tmp_path, tmp_path_factory, capsys):
+    named = dict(SETS, affectnet=SETS["posed"])
+    del named["posed"]
+    chosen = recipe(clean=False, sets=named)
+    (tmp_path / "mix.yaml").write_text(to_yaml(chosen))
+    out, written = tmp_path_factory.mktemp("report"), tmp_path_factory.mktemp("card") / "CARD.md"
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", model("mine", 3.0), "--data", str(folder), "--recipe", str(tmp_path / "mix.yaml"), "--beside",
+              "emotion.onnx", "--out", str(out), "--card", str(written)])
+    assert ended.value.code == 0, capsys.readouterr().err
+    text = written.read_text()
+    assert "| mean of the sets |" in text
+    for name in named:
+        assert f"| {name} |" in text
+    assert "- `affectnet`: AffectNet (A. Mollahosseini" in text
+    assert "Terms: research; the pictures may not be passed on." in text
+    assert "- `crowd`: ask whoever gave it for its terms." in text
+    assert "Beside it, on the same faces, `emotion.onnx`" in text
+    assert "| as it is |" in text
+    assert "$" not in text
+    assert "nan" not in text.lower().replace("anand", "")
+    assert capsys.readouterr().out.split()[-1] == str(written)
+
+
+def test_a_model_of_several_sets_says_what_it_learnt_from():
+    entries = {"trained.training_faces": "1234", "recipe": to_yaml(recipe())}
+    text = card._data(entries)
+    assert text.startswith("Learnt from 1,234 faces of three sets")
+    assert "copies, were left out" in text
+    assert "- `posed`: ask whoever gave it" in text
