@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fer_ros.core.align import AlignParams, align_faces
 from fer_ros.core.detector import DetectorParams, FaceDetector
 from fer_ros.training.data import FACE_SIZE, load
 
@@ -20,18 +21,40 @@ ENLARGED = 160
 BORDER = 80
 
 
+def crop(picture: np.ndarray, detector: FaceDetector) -> np.ndarray | None:
+    """The face in an (H, W) uint8 grey picture as the node cuts it, (48, 48) uint8: upright, and framed as FER2013's are.
+
+    The largest one of several; None where none is found.
+    """
+    large, _, _ = _set_in(picture)
+    found = detector.detect(large)
+    if not found:
+        return None
+    largest = max(found, key=lambda face: face.box.area)
+    return align_faces(large, [largest], FACE_SIZE, AlignParams(), grey=True)[0]
+
+
 def framing(images: np.ndarray, detector: FaceDetector) -> np.ndarray:
     """(M, 3) float64 of side, shift to the right, shift down, for the M of (N, 48, 48) faces with one clear detection."""
     rows = []
     for face in images:
-        large = cv2.resize(face, (ENLARGED, ENLARGED), interpolation=cv2.INTER_CUBIC)
-        large = cv2.copyMakeBorder(large, BORDER, BORDER, BORDER, BORDER, cv2.BORDER_CONSTANT, value=int(face.mean()))
-        found = detector.detect(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR))
+        large, middle, side = _set_in(face)
+        found = detector.detect(large)
         if len(found) == 1:
             box = found[0].box
-            middle, size = BORDER + ENLARGED / 2, box.area**0.5
-            rows.append((ENLARGED / size, (middle - box.cx) / size, (middle - box.cy) / size))
+            size = box.area**0.5
+            rows.append((side / size, (middle - box.cx) / size, (middle - box.cy) / size))
     return np.array(rows)
+
+
+def _set_in(picture: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """A picture large enough for the detector, in a flat border, as BGR; the middle of its width there, and its width."""
+    scale = ENLARGED / min(picture.shape)
+    how = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+    large = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=how)
+    large = cv2.copyMakeBorder(large, BORDER, BORDER, BORDER, BORDER, cv2.BORDER_CONSTANT, value=int(picture.mean()))
+    width = large.shape[1] - 2 * BORDER
+    return cv2.cvtColor(large, cv2.COLOR_GRAY2BGR), BORDER + width / 2, width
 
 
 def main() -> None:

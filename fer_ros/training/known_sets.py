@@ -20,8 +20,8 @@ class KnownSet(NamedTuple):
 KNOWN = {
     "fer2013": KnownSet(
         'FER2013 (I. Goodfellow et al., "Challenges in Representation Learning", ICONIP 2013), with the votes of FER+ '
-        '(E. Barsoum et al., "Training Deep Networks for Facial Expression Recognition with Crowd-Sourced Label Distribution", ICMI '
-        "2016)",
+        '(E. Barsoum et al., "Training Deep Networks for Facial Expression Recognition with Crowd-Sourced Label '
+        'Distribution", ICMI 2016)',
         "FER2013: pictures of a web search, published for a research competition; FER+: MIT"),
     "affectnet": KnownSet(
         'AffectNet (A. Mollahosseini, B. Hasani, M. H. Mahoor, "AffectNet: A Database for Facial Expression, Valence, and '

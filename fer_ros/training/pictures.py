@@ -68,15 +68,18 @@ def face_of(file: Path, margin: float = 0.0) -> tuple[np.ndarray, str]:
     Raises:
         ValueError: it is not a picture, damaged, or of a kind that is no photograph; the text says which.
     """
-    pixels = _pixels(file)
-    height, width, _ = pixels.shape
+    grey, colour = picture_of(file)
+    height, width = grey.shape
     changed = [f"{width}x{height} pixels"] if (width, height) != (FACE_SIZE, FACE_SIZE) else []
+    return framed(grey, margin), ", ".join([*changed, *(["in colour"] if colour else [])])
+
+
+def picture_of(file: Path) -> tuple[np.ndarray, bool]:
+    """(H, W) uint8, a picture in grey, and whether it has colours. Raises ValueError as `face_of`."""
+    pixels = _pixels(file)
     if np.ptp(pixels, axis=2).any():
-        changed.append("in colour")
-        grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    else:
-        grey = np.ascontiguousarray(pixels[..., 0])
-    return framed(grey, margin), ", ".join(changed)
+        return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), True
+    return np.ascontiguousarray(pixels[..., 0]), False
 
 
 def _pixels(file: Path) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -62,25 +63,30 @@ def curves(history: Sequence[dict[str, float]], best: int, path: Path) -> None:
 
 
 def distributions(counts: Mapping[str, np.ndarray], labels: Sequence[str], path: Path) -> None:
-    """Faces by class, a panel for each split.
+    """Faces by class, a panel for each split or set, three in a row.
 
     Args:
         counts: (len(labels),) int by split.
     """
-    figure, panels = plt.subplots(1, len(counts), figsize=(6.5 * len(counts), 4.2), squeeze=False)
-    for axes, (name, values) in zip(panels[0], counts.items(), strict=True):
+    columns = min(len(counts), 3)
+    lines = math.ceil(len(counts) / columns)
+    figure, panels = plt.subplots(lines, columns, figsize=(6.5 * columns, 4.2 * lines), squeeze=False)
+    for axes in panels.flat[len(counts) :]:
+        axes.set_axis_off()
+    for axes, (name, values) in zip(panels.flat, counts.items(), strict=False):
         order = np.argsort(-values, kind="stable")
         bars = axes.bar([labels[i] for i in order], values[order], color=[_COLOURS[i % 10] for i in order])
-        axes.bar_label(bars, [f"{values[i]:,}\n{values[i] / values.sum():.1%}" for i in order], fontsize=8)
+        axes.bar_label(bars, [f"{values[i]:,}\n{values[i] / max(values.sum(), 1):.1%}" for i in order], fontsize=8)
         axes.set_title(f"{name}: {values.sum():,} faces")
         axes.set_ylabel("faces")
         axes.margins(y=0.15)
+        axes.tick_params(axis="x", labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     save(figure, path)
 
 
-def faces(rows: Sequence[tuple[str, Sequence[np.ndarray]]], title: str, path: Path) -> None:
-    """Rows of (name, faces), each face a (H, W) uint8 grey image."""
+def faces(rows: Sequence[tuple[str, Sequence[np.ndarray]]], title: str, path: Path, heads: Sequence[str] = ()) -> None:
+    """Rows of (name, faces), each face a (H, W) uint8 grey image; `heads` stand above the columns."""
     columns = max(len(images) for _, images in rows)
     figure, panels = plt.subplots(len(rows), columns, figsize=(1.25 * columns + 1.2, 1.3 * len(rows)), squeeze=False)
     figure.suptitle(title, fontsize=10)
@@ -89,6 +95,9 @@ def faces(rows: Sequence[tuple[str, Sequence[np.ndarray]]], title: str, path: Pa
             axes.set_axis_off()
         for axes, image in zip(line, images, strict=False):
             axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+        if line[0] is panels[0][0]:
+            for axes, head in zip(line, heads, strict=False):
+                axes.set_title(head, fontsize=9)
         line[0].text(-0.15, 0.5, name, transform=line[0].transAxes, ha="right", va="center", fontsize=9)
     save(figure, path)
 

@@ -8,12 +8,14 @@ Three layouts are read:
 - `table`: a CSV file, `labels.csv` unless `table` names another, with a column of files and a column of labels or, for what
   several people said, a column of shares for each class.
 
-A picture is brought to the framing of the node's crops by cutting `margin` off each of its sides.
+A picture is brought to the framing of the node's crops by cutting `margin` off each of its sides, or by looking for its face
+with the package's own detector and cutting that out upright, as the node does.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,16 +23,20 @@ from pathlib import Path
 
 import numpy as np
 
+from fer_ros.core.detector import DetectorParams, FaceDetector
 from fer_ros.core.labels import EMOTIONS
 from fer_ros.core.params import param
 from fer_ros.core.types import Comparable
 from fer_ros.core.words import counted
 from fer_ros.training.data import FERPLUS
-from fer_ros.training.pictures import CLASSES, PARTS, class_key, entries, face_of, parts_of
+from fer_ros.training.framing import crop
+from fer_ros.training.pictures import CLASSES, PARTS, class_key, entries, framed, parts_of, picture_of
 from fer_ros.training.tables import DataError, columns, rows
 
 UNLABELLED = -1
 _READERS = 4
+_SURE = 0.7
+"""The score from which on a found face counts."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,9 @@ class SetSpec:
                       "convention share a head. Empty takes the set's name. A set of layout fer2013 has the heads of the "
                       "recipe's `targets`.")
     contempt: bool = param(False, "Whether contempt is an eighth class of the convention; otherwise such faces are left out.")
+    framing: str = param("margin", "How a picture is brought to the framing of the node's crops: by cutting `margin` off each "
+                         "side, or by the package's own detector, which finds the face, and by `margin` where it finds none.",
+                         choices=("margin", "detector"))
     margin: float = param(0.0, "Share of a picture's side that is cut off each side, to frame the face as the node's crops "
                           "do; a negative one adds the border's pixels.", range=(-0.5, 0.45))
     share: float = param(1.0, "Share of each class's training faces that is learnt from.", range=(0.0, 1.0))
@@ -133,11 +142,19 @@ def load(folder: Path, spec: SetSpec) -> FaceSet:
     if not listed:
         raise DataError(f"{folder} holds no faces")
 
+    mine = threading.local()  # a detector serves one thread
+
     def face(entry: Entry) -> np.ndarray | ValueError:
         try:
-            return face_of(entry.file, spec.margin)[0]
+            picture, _ = picture_of(entry.file)
         except ValueError as error:
             return error
+        found = None
+        if spec.framing == "detector":
+            if not hasattr(mine, "detector"):
+                mine.detector = FaceDetector(DetectorParams(score_threshold=_SURE))
+            found = crop(picture, mine.detector)
+        return framed(picture, spec.margin) if found is None else found
 
     with ThreadPoolExecutor(_READERS) as pool:
         found = list(pool.map(face, listed))

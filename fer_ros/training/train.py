@@ -29,7 +29,7 @@ from fer_ros.training.checkpoint import RunError
 from fer_ros.training.data import DataError
 from fer_ros.training.model import Network, make
 from fer_ros.training.pool import Pool, truth_of
-from fer_ros.training.recipe import ANSWER, Recipe, to_yaml
+from fer_ros.training.recipe import ANSWER, Recipe, RecipeError, from_values, to_yaml
 
 RECIPE = "recipe.yaml"
 HISTORY = "history.csv"
@@ -390,7 +390,7 @@ class Run:
             state = checkpoint.read(path, ("network", "average", "optimizer", "history"))
         except RunError as error:
             raise RunError(f"{error}: take another --out, and --start-from {self.folder} for what it had learnt") from None
-        mine, theirs = dataclasses.asdict(self.recipe), state["recipe"]
+        mine, theirs = dataclasses.asdict(self.recipe), _whole(state["recipe"])
         # What a run is for and how fast it is does not change what it learns.
         differing = [name for name in mine if mine[name] != theirs.get(name) and name not in ("description", "compile")]
         if differing:
@@ -425,6 +425,14 @@ class Run:
             "history": [dataclasses.asdict(epoch) for epoch in self.history],
         })
         write_history(self.folder / HISTORY, self.history)
+
+
+def _whole(stored: dict[str, Any]) -> dict[str, Any]:
+    """A stored recipe with what recipes had not yet when it was stored: at its default, which changes nothing."""
+    try:
+        return dataclasses.asdict(from_values(stored, "the run's recipe"))
+    except RecipeError:
+        return stored
 
 
 def learning_rate(recipe: Recipe, at: float) -> float:

@@ -191,6 +191,23 @@ def test_an_interrupted_run_continues_to_the_same_end(splits, tmp_path, where):
         assert torch.equal(value, parts["weights"][name]), name
 
 
+def test_a_run_of_an_earlier_version_goes_on(splits, tmp_path):
+    """Recipes had fewer fields then; what is new is at its default."""
+    with pytest.raises(Stop):
+        begin(tmp_path, splits).train(Interrupt(2, 1))
+    path = tmp_path / checkpoint.LAST
+    state = torch.load(path, weights_only=True)
+    del state["recipe"]["answer_weight"], state["recipe"]["sets"]
+    torch.save(state, path)
+    begin(tmp_path, splits).train(Watcher())
+    assert len(history(tmp_path)) == 3
+    state = torch.load(path, weights_only=True)
+    state["recipe"]["seed"] = 7
+    torch.save(state, path)
+    with pytest.raises(RunError, match="seed is 7 there and 1 here"):
+        begin(tmp_path, splits)
+
+
 def test_a_run_goes_on_in_the_arithmetic_in_which_it_began(splits, tmp_path):
     """On a machine whose processor `auto` would choose otherwise for."""
     there, here = Place(CPU.device, bfloat16=True), CPU

@@ -16,12 +16,13 @@ pytest.importorskip("PIL", reason="training needs more packages (pip install 'fe
 from rich.console import Console
 
 from fer_ros.cli import main
+from fer_ros.core.align import AlignParams, align_faces
 from fer_ros.core.labels import EMOTIONS
-from fer_ros.training import card, comparison, duplicates
+from fer_ros.training import card, comparison, duplicates, mix
 from fer_ros.training.data import FERPLUS, DataError
 from fer_ros.training.duplicates import look_alikes, mirrored
 from fer_ros.training.pictures import framed
-from fer_ros.training.pool import CLEAR, NO_TRUTH, gather, half_of, truth_of
+from fer_ros.training.pool import CLEAR, NO_TRUTH, Pool, gather, half_of, truth_of
 from fer_ros.training.recipe import ANSWER, Recipe, RecipeError, from_values, read, to_yaml
 from fer_ros.training.sets import UNLABELLED, SetSpec, divided, load, thinned
 
@@ -445,3 +446,67 @@ def test_a_model_of_several_sets_says_what_it_learnt_from():
     assert text.startswith("Learnt from 1,234 faces of three sets")
     assert "copies, were left out" in text
     assert "- `posed`: ask whoever gave it" in text
+
+
+# What a recipe's sets are together
+
+
+def test_the_faces_of_a_mix_are_counted_by_set_and_class(folder, tmp_path, capsys):
+    found = gather(folder, recipe(clean=False))
+    each = mix.counts(found.training)
+    assert each["posed"].tolist() == [3, 3, 3, 3, 3, 3, 3, 2]
+    assert each["crowd"].tolist() == [2, 2, 2, 2, 2, 2, 2, 0]
+    assert each["fer2013"].sum() == 56
+    (tmp_path / "mix.yaml").write_text(to_yaml(recipe(clean=False)))
+    with pytest.raises(SystemExit) as ended:
+        main(["data", "info", "--data", str(folder), "--recipe", str(tmp_path / "mix.yaml")])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert "learnt from, 93 faces" in text
+    assert "framing, as the package's own detector sees" in text
+    assert text.count("times as wide as the face (") == 3
+
+
+def test_how_a_set_is_framed_is_found(demo_frames, detector):
+    (face,) = detector.detect(demo_frames[0])
+    tight = align_faces(demo_frames[0], [face], 48, AlignParams(), grey=True)
+    loose = align_faces(demo_frames[0], [face], 48, AlignParams(crop_margin=0.4), grey=True)
+    pools = Pool(np.concatenate([tight, loose]), np.array([0, 1]), ("tight", "loose"), {}, {}, {}, np.arange(2))
+    told = mix.framings(pools)
+    assert told["tight"][0] == told["loose"][0] == 1
+    assert told["loose"][1] == pytest.approx(1.8 * told["tight"][1], rel=0.15)
+
+
+def test_a_mix_is_drawn(folder, tmp_path, capsys):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib (pip install 'fer_ros[train]', or make training)")
+    (tmp_path / "mix.yaml").write_text(to_yaml(recipe(clean=False)))
+    arguments = ["data", "plot", "--data", str(folder), "--recipe", str(tmp_path / "mix.yaml"), "--out", str(tmp_path / "o")]
+    for code in (0, 1):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == code
+    assert capsys.readouterr().out.split() == [str(tmp_path / "o" / name) for name in ("classes.png", "examples.png")]
+    for name in ("classes.png", "examples.png"):
+        assert cv2.imread(str(tmp_path / "o" / name)).shape[0] > 200
+    with pytest.raises(SystemExit) as ended:
+        main(["data", "info", "--data", str(folder), "--recipe", "small"])
+    assert ended.value.code == 1
+    assert "leave out --recipe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.3])
+def test_a_face_is_found_and_cut_as_the_node_does(tmp_path, demo_frames, detector, margin):
+    """Off the middle and turned, as no margin would frame it; where there is none the margin counts."""
+    (face,) = detector.detect(demo_frames[0])
+    left, top = int(face.box.cx - 1.6 * face.box.width), int(face.box.cy - 0.9 * face.box.height)
+    picture = demo_frames[0][max(top, 0) : top + int(2 * face.box.height), max(left, 0) : left + int(2.6 * face.box.width)]
+    empty = cv2.cvtColor(noise(3), cv2.COLOR_GRAY2BGR)
+    for label, pixels in (("happy", picture), ("neutral", empty)):
+        (tmp_path / "train" / label).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "train" / label / "a.png"), pixels)
+    by_detector, by_margin = (load(tmp_path, SetSpec(framing=how, margin=margin)) for how in ("detector", "margin"))
+    expected = align_faces(demo_frames[0], [face], 48, AlignParams(), grey=True)[0]
+    at, other = (int(np.flatnonzero(by_detector.labels == EMOTIONS.index(label))[0]) for label in ("happy", "neutral"))
+    alike = [np.corrcoef(found.images[at].ravel(), expected.ravel())[0, 1] for found in (by_detector, by_margin)]
+    assert alike[0] > 0.9 > alike[1] + 0.2
+    assert (by_detector.images[other] == by_margin.images[other]).all()
