@@ -28,6 +28,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                         help="measure on the sets of this recipe, on the half of their held-out faces that chooses nothing")
     parser.add_argument("--beside", action="append", default=[], metavar="MODEL",
                         help="with --recipe: another model, measured on the same faces; may be given several times")
+    parser.add_argument("--as-node", action="store_true",
+                        help="with --recipe: find each face and cut it out as the node does, whatever the recipe says")
     parser.add_argument("--people", type=Path, metavar="DIR",
                         help="count the answers in each group of people, too: a folder with labels.csv, which has a column "
                         "`file` and one for age, gender, ...; the card then says where they differ most")
@@ -56,8 +58,8 @@ def main(options: argparse.Namespace) -> int:
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     if options.recipe:
         return _on_sets([model, *map(_named, options.beside)], options, console)
-    if options.beside:
-        raise ValueError("--beside is for --recipe, which names the sets to measure on")
+    if options.beside or options.as_node:
+        raise ValueError("--beside and --as-node are for --recipe, which names the sets to measure on")
     possible = [*report.outputs(options.out), *([options.out / fairness.FIGURES] if options.people else [])]
     read = [options.data, model_file(model), *([options.people] if options.people else [])]
     check_outputs([*possible, *([options.card] if options.card else [])], force=options.force, sources=read, parents=True)
@@ -99,7 +101,7 @@ def _on_sets(models: list[str], options: argparse.Namespace, console: Console) -
     read = [options.data, *map(model_file, models), *([options.people] if options.people else [])]
     check_outputs(outputs, force=options.force, sources=read, parents=True)
     found = comparison.make(models, options.data, recipe.read(options.recipe), options.out, console, options.force,
-                            whole=bool(options.card))
+                            whole=bool(options.card), as_node=options.as_node)
     if options.people:
         found["people"] = fairness.make(models[0], options.people, options.out, console, options.force)
     if options.card:

@@ -6,6 +6,7 @@ Measured on the half of each set's held-out faces that nothing is chosen by, thr
 from __future__ import annotations
 
 import base64
+import dataclasses
 import html
 import json
 from collections.abc import Sequence
@@ -96,7 +97,7 @@ def opinions(model: str, faces: Pool) -> list[Opinion]:
 
 
 def make(models: Sequence[str], folder: Path, recipe: Recipe, out: Path, console: Console, force: bool = False,
-         whole: bool = False) -> dict[str, Any]:
+         whole: bool = False, as_node: bool = False) -> dict[str, Any]:
     """Measure models on the sets of a recipe, and write sets.json and wrong.html.
 
     Args:
@@ -104,6 +105,8 @@ def make(models: Sequence[str], folder: Path, recipe: Recipe, out: Path, console
         folder: which holds the sets.
         force: replace files that are there.
         whole: measure everything that a model card of the first model tells.
+        as_node: find each face and cut it as the node does, whatever the recipe says; FER2013's faces, which are cut already,
+            stay as they are.
 
     Returns:
         `sets`, what is in sets.json; with `whole` also `model`, `speed` and `robustness`.
@@ -114,6 +117,9 @@ def make(models: Sequence[str], folder: Path, recipe: Recipe, out: Path, console
         FileNotFoundError, ValueError: see `EmotionClassifier`.
     """
     paths = [str(model_file(model)) for model in models]
+    if as_node:
+        recipe = dataclasses.replace(recipe, sets={name: dataclasses.replace(spec, framing="detector")
+                                                   for name, spec in recipe.sets.items()})
     with console.status("reading the sets"):
         faces = pool.gather(folder, recipe).report
     found = []

@@ -510,3 +510,29 @@ def test_a_face_is_found_and_cut_as_the_node_does(tmp_path, demo_frames, detecto
     alike = [np.corrcoef(found.images[at].ravel(), expected.ravel())[0, 1] for found in (by_detector, by_margin)]
     assert alike[0] > 0.9 > alike[1] + 0.2
     assert (by_detector.images[other] == by_margin.images[other]).all()
+
+
+def test_models_are_measured_on_faces_as_the_node_cuts_them(folder, model, tmp_path, demo_frames, detector, monkeypatch):
+    """Where the recipe's margin cuts nothing, the node's crop is a part of the picture."""
+    (face,) = detector.detect(demo_frames[0])
+    box = face.box
+    picture = demo_frames[0][int(box.cy - box.height) : int(box.cy + box.height), int(box.cx - box.height) :
+                             int(box.cx + box.height)]
+    for emotion in EMOTIONS:
+        for part in ("train", "valid"):
+            for file in (folder / "p" / part / emotion).iterdir():
+                cv2.imwrite(str(file), picture)
+    seen = []
+
+    def look(name, faces):
+        seen.append(faces.images[faces.origin == faces.sets.index("posed")])
+        return original(name, faces)
+
+    original = comparison.opinions
+    monkeypatch.setattr(comparison, "opinions", look)
+    for as_node in (False, True):
+        comparison.make([model("mine", 3.0)], folder, recipe(clean=False), tmp_path / f"out {as_node}", Console(quiet=True),
+                        as_node=as_node)
+    expected = align_faces(demo_frames[0], [face], 48, AlignParams(), grey=True)[0].ravel()
+    loose, cut = (np.corrcoef(images[0].ravel(), expected)[0, 1] for images in seen)
+    assert cut > 0.9 > loose + 0.2
