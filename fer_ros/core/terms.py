@@ -25,7 +25,7 @@ def news(model: Path, environment: Mapping[str, str] = os.environ) -> str:
     mark = _state(environment) / "fer_ros" / f"terms-{entry.id}-{(entry.sha256 or '')[:8]}"
     try:
         mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.open("x").close()
+        mark.touch(exist_ok=False)
     except FileExistsError:
         return ""
     except OSError:  # a home that cannot be written, or none
