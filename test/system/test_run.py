@@ -199,7 +199,9 @@ def test_what_a_peer_sends_ends_neither_run_nor_recording(fer_ros, python, tmp_p
     command.wait_for(lambda: command.text.count(" face ") > pictures, "another face")
     assert command.end() == 0, command.text
     for topic in ("/fer/overlay", "/fer/emotions", "/diagnostics"):
-        assert command.text.count(f"a message on {topic} is left out") == 1, command.text
+        told = [line for line in command.text.splitlines() if f"a message on {topic} is left out" in line]
+        # Once for each reason: no stamp, and where an answer of this very moment was looked for, that of no answer.
+        assert 1 <= len(told) == len(set(told)) <= 2, command.text
         assert re.search(rf"\d+ messages on {topic} left out", command.text), command.text
     seconds = float(re.search(r"frames in ([\d.]+) s", command.text)[1])
     assert 2 < seconds < 600
