@@ -8,7 +8,7 @@ import os
 import sys
 
 from fer_ros import __version__
-from fer_ros.core.process_title import hide_secrets_in_arguments
+from fer_ros.system.process_title import hide_secrets_in_arguments
 
 
 def parser() -> argparse.ArgumentParser:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 
-from fer_ros.core.resources import share_directory
+from fer_ros.resources import share_directory
 
 PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 """What names Fast DDS's profile: the first in Fast DDS 3 (Kilted), the second up to Fast DDS 2 (Humble, Jazzy)."""

@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
-from fer_ros.core.resources import share_directory
-from fer_ros.core.source_name import is_finite
-from fer_ros.core.yaml_text import QuotingDumper
+from fer_ros.media.source_name import is_finite
+from fer_ros.parameters.yaml_text import QuotingDumper
+from fer_ros.resources import share_directory
 
 PACKAGE = "fer_ros"
 
@@ -73,7 +73,9 @@ class Process:
             return [file]
 
         def users() -> list[Path]:
-            from fer_ros.core.params_file import typed  # loads all stages, which nobody needs without a file of one's own
+            from fer_ros.parameters.params_file import (
+                typed,  # loads all stages, which nobody needs without a file of one's own
+            )
 
             return write("users", typed(users_file))
 
@@ -196,10 +198,10 @@ def check_params_file(file: Path, graph: Graph) -> None:
     """Refuse a user's parameter file with entries that have no effect.
 
     Raises:
-        ValueError: see `fer_ros.core.params_file.check`.
+        ValueError: see `fer_ros.parameters.params_file.check`.
     """
     if file.absolute() != default_params_file():
-        from fer_ros.core.params_file import check  # loads all stages
+        from fer_ros.parameters.params_file import check  # loads all stages
 
         check(file, graph.prefix)
 

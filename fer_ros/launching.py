@@ -16,10 +16,10 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile
 
-from fer_ros.core.orphans import bound_to_this_process
-from fer_ros.core.process_title import hide_secrets_in_arguments
-from fer_ros.core.words import exit_reason
 from fer_ros.graph import PACKAGE, Graph, check_params_file, default_params_file
+from fer_ros.system.orphans import bound_to_this_process
+from fer_ros.system.process_title import hide_secrets_in_arguments
+from fer_ros.words import exit_reason
 
 _COMMON = (
     ("namespace", "", "put before /camera and /fer"),

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_ros.core.orphans import bound_to_this_process
-from fer_ros.core.resources import executable
 from fer_ros.graph import NodeSpec, Process
+from fer_ros.resources import executable
+from fer_ros.system.orphans import bound_to_this_process
 
 
 @dataclass(frozen=True)

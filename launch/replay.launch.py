@@ -7,10 +7,10 @@ from typing import Any
 
 from launch import LaunchDescription
 
-from fer_ros.core.params import build
-from fer_ros.core.replay_params import ReplayParams
 from fer_ros.graph import Graph, replay_graph
 from fer_ros.launching import Arguments, launch_description
+from fer_ros.parameters.params import build
+from fer_ros.parameters.replay_params import ReplayParams
 
 ARGUMENTS = (
     ("bag", "", "folder of a rosbag2, its .mcap or .db3 file, or a .bag of ROS 1; empty takes it from params_file"),

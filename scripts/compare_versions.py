@@ -20,9 +20,9 @@ from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 
+from fer_ros import resources
 from fer_ros.bench import footage
 from fer_ros.bench.timing import alternate
-from fer_ros.core import resources
 
 ROOT = Path(__file__).resolve().parent.parent
 OTHER = "fer_ros_before"

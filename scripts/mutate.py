@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Break a file of the package in small ways, one at a time, and run its tests: which faults would nobody notice?
 
-    .venv/bin/python scripts/mutate.py fer_ros/core/tracker.py         # a sample of 40, and the tests that name the module
-    .venv/bin/python scripts/mutate.py fer_ros/core/tracker.py test/unit/test_tracker.py --count 200 --seed 1
-    .venv/bin/python scripts/mutate.py fer_ros/core/tracker.py --change 'self._count += 1' 'pass'  # one of your own
+    .venv/bin/python scripts/mutate.py fer_ros/perception/tracker.py         # a sample of 40, and the tests that name the module
+    .venv/bin/python scripts/mutate.py fer_ros/perception/tracker.py test/unit/test_tracker.py --count 200 --seed 1
+    .venv/bin/python scripts/mutate.py fer_ros/perception/tracker.py --change 'self._count += 1' 'pass'  # one of your own
 
 Prints each mutant that no test noticed as a diff, and at the end how many were noticed; the status is 1 if one was not. Some
 change nothing that anybody could see (a cache's size); read them.
@@ -238,7 +238,7 @@ def difference(before: str, after: str, name: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Mutants of a file of the package, and which of them its tests notice.")
-    parser.add_argument("file", type=Path, help="of the package, as fer_ros/core/tracker.py")
+    parser.add_argument("file", type=Path, help="of the package, as fer_ros/perception/tracker.py")
     parser.add_argument("tests", nargs="*", help="of pytest (default: the unit and node tests that name the module)")
     parser.add_argument("--count", type=int, default=40, metavar="N", help="mutants, drawn by chance; 0: all (default: 40)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the draw (default: 0)")
@@ -249,7 +249,7 @@ def main() -> int:
 
     # From the installation, because the folder of the sources is not on the path.
     import fer_ros
-    from fer_ros.core.resources import share_directory
+    from fer_ros.resources import share_directory
 
     installed = Path(fer_ros.__file__).parent
     file = options.file.resolve().relative_to(ROOT) if options.file.is_absolute() or options.file.exists() else options.file

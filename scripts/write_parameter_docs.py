@@ -11,13 +11,13 @@ import sys
 import textwrap
 from pathlib import Path
 
-from fer_ros.core.params import ParamSpec, specs
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.nodes.pipeline import PipelineNode
 from fer_ros.nodes.replay import ReplayNode
+from fer_ros.parameters.params import ParamSpec, specs
 from fer_ros.ros.node import NodeParams
 
 ROOT = Path(__file__).resolve().parent.parent

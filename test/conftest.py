@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def share() -> Path:
     """share/fer_ros as installed."""
-    from fer_ros.core.resources import share_directory
+    from fer_ros.resources import share_directory
 
     return share_directory()
 
@@ -121,7 +121,7 @@ def drawn_folders() -> Callable[..., Path]:
     pytest.importorskip("PIL", reason="training needs more packages (pip install 'fer_ros[train]', or make training)")
 
     def make(folder: Path, each: int = 8) -> Path:
-        from fer_ros.core.labels import EMOTIONS
+        from fer_ros.labels import EMOTIONS
 
         rng = np.random.default_rng(6)
         for split, number in (("train", each), ("test", each // 2)):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from fer_ros.bags.reader import BagReader, Frame, Skipped, is_bag
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.meter import FrameClock
-from fer_ros.core.pipeline import stages
-from fer_ros.core.source import SourceError, SourceParams, open_source
-from fer_ros.core.source_name import opened_as, path_of, without_secrets
-from fer_ros.core.types import Emotion, Face
+from fer_ros.labels import EMOTIONS
+from fer_ros.media.meter import FrameClock
+from fer_ros.media.source import SourceError, SourceParams, open_source
+from fer_ros.media.source_name import opened_as, path_of, without_secrets
+from fer_ros.perception.pipeline import stages
+from fer_ros.types import Emotion, Face
 
 COLUMNS = ("stamp", "frame", "face_id", "x", "y", "width", "height", "roll", "detection_score", "label", "confidence",
            *EMOTIONS, *(f"raw_{name}" for name in EMOTIONS))
@@ -114,7 +114,7 @@ class Recording:
 
 
 class Annotator:
-    """The stages of the graph in one process, with the parameters of its nodes, see `fer_ros.core.pipeline.PARAMS`.
+    """The stages of the graph in one process, with the parameters of its nodes, see `fer_ros.perception.pipeline.PARAMS`.
 
     Attributes:
         model, file: the emotion network's name, and its file.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fer_ros.core.words import one_line
+from fer_ros.words import one_line
 
 _LONGEST = 2000  # characters of an error
 

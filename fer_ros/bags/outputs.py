@@ -10,9 +10,9 @@ from fer_ros.bags.annotate import Annotation
 from fer_ros.bags.errors import BagError
 from fer_ros.bags.table import Table
 from fer_ros.bags.writer import ResultWriter
-from fer_ros.core.files import OutputError
-from fer_ros.core.overlay import draw_overlay
-from fer_ros.core.record import RecordError, VideoRecorder
+from fer_ros.drawing.overlay import draw_overlay
+from fer_ros.media.video_recorder import RecordError, VideoRecorder
+from fer_ros.system.files import OutputError
 
 
 class Outputs:

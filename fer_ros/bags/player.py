@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from fer_ros.bags.reader import BagReader, Frame, Skipped
-from fer_ros.core.replay_params import ReplayParams
-from fer_ros.core.source_name import path_of
+from fer_ros.media.source_name import path_of
+from fer_ros.parameters.replay_params import ReplayParams
 
 _TICK = 0.02  # seconds: how often time is told while no image is due, and how soon an interruption is noticed
 _STALL = 1.0  # seconds behind, or of standing still, after which playing goes on from here instead of racing to catch up
@@ -16,12 +16,12 @@ _PERIOD = 1e8  # nanoseconds from the last image of a loop to the first, where t
 
 
 class BagPlayer:
-    """What `fer_ros.core.capture.Capture` reads: images with the stamps that they were recorded with.
+    """What `fer_ros.media.capture.Capture` reads: images with the stamps that they were recorded with.
 
     Attributes:
         rate: see `ReplayParams`; may be changed while it plays.
         skipped: images that cannot be read, counted once however often they are played.
-        notice, interrupted: as of `fer_ros.core.source.Source`.
+        notice, interrupted: as of `fer_ros.media.source.Source`.
     """
 
     finite = True

@@ -17,10 +17,10 @@ from fer_ros.bags.errors import BagError
 from fer_ros.bags.refusals import first_line, refusal, rescue
 from fer_ros.bags.unfinished import Unfinished
 from fer_ros.bags.unpacking import bound, unpack_zstd
-from fer_ros.core.calibration import Calibration
-from fer_ros.core.encodings import ImageError, decode, to_bgr
-from fer_ros.core.types import Comparable, Image
-from fer_ros.core.words import counted, listed, one_line
+from fer_ros.media.calibration import Calibration
+from fer_ros.media.encodings import ImageError, decode, to_bgr
+from fer_ros.types import Comparable, Image
+from fer_ros.words import counted, listed, one_line
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 INFO = "sensor_msgs/msg/CameraInfo"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fer_ros.bags.reader import BagError, is_bag
 from fer_ros.bags.writer import BagWriter
-from fer_ros.core.files import Output, OutputError, cut_short
+from fer_ros.system.files import Output, OutputError, cut_short
 
 
 class BagRecorder(BagWriter):

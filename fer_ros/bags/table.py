@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros.bags.annotate import COLUMNS, Annotation, in_seconds
-from fer_ros.core.files import Output, OutputError, cut_short, reason
+from fer_ros.system.files import Output, OutputError, cut_short, reason
 
 
 class Table:

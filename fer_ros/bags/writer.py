@@ -15,12 +15,12 @@ from rosbags.typesys.store import Typestore
 
 from fer_ros.bags.mend import mend
 from fer_ros.bags.reader import BagError, Frame
-from fer_ros.core.encodings import JPEG_FORMAT, to_jpeg
-from fer_ros.core.files import Output, OutputError, cut_short, reason
-from fer_ros.core.labels import EMOTIONS, FACE_CLASS
-from fer_ros.core.resources import message_definitions
-from fer_ros.core.room import Room
-from fer_ros.core.types import Box, Emotion, Face, Image
+from fer_ros.labels import EMOTIONS, FACE_CLASS
+from fer_ros.media.encodings import JPEG_FORMAT, to_jpeg
+from fer_ros.resources import message_definitions
+from fer_ros.system.files import Output, OutputError, cut_short, reason
+from fer_ros.system.room import Room
+from fer_ros.types import Box, Emotion, Face, Image
 
 FACES, EMOTION_ARRAY = "vision_msgs/msg/Detection2DArray", "fer_ros/msg/EmotionArray"
 PICTURE = "sensor_msgs/msg/CompressedImage"

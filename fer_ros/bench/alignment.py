@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from fer_ros.core.align import AlignParams, align_faces
-from fer_ros.core.types import Face, Image
+from fer_ros.perception.align import AlignParams, align_faces
+from fer_ros.types import Face, Image
 
 FRAME = 320
 """Side of the pictures in pixels, which is what the detector's network sees."""

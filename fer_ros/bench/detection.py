@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_ros.core.encodings import decode
-from fer_ros.core.types import Box, Face, Image, intersection_over_union
+from fer_ros.media.encodings import decode
+from fer_ros.types import Box, Face, Image, intersection_over_union
 
 Detect = Callable[[Image], Sequence[Face]]
 OVERLAP = 0.5

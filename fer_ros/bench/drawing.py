@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from fer_ros.bench.timing import Spread, alternate
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.overlay import draw_overlay
-from fer_ros.core.smoothing import choose_label
-from fer_ros.core.types import Box, Emotion
+from fer_ros.drawing.overlay import draw_overlay
+from fer_ros.labels import EMOTIONS
+from fer_ros.perception.smoothing import choose_label
+from fer_ros.types import Box, Emotion
 
 _DIFFERENT = 4
 """Pictures of each number of faces: texts and places change from frame to frame, as they do in a video."""

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import fer_ros
-from fer_ros.core.words import counted, exit_reason, one_line
+from fer_ros.words import counted, exit_reason, one_line
 
 MEMORY = 6 * 2**30
 """Bytes of address space that an input may take beyond what the worker has without it."""

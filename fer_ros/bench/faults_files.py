@@ -22,13 +22,13 @@ from rosbags.typesys import Stores, get_typestore
 from fer_ros.bags.annotate import Recording
 from fer_ros.bags.reader import BagReader, is_bag
 from fer_ros.bench.faults_mutation import FLOATS, INTEGERS, TEXTS, mutated, mutated_text
-from fer_ros.core.calibration import load_calibration
-from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
-from fer_ros.core.detector import DetectorParams, FaceDetector
-from fer_ros.core.params_file import parameters
-from fer_ros.core.pipeline import PARAMS
-from fer_ros.core.resources import share_directory
-from fer_ros.core.source import SourceParams, open_source
+from fer_ros.media.calibration import load_calibration
+from fer_ros.media.source import SourceParams, open_source
+from fer_ros.parameters.params_file import parameters
+from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
+from fer_ros.perception.detector import DetectorParams, FaceDetector
+from fer_ros.perception.pipeline import PARAMS
+from fer_ros.resources import share_directory
 
 _WIDTH, _HEIGHT, _FRAMES = 64, 48, 8
 _MOST = 300  # frames of an input that are read; a file may promise any number

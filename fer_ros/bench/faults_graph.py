@@ -38,11 +38,11 @@ from fer_ros.bags.annotate import Recording
 from fer_ros.bags.reader import RAW, BagError, BagReader
 from fer_ros.bench.faults_messages import SOUND, scramble
 from fer_ros.bench.faults_mutation import mutated
-from fer_ros.core.resources import executable
-from fer_ros.core.source import SourceError, SourceParams, open_source
 from fer_ros.dds import privacy_environment
 from fer_ros.graph import webcam_graph
+from fer_ros.media.source import SourceError, SourceParams, open_source
 from fer_ros.msg import EmotionArray
+from fer_ros.resources import executable
 from fer_ros.ros.joining import join
 from fer_ros.ros.qos import RESULTS
 

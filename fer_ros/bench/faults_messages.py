@@ -30,12 +30,9 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.bench.faults_mutation import FLOATS, INTEGERS, TEXTS, mutated
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.source import SourceParams, open_source
-from fer_ros.core.summary import Summary
-from fer_ros.core.types import Box, Emotion, Face
-from fer_ros.core.words import one_line
 from fer_ros.graph import webcam_graph
+from fer_ros.labels import EMOTIONS
+from fer_ros.media.source import SourceParams, open_source
 from fer_ros.msg import EmotionArray
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
@@ -48,6 +45,9 @@ from fer_ros.ros.images import ENCODINGS, from_bgr, to_jpeg
 from fer_ros.ros.messages import emotions_to_message, faces_to_message
 from fer_ros.ros.node import FerNode, Output
 from fer_ros.ros.observer import Observer
+from fer_ros.run_summary import Summary
+from fer_ros.types import Box, Emotion, Face
+from fer_ros.words import one_line
 
 _PATIENCE = 20.0  # seconds for an answer
 _SIZE = 96  # pixels that the detector sees: the smallest in which it finds the face

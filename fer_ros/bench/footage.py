@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_ros.core.detector import DetectorParams, FaceDetector
-from fer_ros.core.source import SourceParams, open_source
-from fer_ros.core.types import Image
+from fer_ros.media.source import SourceParams, open_source
+from fer_ros.perception.detector import DetectorParams, FaceDetector
+from fer_ros.types import Image
 
 MOST_FACES = 32
 

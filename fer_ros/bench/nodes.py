@@ -12,11 +12,11 @@ import rclpy
 from std_msgs.msg import Header
 
 from fer_ros.bench.timing import Spread
-from fer_ros.core.types import Image
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.ros.exchange import Exchange, LocalImage, Worker
 from fer_ros.ros.joining import join
+from fer_ros.types import Image
 
 FPS = 30
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from fer_ros.bench.timing import Spread, processor_time
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.types import Image
+from fer_ros.labels import EMOTIONS
+from fer_ros.types import Image
 
 _SCRIPTS = Path(__file__).resolve().parent / "peer_scripts"
 _TURN = 12  # frames

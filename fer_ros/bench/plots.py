@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fer_ros.core.files import replacing
+from fer_ros.system.files import replacing
 
 Rows = Sequence[Mapping[str, Any]]
 

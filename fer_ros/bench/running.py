@@ -17,16 +17,16 @@ import yaml
 from rclpy.executors import SingleThreadedExecutor
 
 from fer_ros.bench.timing import Spread, processor_time
-from fer_ros.core.words import one_line
-from fer_ros.core.yaml_text import QuotingDumper
 from fer_ros.dds import privacy_environment
 from fer_ros.graph import Graph, webcam_graph
 from fer_ros.msg import EmotionArray
+from fer_ros.parameters.yaml_text import QuotingDumper
 from fer_ros.processes import Processes
 from fer_ros.ros.guard import spin_once
 from fer_ros.ros.joining import join
 from fer_ros.ros.messages import seconds
 from fer_ros.ros.qos import RESULTS
+from fer_ros.words import one_line
 
 _PATIENCE = 60.0  # seconds for the first answer
 _PAGE = os.sysconf("SC_PAGE_SIZE")

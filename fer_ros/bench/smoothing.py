@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.smoothing import Smoother, SmoothingParams
-from fer_ros.core.types import Comparable
+from fer_ros.labels import EMOTIONS
+from fer_ros.perception.smoothing import Smoother, SmoothingParams
+from fer_ros.types import Comparable
 
 _FREE = {"stickiness": 1.0, "label_hold": 0.0, "uncertain_hold": 0.0}
 _NOT_HELD = {"label_hold": 0.0, "uncertain_hold": 0.0}

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from fer_ros.core.align import align_faces
-from fer_ros.core.detector import DetectorParams
-from fer_ros.core.pipeline import FaceStage
-from fer_ros.core.session import InferenceParams
-from fer_ros.core.tracker import TrackerParams
-from fer_ros.core.types import Image
+from fer_ros.models.inference import InferenceParams
+from fer_ros.perception.align import align_faces
+from fer_ros.perception.detector import DetectorParams
+from fer_ros.perception.pipeline import FaceStage
+from fer_ros.perception.tracker import TrackerParams
+from fer_ros.types import Image
 
 FPS = 30.0
 

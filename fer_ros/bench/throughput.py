@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from fer_ros.bench.timing import Spread, alternate
-from fer_ros.core.params_file import parameters
-from fer_ros.core.pipeline import PARAMS, stages
-from fer_ros.core.types import Emotion, Image
+from fer_ros.parameters.params_file import parameters
+from fer_ros.perception.pipeline import PARAMS, stages
+from fer_ros.types import Emotion, Image
 
 FPS = 30.0
 STAGES = ("detect", "track", "align", "classify", "smooth")

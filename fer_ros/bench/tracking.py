@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fer_ros.core.tracker import Tracker, TrackerParams
-from fer_ros.core.types import Box, Face, intersection_over_union
+from fer_ros.perception.tracker import Tracker, TrackerParams
+from fer_ros.types import Box, Face, intersection_over_union
 
 WIDTH, HEIGHT = 1280, 720
 

@@ -16,15 +16,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.signals import Once, interrupt, on_end
 from fer_ros.commands.status import INTERRUPTED, SKIPPED
-from fer_ros.core.files import check_outputs, places
-from fer_ros.core.terms import news
-from fer_ros.core.words import counted
+from fer_ros.models.terms import news
+from fer_ros.system.files import check_outputs, places
+from fer_ros.words import counted
 
 if TYPE_CHECKING:
     from fer_ros.bags.annotate import Annotator, Recording
     from fer_ros.bags.errors import BagError
     from fer_ros.bags.outputs import Outputs
-    from fer_ros.core.summary import Summary
+    from fer_ros.run_summary import Summary
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -54,9 +54,9 @@ def main(options: argparse.Namespace) -> int:
     except ImportError as error:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 1
-    from fer_ros.core.record import RecordError
-    from fer_ros.core.source import SourceError, SourceUnavailable
-    from fer_ros.core.source_name import without_secrets
+    from fer_ros.media.source import SourceError, SourceUnavailable
+    from fer_ros.media.source_name import without_secrets
+    from fer_ros.media.video_recorder import RecordError
 
     try:
         with on_end(interrupt):  # however it is ended, no half-written file is left
@@ -76,12 +76,12 @@ class _Interrupted(Exception):
 def _annotate(options: argparse.Namespace) -> int:
     from fer_ros.bags.annotate import Annotator, Recording
     from fer_ros.bags.outputs import Outputs
-    from fer_ros.core.params import assignment
-    from fer_ros.core.params_file import parameters
-    from fer_ros.core.pipeline import PARAMS
-    from fer_ros.core.source_name import without_secrets
-    from fer_ros.core.summary import Summary
     from fer_ros.graph import default_params_file
+    from fer_ros.media.source_name import without_secrets
+    from fer_ros.parameters.params import assignment
+    from fer_ros.parameters.params_file import parameters
+    from fer_ros.perception.pipeline import PARAMS
+    from fer_ros.run_summary import Summary
 
     bag, sources = _outputs(options)
     for beside in {path.parent: path for path in (bag, options.table, options.record) if path}.values():

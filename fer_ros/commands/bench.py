@@ -99,8 +99,8 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
 
 def _detector(options: argparse.Namespace) -> tuple[Table, Rows]:
     from fer_ros.bench import detection
-    from fer_ros.core.detector import DetectorParams, FaceDetector
-    from fer_ros.core.session import InferenceParams
+    from fer_ros.models.inference import InferenceParams
+    from fer_ros.perception.detector import DetectorParams, FaceDetector
 
     groups = options.groups
     table = Table("model", "inference_size", *(f"{group}: recall (from score)" for group in groups),
@@ -127,9 +127,9 @@ def _detector(options: argparse.Namespace) -> tuple[Table, Rows]:
 
 def _alignment(options: argparse.Namespace) -> tuple[Table, Rows]:
     from fer_ros.bench import alignment
-    from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
-    from fer_ros.core.detector import DetectorParams, FaceDetector
-    from fer_ros.core.session import InferenceParams
+    from fer_ros.models.inference import InferenceParams
+    from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
+    from fer_ros.perception.detector import DetectorParams, FaceDetector
     from fer_ros.training.data import validation_faces
 
     images, truth = validation_faces(options.data, options.faces)
@@ -151,8 +151,8 @@ def _alignment(options: argparse.Namespace) -> tuple[Table, Rows]:
 def _stillness(options: argparse.Namespace) -> tuple[Table, Rows]:
     from fer_ros.bags.annotate import in_seconds
     from fer_ros.bench import stillness
-    from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
-    from fer_ros.core.session import InferenceParams
+    from fer_ros.models.inference import InferenceParams
+    from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 
     with _recording(options.video) as recording:
         still = next(itertools.islice(recording, options.frame - 1, None), None)
@@ -176,7 +176,7 @@ def _stillness(options: argparse.Namespace) -> tuple[Table, Rows]:
 
 def _recording(video: str) -> Recording:
     from fer_ros.bags.annotate import Recording
-    from fer_ros.core.source import SourceError, SourceUnavailable
+    from fer_ros.media.source import SourceError, SourceUnavailable
 
     try:
         return Recording(video)
@@ -186,7 +186,7 @@ def _recording(video: str) -> Recording:
 
 def _tracker(options: argparse.Namespace) -> tuple[Table, Rows]:
     from fer_ros.bench import tracking
-    from fer_ros.core.tracker import TrackerParams
+    from fer_ros.perception.tracker import TrackerParams
 
     table = Table("scene", "fps", "people", "MOTA", "id switches", "of these swaps")
     rows = []

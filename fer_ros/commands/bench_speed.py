@@ -18,7 +18,7 @@ from rich.table import Table
 
 from fer_ros.commands.arguments import count, seconds
 from fer_ros.commands.measuring import Rows, measured_by
-from fer_ros.core.words import counted
+from fer_ros.words import counted
 
 if TYPE_CHECKING:
     from fer_ros.bench.running import Run
@@ -197,7 +197,7 @@ def _latency(options: argparse.Namespace) -> tuple[Table, Rows]:
 def _throughput(options: argparse.Namespace) -> tuple[Table, Rows]:
     from fer_ros.bench import footage, throughput
     from fer_ros.bench.nodes import unpaced
-    from fer_ros.core.params import assignment
+    from fer_ros.parameters.params import assignment
 
     images = footage.pictures(*options.size, options.faces, 8, _columns(options.faces))
     changes = dict(map(assignment, options.changes))
@@ -326,7 +326,7 @@ def _peers(options: argparse.Namespace) -> tuple[Table, Rows]:
                          f"{', '.join(peer.name for peer in peers.PEERS)}")
     faces, truth = np.empty((0, 48, 48), np.uint8), []
     if options.data is not None:
-        from fer_ros.core.labels import EMOTIONS
+        from fer_ros.labels import EMOTIONS
         from fer_ros.training.data import validation_faces
 
         faces, named = validation_faces(options.data, options.faces)

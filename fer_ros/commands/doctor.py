@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from fer_ros import dds
-from fer_ros.core.model_files import ModelFileError, load_catalogue, verify
-from fer_ros.core.resources import emotion_model, share_directory
+from fer_ros.models.model_files import ModelFileError, load_catalogue, verify
+from fer_ros.resources import emotion_model, share_directory
 
 OK, NOTE, BAD = "ok", "note", "missing"
 _MARKS = {OK: "[green]ok     [/]", NOTE: "[yellow]note   [/]", BAD: "[red]missing[/]"}

@@ -50,8 +50,8 @@ def _file(text: str) -> Path:
 def main(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from fer_ros.core.files import check_outputs
-    from fer_ros.core.resources import model_file
+    from fer_ros.resources import model_file
+    from fer_ros.system.files import check_outputs
     from fer_ros.training import fairness, report
 
     model = _named(options.model)
@@ -75,9 +75,9 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _write_card(model: str, found: dict[str, Any], options: argparse.Namespace) -> None:
-    from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
-    from fer_ros.core.files import write_text
-    from fer_ros.core.resources import model_file
+    from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
+    from fer_ros.resources import model_file
+    from fer_ros.system.files import write_text
     from fer_ros.training import card
 
     entries = EmotionClassifier(ClassifierParams(model=str(model_file(model).absolute()))).metadata.entries
@@ -90,8 +90,8 @@ def _named(model: str) -> str:
 
 
 def _on_sets(models: list[str], options: argparse.Namespace, console: Console) -> int:
-    from fer_ros.core.files import check_outputs
-    from fer_ros.core.resources import model_file
+    from fer_ros.resources import model_file
+    from fer_ros.system.files import check_outputs
     from fer_ros.training import comparison, fairness, recipe
 
     if options.split:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from fer_ros.core.room import left_behind
+from fer_ros.system.room import left_behind
 
 _HOW = {
     ".mcap": "`fer-ros replay` and `fer-ros annotate` read it as far as it goes",

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from fer_ros.commands.signals import interrupt, on_end
 from fer_ros.commands.training_errors import lacking
-from fer_ros.core.files import check_outputs, write_text
+from fer_ros.system.files import check_outputs, write_text
 
 Rows = list[dict[str, Any]]
 Measure = Callable[[argparse.Namespace], tuple[Table, Rows]]

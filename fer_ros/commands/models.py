@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fer_ros.core.model_files import ModelFileError, fetch, load_catalogue, verify
-from fer_ros.core.resources import share_directory
+from fer_ros.models.model_files import ModelFileError, fetch, load_catalogue, verify
+from fer_ros.resources import share_directory
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:

@@ -14,9 +14,9 @@ from fer_ros.commands.arguments import seconds
 from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.signals import on_end
 from fer_ros.commands.view import View
-from fer_ros.core.words import one_line
 from fer_ros.dds import is_local, privacy_environment
 from fer_ros.graph import webcam_graph
+from fer_ros.words import one_line
 
 _PATIENCE = 60.0  # seconds without any message after which a recording of limited duration ends
 _SILENCE = 5.0  # seconds after which it is said that a topic has no publisher

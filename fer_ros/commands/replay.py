@@ -6,10 +6,10 @@ import argparse
 import sys
 
 from fer_ros.commands import running
-from fer_ros.core.params import specs
-from fer_ros.core.replay_params import ReplayParams
-from fer_ros.core.source_name import path_of
 from fer_ros.graph import replay_graph
+from fer_ros.media.source_name import path_of
+from fer_ros.parameters.params import specs
+from fer_ros.parameters.replay_params import ReplayParams
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:

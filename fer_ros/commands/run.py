@@ -6,10 +6,10 @@ import argparse
 import sys
 
 from fer_ros.commands import running
-from fer_ros.core.params import specs
-from fer_ros.core.source import SourceParams
-from fer_ros.core.source_name import without_secrets
 from fer_ros.graph import webcam_graph
+from fer_ros.media.source import SourceParams
+from fer_ros.media.source_name import without_secrets
+from fer_ros.parameters.params import specs
 
 _CAMERA = ("width", "height", "fps", "flip")
 

@@ -17,15 +17,15 @@ from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.signals import on_end
 from fer_ros.commands.status import SKIPPED
 from fer_ros.commands.view import View
-from fer_ros.core.params import ParamSpec
-from fer_ros.core.record import RecordError, VideoRecorder
-from fer_ros.core.source_name import without_secrets
-from fer_ros.core.summary import Summary
-from fer_ros.core.types import Emotion, Image
-from fer_ros.core.words import counted, exit_reason
 from fer_ros.dds import privacy_environment
 from fer_ros.graph import Graph, check_params_file, default_params_file
+from fer_ros.media.source_name import without_secrets
+from fer_ros.media.video_recorder import RecordError, VideoRecorder
+from fer_ros.parameters.params import ParamSpec
 from fer_ros.processes import Ended, Processes
+from fer_ros.run_summary import Summary
+from fer_ros.types import Emotion, Image
+from fer_ros.words import counted, exit_reason
 
 if TYPE_CHECKING:
     from rclpy.executors import SingleThreadedExecutor

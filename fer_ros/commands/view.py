@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from fer_ros.core.summary import Summary
-from fer_ros.core.types import Emotion
-from fer_ros.core.words import counted
+from fer_ros.run_summary import Summary
+from fer_ros.types import Emotion
+from fer_ros.words import counted
 
 # Okabe and Ito's palette by its nearest terminal colours; the name of the emotion stands beside it anyway.
 _COLOURS = {

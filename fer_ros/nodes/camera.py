@@ -7,14 +7,14 @@ from typing import NamedTuple
 from rclpy.time import Time
 from std_msgs.msg import Header
 
-from fer_ros.core.calibration import load_calibration
-from fer_ros.core.frame_times import StampClock
-from fer_ros.core.node_params import AudienceParams, CameraParams, ImageOutputParams
-from fer_ros.core.source import Source, SourceParams, flip_image, open_source
-from fer_ros.core.source_name import path_of, without_secrets
-from fer_ros.core.types import Image
+from fer_ros.media.calibration import load_calibration
+from fer_ros.media.frame_times import StampClock
+from fer_ros.media.source import Source, SourceParams, flip_image, open_source
+from fer_ros.media.source_name import path_of, without_secrets
+from fer_ros.parameters.node_params import AudienceParams, CameraParams, ImageOutputParams
 from fer_ros.ros.node import main_of
 from fer_ros.ros.source_node import SourceNode
+from fer_ros.types import Image
 
 
 class _Timed(NamedTuple):

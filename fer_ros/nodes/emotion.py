@@ -7,17 +7,17 @@ from collections.abc import Iterable, Mapping
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
-from fer_ros.core.align import AlignParams
-from fer_ros.core.classifier import ClassifierParams
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.meter import FrameClock, StageTimes
-from fer_ros.core.node_params import MatchingParams, PairedImageParams
-from fer_ros.core.pipeline import EmotionStage
-from fer_ros.core.resources import emotion_model
-from fer_ros.core.session import InferenceParams
-from fer_ros.core.smoothing import SmoothingParams
-from fer_ros.core.terms import news
+from fer_ros.labels import EMOTIONS
+from fer_ros.media.meter import FrameClock, StageTimes
+from fer_ros.models.inference import InferenceParams
+from fer_ros.models.terms import news
 from fer_ros.msg import EmotionArray
+from fer_ros.parameters.node_params import MatchingParams, PairedImageParams
+from fer_ros.perception.align import AlignParams
+from fer_ros.perception.classifier import ClassifierParams
+from fer_ros.perception.pipeline import EmotionStage
+from fer_ros.perception.smoothing import SmoothingParams
+from fer_ros.resources import emotion_model
 from fer_ros.ros.exchange import AnyFaces, AnyImage, LocalEmotions, LocalFaces
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.matching import StampPairs

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
-from fer_ros.core.detector import DetectorParams
-from fer_ros.core.meter import FrameClock, StageTimes
-from fer_ros.core.node_params import ImageInputParams
-from fer_ros.core.pipeline import FaceStage
-from fer_ros.core.session import InferenceParams
-from fer_ros.core.tracker import TrackerParams
+from fer_ros.media.meter import FrameClock, StageTimes
+from fer_ros.models.inference import InferenceParams
+from fer_ros.parameters.node_params import ImageInputParams
+from fer_ros.perception.detector import DetectorParams
+from fer_ros.perception.pipeline import FaceStage
+from fer_ros.perception.tracker import TrackerParams
 from fer_ros.ros.exchange import AnyImage, LocalFaces
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import faces_to_message, seconds

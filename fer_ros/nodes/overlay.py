@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from sensor_msgs.msg import CompressedImage, Image
 
-from fer_ros.core.meter import RateMeter, StageTimes
-from fer_ros.core.node_params import MatchingParams, OverlayParams, PairedImageParams
-from fer_ros.core.overlay import OverlayStyle, draw_overlay
+from fer_ros.drawing.overlay import OverlayStyle, draw_overlay
+from fer_ros.media.meter import RateMeter, StageTimes
 from fer_ros.msg import EmotionArray
+from fer_ros.parameters.node_params import MatchingParams, OverlayParams, PairedImageParams
 from fer_ros.ros.exchange import AnyEmotions, AnyImage, LocalEmotions
 from fer_ros.ros.images import from_bgr, to_bgr, to_jpeg
 from fer_ros.ros.matching import StampPairs

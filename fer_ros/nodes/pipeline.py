@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 
 from sensor_msgs.msg import Image
 
-from fer_ros.core.node_params import ImageInputParams, PipelineParams
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.nodes.replay import ReplayNode
+from fer_ros.parameters.node_params import ImageInputParams, PipelineParams
 from fer_ros.ros.exchange import Exchange, LocalImage
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.node import FerNode, run_nodes

@@ -9,8 +9,8 @@ from builtin_interfaces.msg import Time
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Header
 
-from fer_ros.core.node_params import AudienceParams, ImageOutputParams
-from fer_ros.core.replay_params import ReplayParams
+from fer_ros.parameters.node_params import AudienceParams, ImageOutputParams
+from fer_ros.parameters.replay_params import ReplayParams
 from fer_ros.ros.node import WARN, main_of
 from fer_ros.ros.source_node import SourceNode
 

@@ -12,9 +12,9 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
-from fer_ros.core.types import Comparable, Emotion, Face
-from fer_ros.core.types import Image as Pixels
 from fer_ros.msg import EmotionArray
+from fer_ros.types import Comparable, Emotion, Face
+from fer_ros.types import Image as Pixels
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,9 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from fer_ros.core import encodings, types
-from fer_ros.core.encodings import ENCODINGS, ImageError, UnknownEncoding
+from fer_ros import types
+from fer_ros.media import encodings
+from fer_ros.media.encodings import ENCODINGS, ImageError, UnknownEncoding
 from fer_ros.ros.exchange import AnyImage, LocalImage
 
 

@@ -11,12 +11,12 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
-from fer_ros.core.calibration import Calibration
-from fer_ros.core.labels import EMOTIONS, FACE_CLASS
-from fer_ros.core.types import Box, Emotion, Face
+from fer_ros.labels import EMOTIONS, FACE_CLASS
+from fer_ros.media.calibration import Calibration
 from fer_ros.msg import Emotion as EmotionMessage
 from fer_ros.msg import EmotionArray
 from fer_ros.ros.exchange import AnyEmotions, AnyFaces, LocalEmotions, LocalFaces
+from fer_ros.types import Box, Emotion, Face
 
 
 def stamp_key(header: Header) -> tuple[int, int]:

@@ -22,12 +22,9 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.timer import Timer
 from std_srvs.srv import SetBool
 
-from fer_ros.core.meter import StageTimes
-from fer_ros.core.node_params import NodeParams
-from fer_ros.core.orphans import end_with_parent
-from fer_ros.core.process_title import hide_secrets_in_arguments
-from fer_ros.core.source import SourceError
-from fer_ros.core.words import one_line
+from fer_ros.media.meter import StageTimes
+from fer_ros.media.source import SourceError
+from fer_ros.parameters.node_params import NodeParams
 from fer_ros.ros.diagnostics import ERROR, OK, WARN, Diagnostics
 from fer_ros.ros.exchange import Exchange, Worker
 from fer_ros.ros.guard import Repetitions, spin_once
@@ -35,6 +32,9 @@ from fer_ros.ros.joining import join
 from fer_ros.ros.matching import StampPairs, explain_refusal
 from fer_ros.ros.parameters import Parameters, faults_of_files, tell_of_files, tell_of_parameters
 from fer_ros.ros.qos import RESULTS, UNKNOWN_NODE, explain_silence, publishers_of
+from fer_ros.system.orphans import end_with_parent
+from fer_ros.system.process_title import hide_secrets_in_arguments
+from fer_ros.words import one_line
 
 M = TypeVar("M")
 

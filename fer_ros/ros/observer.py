@@ -17,16 +17,16 @@ from rclpy.qos import QoSProfile
 from rclpy.task import Future
 from sensor_msgs.msg import Image
 
-from fer_ros.core.labels import EMOTIONS, UNCERTAIN
-from fer_ros.core.types import Emotion
-from fer_ros.core.types import Image as Pixels
-from fer_ros.core.words import listed, one_line
 from fer_ros.graph import Graph
+from fer_ros.labels import EMOTIONS, UNCERTAIN
 from fer_ros.msg import EmotionArray
 from fer_ros.ros.guard import Repetitions
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
 from fer_ros.ros.qos import PICTURES, RESULTS, UNKNOWN_NODE, name_of
+from fer_ros.types import Emotion
+from fer_ros.types import Image as Pixels
+from fer_ros.words import listed, one_line
 
 _DIAGNOSTICS = "/diagnostics"
 _COUNTERS = ("frames", "subscribers")  # values that decide how a run goes on

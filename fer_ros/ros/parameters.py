@@ -12,8 +12,8 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from fer_ros.core.params import ParamSpec, build, specs
 from fer_ros.graph import default_params_file
+from fer_ros.parameters.params import ParamSpec, build, specs
 
 T = TypeVar("T")
 _NAMED = 20
@@ -64,7 +64,7 @@ def tell_of_parameters(nodes: Sequence[Node], *, alone: bool = False) -> None:
         unknown = [name for name in given if not any(one.has_parameter(name) for one in nodes)]
         kind, files = getattr(node, "NAME", node.get_name()), parameter_files() if unknown else []
         if unknown:
-            from fer_ros.core import params_file  # loads all stages, which few nodes need
+            from fer_ros.parameters import params_file  # loads all stages, which few nodes need
 
             named = [name for name in unknown if kind in params_file.NODES and not name.startswith(params_file.QOS_OVERRIDES)]
             for name in named[:_NAMED]:
@@ -77,7 +77,7 @@ def tell_of_files(nodes: Sequence[Node]) -> None:
     """Warn of what in the parameter files of a process looks as if it was meant for its nodes and reaches none of them."""
     files = parameter_files()
     if files and nodes:
-        from fer_ros.core.params_file import unmatched  # loads all stages
+        from fer_ros.parameters.params_file import unmatched  # loads all stages
 
         names = {node.get_fully_qualified_name(): getattr(node, "NAME", node.get_name()) for node in nodes}
         for text in unmatched(files, names):
@@ -86,7 +86,7 @@ def tell_of_files(nodes: Sequence[Node]) -> None:
 
 def faults_of_files() -> str:
     """Why ROS cannot read the parameter files of a process, in words for their writer; empty if it can."""
-    from fer_ros.core.params_file import faults_of_form  # loads all stages
+    from fer_ros.parameters.params_file import faults_of_form  # loads all stages
 
     return "; ".join(faults_of_form(parameter_files()))
 

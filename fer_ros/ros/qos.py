@@ -8,8 +8,8 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
-from fer_ros.core.node_params import ImageInputParams, ImageOutputParams
-from fer_ros.core.words import listed
+from fer_ros.parameters.node_params import ImageInputParams, ImageOutputParams
+from fer_ros.words import listed
 
 RESULTS = QoSProfile(depth=100, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE,
                      durability=DurabilityPolicy.VOLATILE)

@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from fer_ros.core.calibration import Calibration
-from fer_ros.core.capture import Capture, Readable
-from fer_ros.core.node_params import AudienceParams, ImageOutputParams, NodeParams
-from fer_ros.core.types import Image as Pixels
+from fer_ros.media.calibration import Calibration
+from fer_ros.media.capture import Capture, Readable
+from fer_ros.parameters.node_params import AudienceParams, ImageOutputParams, NodeParams
 from fer_ros.ros.exchange import LocalImage
 from fer_ros.ros.images import from_bgr
 from fer_ros.ros.messages import camera_info
 from fer_ros.ros.node import ERROR, OK, WARN, FerNode
 from fer_ros.ros.qos import image_qos
+from fer_ros.types import Image as Pixels
 
 F = TypeVar("F")
 

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.types import Comparable
+from fer_ros.labels import EMOTIONS
 from fer_ros.training.model import Network
 from fer_ros.training.pool import Pool, truth_of
 from fer_ros.training.recipe import ANSWER
+from fer_ros.types import Comparable
 
 _PULL = 1e-3
 """How hard shares and bias are held where they began, in units of the cross-entropy: a dozen numbers need little of it."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.yaml_text import load
+from fer_ros.labels import EMOTIONS
+from fer_ros.parameters.yaml_text import load
 from fer_ros.training import fairness, known_sets
 from fer_ros.training.data import FERPLUS
 from fer_ros.training.evaluate import FER2013, FERPLUS_7, FERPLUS_8

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from fer_ros.core.files import OutputError, replacing
+from fer_ros.system.files import OutputError, replacing
 from fer_ros.training.model import Network, make
 from fer_ros.training.recipe import Recipe, RecipeError, from_values
 

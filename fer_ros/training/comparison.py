@@ -19,14 +19,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from fer_ros.core.classifier import EmotionClassifier, probabilities
-from fer_ros.core.files import filling, write_text
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.resources import model_file
-from fer_ros.core.types import Comparable
+from fer_ros.labels import EMOTIONS
+from fer_ros.perception.classifier import EmotionClassifier, probabilities
+from fer_ros.resources import model_file
+from fer_ros.system.files import filling, write_text
 from fer_ros.training import evaluate, metrics, pool, robustness
 from fer_ros.training.pool import Pool
 from fer_ros.training.recipe import Recipe
+from fer_ros.types import Comparable
 
 FIGURES, WRONG = "sets.json", "wrong.html"
 _MEAN = "mean of the sets"

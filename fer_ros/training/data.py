@@ -20,11 +20,11 @@ from typing import Protocol
 
 import numpy as np
 
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.types import Comparable
-from fer_ros.core.words import counted
+from fer_ros.labels import EMOTIONS
 from fer_ros.training.pictures import CLASSES, FACE_SIZE, PARTS, class_key, entries, face_of, parts_of
 from fer_ros.training.tables import DataError, columns, rows
+from fer_ros.types import Comparable
+from fer_ros.words import counted
 
 FERPLUS = (*EMOTIONS, "contempt")
 """The eight expressions that FER+ asks for: our seven, in our order, and contempt."""

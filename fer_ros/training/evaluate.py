@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 import onnxruntime
 
-from fer_ros.core.classifier import Answer, ClassifierParams, EmotionClassifier, probabilities
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.model_files import sha256_of
-from fer_ros.core.session import InferenceParams
-from fer_ros.core.types import Comparable
+from fer_ros.labels import EMOTIONS
+from fer_ros.models.inference import InferenceParams
+from fer_ros.models.model_files import sha256_of
+from fer_ros.perception.classifier import Answer, ClassifierParams, EmotionClassifier, probabilities
 from fer_ros.training import metrics, robustness
 from fer_ros.training.data import FERPLUS, Split, clear_majority, copied_from, most_voted
+from fer_ros.types import Comparable
 
 FER2013, FERPLUS_8, FERPLUS_7 = "FER2013 label", "FER+ majority, 8 classes", "FER+ majority, 7 classes"
 CLEAR_8, CLEAR_7 = "FER+ clear majority, 8 classes", "FER+ clear majority, 7 classes"

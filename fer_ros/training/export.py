@@ -15,10 +15,10 @@ import onnx
 import torch
 
 from fer_ros import __version__
-from fer_ros.core.classifier import ClassifierParams, EmotionClassifier, probabilities
-from fer_ros.core.files import check_outputs, replacing, write_text
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.model_files import sha256_of
+from fer_ros.labels import EMOTIONS
+from fer_ros.models.model_files import sha256_of
+from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier, probabilities
+from fer_ros.system.files import check_outputs, replacing, write_text
 from fer_ros.training import answer, checkpoint, metrics, pool, session
 from fer_ros.training.checkpoint import RunError, Trained
 from fer_ros.training.data import FACE_SIZE

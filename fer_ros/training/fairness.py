@@ -21,16 +21,16 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from fer_ros.core.classifier import probabilities
-from fer_ros.core.files import check_outputs, write_text
-from fer_ros.core.labels import EMOTIONS, UNCERTAIN
-from fer_ros.core.resources import model_file
-from fer_ros.core.smoothing import SmoothingParams
-from fer_ros.core.types import Comparable
-from fer_ros.core.words import counted
+from fer_ros.labels import EMOTIONS, UNCERTAIN
+from fer_ros.perception.classifier import probabilities
+from fer_ros.perception.smoothing import SmoothingParams
+from fer_ros.resources import model_file
+from fer_ros.system.files import check_outputs, write_text
 from fer_ros.training import evaluate
 from fer_ros.training.pictures import face_of
 from fer_ros.training.tables import DataError, columns, rows
+from fer_ros.types import Comparable
+from fer_ros.words import counted
 
 FIGURES = "people.json"
 ANSWERS = (*EMOTIONS, UNCERTAIN)

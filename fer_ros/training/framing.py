@@ -1,7 +1,7 @@
 """How FER2013 frames its faces, seen through the detector: `python -m fer_ros.training.framing --data DIR --detector FILE`.
 
 The emotion node has to cut faces as the training data does. This runs YuNet on the PublicTest faces, enlarged and set
-in a flat border, and prints the two numbers of `fer_ros.core.align`: the side of a FER2013 image and how far its centre
+in a flat border, and prints the two numbers of `fer_ros.perception.align`: the side of a FER2013 image and how far its centre
 lies below the box's, both in units of the box's size (the square root of its area).
 """
 
@@ -13,8 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_ros.core.align import AlignParams, align_faces
-from fer_ros.core.detector import DetectorParams, FaceDetector
+from fer_ros.perception.align import AlignParams, align_faces
+from fer_ros.perception.detector import DetectorParams, FaceDetector
 from fer_ros.training.data import FACE_SIZE, load
 
 ENLARGED = 160

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fer_ros.core.files import check_outputs, filling
-from fer_ros.core.labels import EMOTIONS
+from fer_ros.labels import EMOTIONS
+from fer_ros.system.files import check_outputs, filling
 from fer_ros.training import data, plots
 from fer_ros.training.augment import augment
 from fer_ros.training.survey import counts

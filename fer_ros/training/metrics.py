@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fer_ros.core.types import Comparable
+from fer_ros.types import Comparable
 
 
 def recall(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:

@@ -8,9 +8,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from fer_ros.core.align import FRAME_SIDE
-from fer_ros.core.detector import DetectorParams, FaceDetector
-from fer_ros.core.files import check_outputs, filling
+from fer_ros.perception.align import FRAME_SIDE
+from fer_ros.perception.detector import DetectorParams, FaceDetector
+from fer_ros.system.files import check_outputs, filling
 from fer_ros.training import plots, pool
 from fer_ros.training.data import FERPLUS
 from fer_ros.training.framing import framing

@@ -12,9 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_ros.core.labels import EMOTIONS, IN_OTHER_WORDS
-from fer_ros.core.pictures import HEAD, kind_of
-from fer_ros.core.words import one_line
+from fer_ros.labels import EMOTIONS, IN_OTHER_WORDS
+from fer_ros.media.image_headers import HEAD, kind_of
+from fer_ros.words import one_line
 
 FACE_SIZE = 48
 """Side in pixels of the faces that networks learn from."""

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from fer_ros.core.files import replacing
+from fer_ros.system.files import replacing
 from fer_ros.training.metrics import Reliability
 
 _COLOURS = plt.get_cmap("tab10").colors

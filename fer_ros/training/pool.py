@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.types import Comparable
+from fer_ros.labels import EMOTIONS
 from fer_ros.training import data, sets
 from fer_ros.training.data import FERPLUS, DataError, Split
 from fer_ros.training.duplicates import look_alikes
 from fer_ros.training.recipe import ANSWER, FER2013_SET, Recipe
 from fer_ros.training.sets import FaceSet, SetSpec
+from fer_ros.types import Comparable
 
 NO_TRUTH = -1
 CLEAR = "ferplus, clear"

@@ -11,9 +11,9 @@ from typing import Any, Literal, overload
 
 import yaml
 
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.params import assignment, build, param, specs
-from fer_ros.core.yaml_text import read_file
+from fer_ros.labels import EMOTIONS
+from fer_ros.parameters.params import assignment, build, param, specs
+from fer_ros.parameters.yaml_text import read_file
 from fer_ros.training.data import FERPLUS
 from fer_ros.training.sets import SetSpec
 

@@ -10,9 +10,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from fer_ros.core.files import filling, write_text
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.resources import model_file
+from fer_ros.labels import EMOTIONS
+from fer_ros.resources import model_file
+from fer_ros.system.files import filling, write_text
 from fer_ros.training import data, metrics, plots
 from fer_ros.training.data import DataError, Split
 from fer_ros.training.evaluate import CLEAR_8, FER2013, FERPLUS_7, FERPLUS_8, Evaluator, model_facts, speed

@@ -23,15 +23,15 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_ros.core.detector import DetectorParams, FaceDetector
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.params import param
-from fer_ros.core.types import Comparable
-from fer_ros.core.words import counted
+from fer_ros.labels import EMOTIONS
+from fer_ros.parameters.params import param
+from fer_ros.perception.detector import DetectorParams, FaceDetector
 from fer_ros.training.data import FERPLUS
 from fer_ros.training.framing import crop
 from fer_ros.training.pictures import CLASSES, PARTS, class_key, entries, framed, parts_of, picture_of
 from fer_ros.training.tables import DataError, columns, rows
+from fer_ros.types import Comparable
+from fer_ros.words import counted
 
 UNLABELLED = -1
 _READERS = 4

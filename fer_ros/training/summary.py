@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from fer_ros.core.files import write_text
+from fer_ros.system.files import write_text
 from fer_ros.training import plots
 from fer_ros.training.data import FACE_SIZE
 from fer_ros.training.model import Network

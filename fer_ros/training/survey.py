@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fer_ros.core.labels import EMOTIONS
+from fer_ros.labels import EMOTIONS
 from fer_ros.training import data
 from fer_ros.training.data import Dataset, Split
 

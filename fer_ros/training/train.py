@@ -22,7 +22,7 @@ import torch
 from torch import distributed
 from torch.nn import functional as F
 
-from fer_ros.core.files import write_text
+from fer_ros.system.files import write_text
 from fer_ros.training import checkpoint, metrics
 from fer_ros.training.augment import JPEG_SHARE, augment, jpegs
 from fer_ros.training.checkpoint import RunError

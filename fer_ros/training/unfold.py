@@ -11,7 +11,7 @@ import yaml
 from onnx import numpy_helper
 from torch import nn
 
-from fer_ros.core.model_files import sha256_of
+from fer_ros.models.model_files import sha256_of
 from fer_ros.training import recipe
 from fer_ros.training.checkpoint import RunError, Trained
 from fer_ros.training.model import Network, make

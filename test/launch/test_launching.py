@@ -22,7 +22,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource  # n
 from launch.utilities import perform_substitutions  # noqa: E402
 from launch_ros.actions import Node  # noqa: E402
 
-from fer_ros.core.resources import share_directory  # noqa: E402
+from fer_ros.resources import share_directory  # noqa: E402
 
 
 def processes(respawn: str) -> tuple[LaunchContext, dict[str, Node]]:

@@ -23,9 +23,9 @@ from rosbags.rosbag2 import StoragePlugin, Writer  # noqa: E402
 from rosbags.typesys import Stores, get_typestore  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
 
-from fer_ros.core.resources import share_directory  # noqa: E402
-from fer_ros.core.source import SourceParams, open_source  # noqa: E402
+from fer_ros.media.source import SourceParams, open_source  # noqa: E402
 from fer_ros.msg import EmotionArray  # noqa: E402
+from fer_ros.resources import share_directory  # noqa: E402
 
 LAUNCH_FILE = share_directory() / "launch" / "replay.launch.py"
 DOMAIN = 1 + os.getpid() % 90

@@ -19,8 +19,8 @@ from rclpy.qos import QoSProfile  # noqa: E402
 from sensor_msgs.msg import CameraInfo, Image  # noqa: E402
 from vision_msgs.msg import Detection2DArray  # noqa: E402
 
-from fer_ros.core.resources import share_directory  # noqa: E402
 from fer_ros.msg import EmotionArray  # noqa: E402
+from fer_ros.resources import share_directory  # noqa: E402
 from fer_ros.ros.messages import stamp_key  # noqa: E402
 
 LAUNCH_FILE = share_directory() / "launch" / "webcam.launch.py"

@@ -29,10 +29,10 @@ from vision_msgs.msg import Detection2DArray
 
 from fer_ros.bags.annotate import Annotator
 from fer_ros.bags.reader import BagReader
-from fer_ros.core.params_file import parameters
-from fer_ros.core.pipeline import PARAMS
-from fer_ros.core.source import SourceParams, open_source
+from fer_ros.media.source import SourceParams, open_source
 from fer_ros.msg import EmotionArray
+from fer_ros.parameters.params_file import parameters
+from fer_ros.perception.pipeline import PARAMS
 from fer_ros.ros.exchange import Exchange
 from fer_ros.ros.images import from_bgr
 from fer_ros.ros.messages import emotions_to_message, faces_to_message

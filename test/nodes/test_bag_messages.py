@@ -10,9 +10,9 @@ from vision_msgs.msg import Detection2DArray
 from fer_ros.bags.annotate import Annotator
 from fer_ros.bags.reader import Frame
 from fer_ros.bags.writer import ResultWriter
-from fer_ros.core.params_file import parameters
-from fer_ros.core.pipeline import PARAMS
 from fer_ros.msg import EmotionArray
+from fer_ros.parameters.params_file import parameters
+from fer_ros.perception.pipeline import PARAMS
 from fer_ros.ros.messages import emotions_to_message, faces_to_message
 
 

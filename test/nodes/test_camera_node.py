@@ -14,8 +14,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import SetBool
 
-from fer_ros.core.capture import Capture
-from fer_ros.core.source import SourceParams, SourceUnavailable
+from fer_ros.media.capture import Capture
+from fer_ros.media.source import SourceParams, SourceUnavailable
 from fer_ros.nodes import camera
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.ros.images import to_bgr

@@ -3,11 +3,11 @@ import pytest
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2D, Detection2DArray
 
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.resources import emotion_model, model_file
+from fer_ros.labels import EMOTIONS
 from fer_ros.msg import EmotionArray
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
+from fer_ros.resources import emotion_model, model_file
 
 
 def detections(image: Image, *boxes: tuple) -> Detection2DArray:
@@ -30,7 +30,7 @@ def graph(bench):
 
 
 def face_box(astronaut) -> tuple:
-    from fer_ros.core.detector import DetectorParams, FaceDetector
+    from fer_ros.perception.detector import DetectorParams, FaceDetector
 
     (face,) = FaceDetector(DetectorParams()).detect(astronaut)
     return face.box[:4]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from std_msgs.msg import String
 
-from fer_ros.core.labels import EMOTIONS
+from fer_ros.labels import EMOTIONS
 from fer_ros.msg import Emotion, EmotionArray
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

@@ -17,9 +17,9 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
-from fer_ros.core.detector import DetectorParams
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.overlay import OverlayNode
+from fer_ros.perception.detector import DetectorParams
 from fer_ros.ros.exchange import Exchange, LocalImage
 from fer_ros.ros.guard import spin_once
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
-from fer_ros.core.labels import EMOTIONS
+from fer_ros.labels import EMOTIONS
 from fer_ros.msg import Emotion, EmotionArray
 from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.ros.images import to_bgr

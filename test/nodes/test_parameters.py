@@ -12,16 +12,16 @@ from rcl_interfaces.srv import DescribeParameters
 from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
-from fer_ros.core.detector import DetectorParams
-from fer_ros.core.graph_params import NODES
-from fer_ros.core.node_params import MatchingParams, NodeParams
-from fer_ros.core.source import SourceParams
+from fer_ros.media.source import SourceParams
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.nodes.pipeline import PipelineNode
 from fer_ros.nodes.replay import ReplayNode
+from fer_ros.parameters.graph_params import NODES
+from fer_ros.parameters.node_params import MatchingParams, NodeParams
+from fer_ros.perception.detector import DetectorParams
 from fer_ros.ros.exchange import Exchange
 from fer_ros.ros.node import RESULTS, FerNode, run_node
 

@@ -66,7 +66,7 @@ def test_the_whole_way_leaves_its_files(made):
 
 
 def test_the_exported_model_says_where_it_comes_from(made):
-    from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
+    from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 
     entries = EmotionClassifier(ClassifierParams(model=str(made / "model" / "emotion.onnx"))).metadata.entries
     assert entries["name"] == "tiny-test"

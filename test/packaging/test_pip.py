@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_ros.core import model_files
+from fer_ros.models import model_files
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_ros.core.resources import executable
+from fer_ros.resources import executable
 
 DOMAIN = str(1 + os.getpid() % 90)
 

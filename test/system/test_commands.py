@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from fer_ros.core.resources import share_directory
+from fer_ros.resources import share_directory
 
 
 def test_doctor_finds_everything_in_place_here(fer_ros):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from fer_ros import cli
-from fer_ros.core.resources import share_directory
+from fer_ros.resources import share_directory
 
 TRAINING = ("torch", "onnxscript", "tensorboard", "matplotlib", "PIL")
 EXTRAS = (*TRAINING, "torchvision", "onnx", "sympy", "pyarrow", "pandas")

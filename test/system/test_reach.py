@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from fer_ros.core.resources import executable
 from fer_ros.dds import uses_fast_dds
+from fer_ros.resources import executable
 
 OURS, THEIRS = "10.77.0.1", "10.77.0.2"
 SAID = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER",

@@ -16,8 +16,8 @@ from rosbags.rosbag2 import Reader
 from fer_ros.bags.annotate import Annotation, Annotator
 from fer_ros.bags.reader import BagReader
 from fer_ros.bags.writer import graph_types
-from fer_ros.core.params_file import parameters
-from fer_ros.core.pipeline import PARAMS
+from fer_ros.parameters.params_file import parameters
+from fer_ros.perception.pipeline import PARAMS
 
 GREETER = Path(__file__).resolve().parents[2] / "examples" / "greeter.py"
 

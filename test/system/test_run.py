@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.core.resources import executable
-from fer_ros.core.source import SourceParams, open_source
+from fer_ros.media.source import SourceParams, open_source
+from fer_ros.resources import executable
 
 
 def frames_of(path: Path) -> list[np.ndarray]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fer_ros.core.resources import executable
 from fer_ros.dds import IMAGE_SEGMENT, SMALL_SEGMENT, uses_fast_dds
+from fer_ros.resources import executable
 
 pytestmark = pytest.mark.skipif(not uses_fast_dds(os.environ) or not Path("/dev/shm").is_dir(),
                                 reason="about Fast DDS's files in /dev/shm")

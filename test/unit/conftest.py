@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.core.detector import DetectorParams, FaceDetector
-from fer_ros.core.source import SourceParams, open_source
+from fer_ros.media.source import SourceParams, open_source
+from fer_ros.perception.detector import DetectorParams, FaceDetector
 
 
 @pytest.fixture(scope="session")

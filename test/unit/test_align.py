@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.core.align import FRAME_SIDE, AlignParams, align_faces
-from fer_ros.core.types import Box, Face
+from fer_ros.perception.align import FRAME_SIDE, AlignParams, align_faces
+from fer_ros.types import Box, Face
 
 BOX = Box(320, 240, 100, 100)
 

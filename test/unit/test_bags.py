@@ -16,10 +16,10 @@ from fer_ros.bags.annotate import Annotator, Recording
 from fer_ros.bags.reader import BagError, BagReader, is_bag
 from fer_ros.bags.recorder import BagRecorder
 from fer_ros.cli import main
-from fer_ros.core.params_file import parameters
-from fer_ros.core.pipeline import PARAMS
-from fer_ros.core.resources import message_definitions
-from fer_ros.core.source import SourceError
+from fer_ros.media.source import SourceError
+from fer_ros.parameters.params_file import parameters
+from fer_ros.perception.pipeline import PARAMS
+from fer_ros.resources import message_definitions
 
 START = 1_700_000_000_250_000_000
 STEP = 33_333_333

@@ -9,7 +9,7 @@ import pytest
 
 from fer_ros.bench.alignment import FRAME, measure, picture
 from fer_ros.cli import main
-from fer_ros.core.types import Box, Face
+from fer_ros.types import Box, Face
 
 FACE = np.repeat(np.linspace(250, 5, 48)[:, None], 48, axis=1).astype(np.uint8)  # light above, dark below
 

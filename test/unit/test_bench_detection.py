@@ -10,7 +10,7 @@ import pytest
 
 from fer_ros.bench.detection import Found, Known, compare, load
 from fer_ros.cli import main
-from fer_ros.core.types import Box, Face
+from fer_ros.types import Box, Face
 
 
 def known(x: float, size: float = 40, *groups: str) -> Known:

@@ -12,8 +12,8 @@ import pytest
 from fer_ros.bags.annotate import COLUMNS
 from fer_ros.bench.smoothing import METHODS, Series, labels, measure, read_table, read_truth
 from fer_ros.cli import main
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.smoothing import SmoothingParams
+from fer_ros.labels import EMOTIONS
+from fer_ros.perception.smoothing import SmoothingParams
 
 NONE = SmoothingParams(smoothing="none")
 

@@ -11,7 +11,7 @@ import pytest
 from fer_ros.bench import drawing, footage, throughput
 from fer_ros.bench.timing import Spread, alternate
 from fer_ros.cli import main
-from fer_ros.core.detector import DetectorParams, FaceDetector
+from fer_ros.perception.detector import DetectorParams, FaceDetector
 
 
 @pytest.mark.parametrize(("faces", "columns"), [(0, 8), (1, 8), (16, 8), (32, 8), (1, 4), (8, 4)])

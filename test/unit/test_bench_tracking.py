@@ -9,8 +9,8 @@ import pytest
 
 from fer_ros.bench.tracking import SCENES, Frame, film, measure, score
 from fer_ros.cli import main
-from fer_ros.core.tracker import Tracker, TrackerParams
-from fer_ros.core.types import Box, Face
+from fer_ros.perception.tracker import Tracker, TrackerParams
+from fer_ros.types import Box, Face
 
 
 class Forgetful(Tracker):

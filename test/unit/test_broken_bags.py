@@ -21,8 +21,8 @@ from fer_ros.bags.annotate import Annotator, Recording
 from fer_ros.bags.reader import BagError, BagReader, Skipped
 from fer_ros.bags.writer import RELIABLE
 from fer_ros.cli import main
-from fer_ros.core.params_file import parameters
-from fer_ros.core.pipeline import PARAMS
+from fer_ros.parameters.params_file import parameters
+from fer_ros.perception.pipeline import PARAMS
 
 START, STEP = 1_700_000_000_250_000_000, 33_333_333
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"

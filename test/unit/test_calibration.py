@@ -7,7 +7,7 @@ import copy
 import pytest
 import yaml
 
-from fer_ros.core.calibration import load_calibration
+from fer_ros.media.calibration import load_calibration
 
 GOOD = {
     "image_width": 640, "image_height": 480, "camera_name": "narrow_stereo", "distortion_model": "plumb_bob",

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from fer_ros.core.capture import Capture
-from fer_ros.core.source import SourceError, SourceUnavailable
+from fer_ros.media.capture import Capture
+from fer_ros.media.source import SourceError, SourceUnavailable
 
 FRAME = np.zeros((4, 4, 3), np.uint8)
 
@@ -148,7 +148,7 @@ def test_the_first_good_image_ends_the_series_of_waits(make, monkeypatch):
 
     monkeypatch.setattr(Capture, "FIRST_WAIT", 0.011)
     monkeypatch.setattr(Capture, "LONGEST_WAIT", 10.0)
-    monkeypatch.setattr("fer_ros.core.capture.threading.Event", Event)
+    monkeypatch.setattr("fer_ros.media.capture.threading.Event", Event)
     capture, frames, _ = make(lambda: Fake(read))
     capture.start()
     wait_for(lambda: len(waits) >= 6)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_ros.core.align import align_faces
-from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.session import InferenceParams
+from fer_ros.labels import EMOTIONS
+from fer_ros.models.inference import InferenceParams
+from fer_ros.perception.align import align_faces
+from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 
 METADATA = {
     "name": "tiny", "labels": ",".join(EMOTIONS), "input_size": "8", "colour": "grey", "scale": "0.00392156862745098",

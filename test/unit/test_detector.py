@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.core.detector import DetectorParams, FaceDetector, eye_roll, letterbox
-from fer_ros.core.detector_networks import YuNet
-from fer_ros.core.resources import model_file
-from fer_ros.core.source import SourceParams, open_source
-from fer_ros.core.types import Box, Face, intersection_over_union
+from fer_ros.media.source import SourceParams, open_source
+from fer_ros.perception.detector import DetectorParams, FaceDetector, eye_roll, letterbox
+from fer_ros.perception.detector_networks import YuNet
+from fer_ros.resources import model_file
+from fer_ros.types import Box, Face, intersection_over_union
 
 
 def with_params(detector: FaceDetector, **params) -> FaceDetector:

@@ -15,8 +15,8 @@ from urllib.parse import quote
 import pytest
 
 import fer_ros
-from fer_ros.core import files as module
-from fer_ros.core.files import Output, OutputError, check_output, check_outputs, filling, replacing, write_text
+from fer_ros.system import files as module
+from fer_ros.system.files import Output, OutputError, check_output, check_outputs, filling, replacing, write_text
 
 PACKAGE = Path(fer_ros.__file__).parent
 
@@ -302,7 +302,7 @@ def test_a_folder_is_published_whole_and_replaces_one_by_force(tmp_path):
 HOLDS = """
 import sys, time
 from pathlib import Path
-from fer_ros.core.files import Output
+from fer_ros.system.files import Output
 output = Output(Path(sys.argv[1]))
 output.scratch.write_text("half")
 print("ready", flush=True)

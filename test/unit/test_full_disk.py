@@ -23,10 +23,10 @@ from fer_ros.bags.reader import BagError, BagReader, Frame
 from fer_ros.bags.recorder import BagRecorder
 from fer_ros.bags.table import COLUMNS, Table
 from fer_ros.commands.left_behind import tell_of_left_behind
-from fer_ros.core import room
-from fer_ros.core.files import OutputError
-from fer_ros.core.record import RecordError, VideoRecorder
-from fer_ros.core.types import Box, Emotion
+from fer_ros.media.video_recorder import RecordError, VideoRecorder
+from fer_ros.system import room
+from fer_ros.system.files import OutputError
+from fer_ros.types import Box, Emotion
 
 LIMIT = "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)),) * 2)"
 COMMAND = f"import resource, sys\n{LIMIT}\nfrom fer_ros.cli import main\nmain(sys.argv[1:])"
@@ -95,7 +95,7 @@ def test_a_video_on_a_disk_of_small_files_ends_in_time(tmp_path, noise, monkeypa
 @pytest.mark.parametrize("suffix", [".avi", ".mkv"])
 def test_what_a_killed_recorder_has_left_is_told_by_the_next(tmp_path, capsys, suffix):
     """And neither what a living one writes nor another program's folder."""
-    program = ("import sys\nfrom pathlib import Path\nimport numpy as np\nfrom fer_ros.core.record import VideoRecorder\n"
+    program = ("import sys\nfrom pathlib import Path\nimport numpy as np\nfrom fer_ros.media.video_recorder import VideoRecorder\n"
                f"recorder = VideoRecorder(Path('talk{suffix}'))\n"
                "noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)\n"
                "for i in range(60): recorder.write(noise + i, i / 30)\n"

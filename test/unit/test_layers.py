@@ -39,7 +39,7 @@ def statements(body: list[ast.stmt], everywhere: bool) -> Iterator[ast.Import | 
 
 
 def imports(path: Path, everywhere: bool = True) -> Iterator[str]:
-    """Dotted names of what a file imports, `fer_ros.core.align` for `from fer_ros.core import align` too."""
+    """Dotted names of what a file imports, `fer_ros.perception.align` for `from fer_ros.core import align` too."""
     for node in statements(ast.parse(path.read_text()).body, everywhere):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -59,7 +59,7 @@ def exists(module: str) -> bool:
 
 
 def layer(module: str) -> str:
-    """`core` of fer_ros.core.align; the module's own name for one that lies in no folder."""
+    """`core` of fer_ros.perception.align; the module's own name for one that lies in no folder."""
     return [*module.split("."), ""][1]
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from fer_ros.core.meter import FrameClock, RateMeter, StageTimes
+from fer_ros.media.meter import FrameClock, RateMeter, StageTimes
 
 
 def test_there_is_no_rate_before_the_second_frame():

@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from fer_ros import resources
 from fer_ros.cli import main
 from fer_ros.commands import models
-from fer_ros.core import model_files as module
-from fer_ros.core import resources, session, terms
-from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
-from fer_ros.core.detector import DetectorParams, FaceDetector
-from fer_ros.core.model_files import Entry, ModelFileError, Wheel, fetch, load_catalogue, sha256_of, verify
-from fer_ros.core.terms import news
+from fer_ros.models import inference as session
+from fer_ros.models import model_files as module
+from fer_ros.models import terms
+from fer_ros.models.model_files import Entry, ModelFileError, Wheel, fetch, load_catalogue, sha256_of, verify
+from fer_ros.models.terms import news
+from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
+from fer_ros.perception.detector import DetectorParams, FaceDetector
 
 CONTENT = b"a model"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -74,10 +74,10 @@ def run(*arguments: str) -> subprocess.CompletedProcess:
 def test_a_fault_that_a_test_notices_is_told_from_one_that_none_does():
     installed = Path(fer_ros.__file__).parent / "core" / "scaling.py"
     before = installed.read_bytes()
-    noticed = run("fer_ros/core/scaling.py", "test/unit/test_scaling.py", "--change", "return image", "return image[::-1]")
+    noticed = run("fer_ros/media/scaling.py", "test/unit/test_scaling.py", "--change", "return image", "return image[::-1]")
     assert noticed.returncode == 0, noticed.stdout + noticed.stderr
     assert "1 of 1 mutants noticed (100%)" in noticed.stdout
-    survived = run("fer_ros/core/scaling.py", "test/unit/test_meter.py", "--change", "return image", "return None")
+    survived = run("fer_ros/media/scaling.py", "test/unit/test_meter.py", "--change", "return image", "return None")
     assert survived.returncode == 1, survived.stdout + survived.stderr
     assert "-    " in survived.stdout and "return None" in survived.stdout
     assert "0 of 1 mutants noticed (0%)" in survived.stdout
@@ -86,7 +86,7 @@ def test_a_fault_that_a_test_notices_is_told_from_one_that_none_does():
 
 @pytest.mark.parametrize(("arguments", "text"), [
     (["fer_ros/core/nothing.py"], "is not a file of the package"), (["setup.py"], "is not a file of the package"),
-    (["fer_ros/core/scaling.py", "--change", "no such text", "x"], "0 times, not once"),
+    (["fer_ros/media/scaling.py", "--change", "no such text", "x"], "0 times, not once"),
 ])
 def test_what_cannot_be_mutated_is_said(arguments, text):
     found = run(*arguments)

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.core import overlay
-from fer_ros.core.labels import EMOTIONS, UNCERTAIN
-from fer_ros.core.overlay import COLORS, OverlayStyle, draw_overlay, text_color
-from fer_ros.core.types import Box, Emotion
+from fer_ros.drawing import overlay
+from fer_ros.drawing.overlay import COLORS, OverlayStyle, draw_overlay, text_color
+from fer_ros.labels import EMOTIONS, UNCERTAIN
+from fer_ros.types import Box, Emotion
 
 PROBABILITIES = np.array((0.05, 0.1, 0.0, 0.5, 0.15, 0.2, 0.0), np.float32)
 

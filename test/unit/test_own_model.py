@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.model_entries import ModelError
-from fer_ros.core.onnx_graph import operator_of
+from fer_ros.labels import EMOTIONS
+from fer_ros.models.model_entries import ModelError
+from fer_ros.models.onnx_graph import operator_of
+from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 
 onnx = pytest.importorskip("onnx", reason="makes its models with the package onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402

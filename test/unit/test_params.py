@@ -9,8 +9,8 @@ import re
 import pytest
 
 import fer_ros.core
-from fer_ros.core.params import build, param, specs
-from fer_ros.core.source import SourceParams
+from fer_ros.media.source import SourceParams
+from fer_ros.parameters.params import build, param, specs
 
 
 @dataclasses.dataclass(frozen=True)

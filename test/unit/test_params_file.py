@@ -6,10 +6,10 @@ import difflib
 
 import pytest
 
-from fer_ros.core import params_file
-from fer_ros.core.graph_params import NODES, parameters_of, places
-from fer_ros.core.params_file import ParameterFile, Section, check, parameters, typed, unmatched, without_effect
-from fer_ros.core.pipeline import PARAMS
+from fer_ros.parameters import params_file
+from fer_ros.parameters.graph_params import NODES, parameters_of, places
+from fer_ros.parameters.params_file import ParameterFile, Section, check, parameters, typed, unmatched, without_effect
+from fer_ros.perception.pipeline import PARAMS
 
 
 @pytest.fixture

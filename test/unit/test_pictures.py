@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.core.encodings import decode
-from fer_ros.core.pictures import kind_of, size_of
-from fer_ros.core.source import SourceError, SourceParams, open_source
+from fer_ros.media.encodings import decode
+from fer_ros.media.image_headers import kind_of, size_of
+from fer_ros.media.source import SourceError, SourceParams, open_source
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64)
 
@@ -148,7 +148,7 @@ def test_refusing_one_takes_little_memory(tmp_path):
     (tmp_path / "bomb.png").write_bytes(png_of(30_000, 30_000))
     program = """
 import resource, sys
-from fer_ros.core.source import SourceError, SourceParams, open_source
+from fer_ros.media.source import SourceError, SourceParams, open_source
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     open_source(SourceParams(source=sys.argv[1]))

@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_ros.core import detector
-from fer_ros.core.align import AlignParams
-from fer_ros.core.classifier import ClassifierParams
-from fer_ros.core.detector import DetectorParams
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.pipeline import EmotionStage, FaceStage
-from fer_ros.core.session import InferenceParams
-from fer_ros.core.smoothing import SmoothingParams
-from fer_ros.core.source import SourceParams, open_source
-from fer_ros.core.tracker import TrackerParams
-from fer_ros.core.types import Box, Emotion, Face
+from fer_ros.labels import EMOTIONS
+from fer_ros.media.source import SourceParams, open_source
+from fer_ros.models.inference import InferenceParams
+from fer_ros.perception import detector
+from fer_ros.perception.align import AlignParams
+from fer_ros.perception.classifier import ClassifierParams
+from fer_ros.perception.detector import DetectorParams
+from fer_ros.perception.pipeline import EmotionStage, FaceStage
+from fer_ros.perception.smoothing import SmoothingParams
+from fer_ros.perception.tracker import TrackerParams
+from fer_ros.types import Box, Emotion, Face
 
 
 def face_stage() -> FaceStage:

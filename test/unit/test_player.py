@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fer_ros.bags.player import BagPlayer
-from fer_ros.core.replay_params import ReplayParams
+from fer_ros.parameters.replay_params import ReplayParams
 
 START, STEP = 1_700_000_000_000_000_000, 20_000_000
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from fer_ros.core.orphans import bound_to_this_process
 from fer_ros.graph import NodeSpec, Process
 from fer_ros.processes import Processes
+from fer_ros.system.orphans import bound_to_this_process
 
-CHILD = ("from fer_ros.core.orphans import end_with_parent; end_with_parent(); print('bound', flush=True); "
+CHILD = ("from fer_ros.system.orphans import end_with_parent; end_with_parent(); print('bound', flush=True); "
          "import time; time.sleep(60)")
 
 
@@ -30,7 +30,7 @@ def is_alive(pid: int) -> bool:
 def test_a_child_ends_when_its_parent_was_killed(tmp_path):
     parent = subprocess.Popen([sys.executable, "-c", f"""
 import os, subprocess, sys
-from fer_ros.core.orphans import bound_to_this_process
+from fer_ros.system.orphans import bound_to_this_process
 child = subprocess.Popen([sys.executable, "-c", {CHILD!r}], env=dict(os.environ, **bound_to_this_process()),
                          stdout=subprocess.PIPE, text=True, start_new_session=True)
 child.stdout.readline()

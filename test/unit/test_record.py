@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.core import record as module
-from fer_ros.core.mp4_times import write_times
-from fer_ros.core.record import RecordError, VideoRecorder
+from fer_ros.media import video_recorder as module
+from fer_ros.media.mp4_times import write_times
+from fer_ros.media.video_recorder import RecordError, VideoRecorder
 
 
 def read(path: Path) -> tuple[list[np.ndarray], float]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import fer_ros
-from fer_ros.core import resources
-from fer_ros.core.resources import emotion_model, model_file, multiplies_bytes, share_directory
+from fer_ros import resources
+from fer_ros.resources import emotion_model, model_file, multiplies_bytes, share_directory
 
 
 def test_everything_that_is_needed_is_installed(share):

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.core.scaling import resized
+from fer_ros.media.scaling import resized
 
 SIZES = [(640, 480, 320, 240), (1920, 1080, 320, 180), (848, 480, 320, 181), (3840, 2160, 640, 360), (641, 481, 320, 240),
          (1023, 767, 100, 75), (200, 100, 300, 150), (64, 64, 1, 1), (7, 5, 3, 2)]

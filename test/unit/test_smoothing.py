@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from fer_ros.core.labels import EMOTIONS, UNCERTAIN
-from fer_ros.core.smoothing import HeldLabel, Smoother, SmoothingParams, choose_label
+from fer_ros.labels import EMOTIONS, UNCERTAIN
+from fer_ros.perception.smoothing import HeldLabel, Smoother, SmoothingParams, choose_label
 
 HAPPY = np.eye(7, dtype=np.float32)[3]
 SAD = np.eye(7, dtype=np.float32)[4]

@@ -13,15 +13,15 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.core import source as module
-from fer_ros.core.source import (
+from fer_ros.media import source as module
+from fer_ros.media.source import (
     SourceError,
     SourceParams,
     SourceUnavailable,
     flip_image,
     open_source,
 )
-from fer_ros.core.source_name import is_finite, without_secrets
+from fer_ros.media.source_name import is_finite, without_secrets
 
 
 def opened(source: Path | str, realtime: bool = False, **more):

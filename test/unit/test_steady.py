@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from fer_ros.core.steady import SteadyBox
-from fer_ros.core.tracker import Tracker, TrackerParams
-from fer_ros.core.types import Box, Face, intersection_over_union
+from fer_ros.perception.steady import SteadyBox
+from fer_ros.perception.tracker import Tracker, TrackerParams
+from fer_ros.types import Box, Face, intersection_over_union
 
 REST = Box(300, 200, 90, 120, 0.1)
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from fer_ros.core.summary import Summary
-from fer_ros.core.types import Box, Emotion
+from fer_ros.run_summary import Summary
+from fer_ros.types import Box, Emotion
 
 
 def shows(label: str, face_id: str = "1") -> Emotion:

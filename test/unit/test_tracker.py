@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from fer_ros.core.tracker import Tracker, TrackerParams
-from fer_ros.core.types import Box, Face
+from fer_ros.perception.tracker import Tracker, TrackerParams
+from fer_ros.types import Box, Face
 
 
 def face(x: float, y: float = 200, size: float = 80, score: float = 0.9) -> Face:

@@ -11,8 +11,8 @@ pytest.importorskip("onnxscript", reason="training needs more packages (pip inst
 
 import torch
 
-from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
-from fer_ros.core.labels import EMOTIONS
+from fer_ros.labels import EMOTIONS
+from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.training import answer, checkpoint, export, session
 from fer_ros.training.answer import Blend, fit, fold
 from fer_ros.training.data import FERPLUS

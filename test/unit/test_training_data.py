@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.core.labels import EMOTIONS
+from fer_ros.labels import EMOTIONS
 from fer_ros.training.data import (
     FERPLUS,
     VOTES,

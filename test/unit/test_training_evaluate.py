@@ -14,9 +14,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
-from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
-from fer_ros.core.files import OutputError
-from fer_ros.core.labels import EMOTIONS
+from fer_ros.labels import EMOTIONS
+from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
+from fer_ros.system.files import OutputError
 from fer_ros.training import card, report, robustness, survey
 from fer_ros.training.data import FERPLUS, DataError, load
 from fer_ros.training.evaluate import CLEAR_7, FER2013, FERPLUS_7, FERPLUS_8, Evaluator, truths
@@ -214,7 +214,7 @@ def test_a_data_set_is_counted_and_its_faults_are_named(drawn_fer2013, tmp_path)
 
 
 def test_the_framing_of_a_data_set_is_found_in_faces_that_were_cut_so(demo_frames, detector):
-    from fer_ros.core.align import AlignParams, align_faces
+    from fer_ros.perception.align import AlignParams, align_faces
     from fer_ros.training.framing import framing
 
     crops = []
@@ -222,7 +222,7 @@ def test_the_framing_of_a_data_set_is_found_in_faces_that_were_cut_so(demo_frame
         if 180 <= number < 340:
             crops += list(align_faces(image, detector.detect(image), 48, AlignParams(align=False))[..., 0])
     side, right, down = np.median(framing(np.stack(crops), detector), axis=0)
-    assert side == pytest.approx(1.10, abs=0.06)  # fer_ros.core.align cuts so
+    assert side == pytest.approx(1.10, abs=0.06)  # fer_ros.perception.align cuts so
     assert right == pytest.approx(0, abs=0.04)
     assert down == pytest.approx(-0.02, abs=0.04)
 

@@ -14,8 +14,8 @@ import onnx
 import torch
 from onnx import numpy_helper
 
-from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
-from fer_ros.core.files import OutputError
+from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
+from fer_ros.system.files import OutputError
 from fer_ros.training import checkpoint, export, metrics, session, unfold
 from fer_ros.training.checkpoint import RunError
 from fer_ros.training.data import load, most_voted

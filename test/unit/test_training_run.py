@@ -17,7 +17,7 @@ pytest.importorskip("torch", reason="training needs torch (pip install 'fer_ros[
 
 import torch
 
-from fer_ros.core.labels import EMOTIONS
+from fer_ros.labels import EMOTIONS
 from fer_ros.training import checkpoint, metrics, summary
 from fer_ros.training.augment import augment, jpegs
 from fer_ros.training.checkpoint import RunError

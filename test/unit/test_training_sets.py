@@ -16,8 +16,8 @@ pytest.importorskip("PIL", reason="training needs more packages (pip install 'fe
 from rich.console import Console
 
 from fer_ros.cli import main
-from fer_ros.core.align import AlignParams, align_faces
-from fer_ros.core.labels import EMOTIONS
+from fer_ros.labels import EMOTIONS
+from fer_ros.perception.align import AlignParams, align_faces
 from fer_ros.training import card, comparison, duplicates, mix
 from fer_ros.training.data import FERPLUS, DataError
 from fer_ros.training.duplicates import look_alikes, mirrored

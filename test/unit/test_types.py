@@ -13,7 +13,7 @@ import pytest
 
 import fer_ros
 from fer_ros.bags.reader import Frame
-from fer_ros.core.types import Box, Comparable, Emotion, Face, intersection_over_union
+from fer_ros.types import Box, Comparable, Emotion, Face, intersection_over_union
 
 BOX = Box(10.0, 20.0, 30.0, 40.0, 0.1)
 

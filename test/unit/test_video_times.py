@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from fer_ros.bags.annotate import Recording
-from fer_ros.core import source as module
-from fer_ros.core.frame_times import FrameTimes, StampClock
-from fer_ros.core.source import SourceParams, open_source
+from fer_ros.media import source as module
+from fer_ros.media.frame_times import FrameTimes, StampClock
+from fer_ros.media.source import SourceParams, open_source
 
 VIDEOS = Path(__file__).resolve().parents[1] / "data" / "video"
 

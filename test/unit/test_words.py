@@ -6,8 +6,8 @@ import doctest
 
 import pytest
 
-from fer_ros.core import words
-from fer_ros.core.words import exit_reason, listed, one_line
+from fer_ros import words
+from fer_ros.words import exit_reason, listed, one_line
 
 
 def test_the_examples_are_true():

@@ -7,11 +7,11 @@ import os
 import pytest
 import yaml
 
-from fer_ros.core.calibration import load_calibration
-from fer_ros.core.model_files import ModelFileError, load_catalogue
-from fer_ros.core.params import assignment
-from fer_ros.core.params_file import ParameterFile, check
-from fer_ros.core.yaml_text import DEEPEST, LARGEST, MOST, QuotingDumper, load, read_file
+from fer_ros.media.calibration import load_calibration
+from fer_ros.models.model_files import ModelFileError, load_catalogue
+from fer_ros.parameters.params import assignment
+from fer_ros.parameters.params_file import ParameterFile, check
+from fer_ros.parameters.yaml_text import DEEPEST, LARGEST, MOST, QuotingDumper, load, read_file
 
 ATTACK = "!!python/object/apply:os.mkdir ['{folder}/made']"
 HOSTILE = {

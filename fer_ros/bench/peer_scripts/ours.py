@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from common import serve
 
-from fer_ros.core.align import AlignParams
-from fer_ros.core.classifier import ClassifierParams
-from fer_ros.core.detector import DetectorParams
-from fer_ros.core.pipeline import EmotionStage, FaceStage
-from fer_ros.core.session import InferenceParams
-from fer_ros.core.smoothing import SmoothingParams
-from fer_ros.core.tracker import TrackerParams
+from fer_ros.models.inference import InferenceParams
+from fer_ros.perception.align import AlignParams
+from fer_ros.perception.classifier import ClassifierParams
+from fer_ros.perception.detector import DetectorParams
+from fer_ros.perception.pipeline import EmotionStage, FaceStage
+from fer_ros.perception.smoothing import SmoothingParams
+from fer_ros.perception.tracker import TrackerParams
 
 model = sys.argv[2]
 faces = FaceStage(DetectorParams(), TrackerParams(), InferenceParams())

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from fer_ros.core.source import SourceError, SourceUnavailable
+from fer_ros.media.source import SourceError, SourceUnavailable
 
 F = TypeVar("F")
 
 
 class Readable(Protocol[F]):
-    """What is read: a `fer_ros.core.source.Source`, or what gives frames in the same way, whatever a frame is."""
+    """What is read: a `fer_ros.media.source.Source`, or what gives frames in the same way, whatever a frame is."""
 
     name: str
     finite: bool

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fer_ros.core.align import AlignParams, align_faces
-from fer_ros.core.classifier import ClassifierParams, EmotionClassifier
-from fer_ros.core.detector import DetectorParams, FaceDetector
-from fer_ros.core.meter import StageTimes
-from fer_ros.core.session import InferenceParams
-from fer_ros.core.smoothing import Smoother, SmoothingParams
-from fer_ros.core.tracker import Tracker, TrackerParams
-from fer_ros.core.types import Emotion, Face, Image
+from fer_ros.media.meter import StageTimes
+from fer_ros.models.inference import InferenceParams
+from fer_ros.perception.align import AlignParams, align_faces
+from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
+from fer_ros.perception.detector import DetectorParams, FaceDetector
+from fer_ros.perception.smoothing import Smoother, SmoothingParams
+from fer_ros.perception.tracker import Tracker, TrackerParams
+from fer_ros.types import Emotion, Face, Image
 
 DETECTOR, EMOTION = "face_detector_node", "emotion_node"
 PARAMS: dict[str, tuple[type, ...]] = {

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fer_ros.core.labels import EMOTIONS, IN_OTHER_WORDS
-from fer_ros.core.words import one_line
+from fer_ros.labels import EMOTIONS, IN_OTHER_WORDS
+from fer_ros.words import one_line
 
 KEYS = {
     "labels": ("labels", "classes", "class_names", "names", "id2label", "label2id", "class_indices"),

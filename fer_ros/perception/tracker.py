@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from fer_ros.core.params import param
-from fer_ros.core.steady import SteadyBox
-from fer_ros.core.types import Box, Face
+from fer_ros.parameters.params import param
+from fer_ros.perception.steady import SteadyBox
+from fer_ros.types import Box, Face
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from fer_ros.core.types import Box
+from fer_ros.types import Box
 
 _SPEED_CUTOFF = 1.0
 """Hz, of the low-pass that the speeds go through."""

@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from fer_ros.core.model_files import ModelFileError, listed
-from fer_ros.core.resources import share_directory
+from fer_ros.models.model_files import ModelFileError, listed
+from fer_ros.resources import share_directory
 
 
 def news(model: Path, environment: Mapping[str, str] = os.environ) -> str:

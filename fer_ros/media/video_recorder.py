@@ -9,12 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_ros.core.files import Output, OutputError, cut_short, reason
-from fer_ros.core.frame_times import FrameTimes
-from fer_ros.core.mp4_times import write_times
-from fer_ros.core.room import Room
-from fer_ros.core.scaling import resized
-from fer_ros.core.types import Image
+from fer_ros.media.frame_times import FrameTimes
+from fer_ros.media.mp4_times import write_times
+from fer_ros.media.scaling import resized
+from fer_ros.system.files import Output, OutputError, cut_short, reason
+from fer_ros.system.room import Room
+from fer_ros.types import Image
 
 _CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 _TIMED = (".mp4", ".m4v", ".mov")  # every frame with its own time; the others have one rate

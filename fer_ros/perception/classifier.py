@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import onnxruntime
 
-from fer_ros.core import model_entries
-from fer_ros.core.labels import EMOTIONS
-from fer_ros.core.model_entries import ModelError, entry, missing
-from fer_ros.core.onnx_graph import operator_of
-from fer_ros.core.params import param
-from fer_ros.core.resources import emotion_model, model_file
-from fer_ros.core.session import InferenceParams, open_session
-from fer_ros.core.words import counted, one_line
+from fer_ros.labels import EMOTIONS
+from fer_ros.models import model_entries
+from fer_ros.models.inference import InferenceParams, open_session
+from fer_ros.models.model_entries import ModelError, entry, missing
+from fer_ros.models.onnx_graph import operator_of
+from fer_ros.parameters.params import param
+from fer_ros.resources import emotion_model, model_file
+from fer_ros.words import counted, one_line
 
 COLOURS = {"grey": cv2.COLOR_BGR2GRAY, "rgb": cv2.COLOR_BGR2RGB, "bgr": None}
 _LEAST = np.float32(1e-30)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_ros.core.words import one_line
-from fer_ros.core.yaml_text import read_file
+from fer_ros.parameters.yaml_text import read_file
+from fer_ros.words import one_line
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """ROS parameter files: what they say, to what, and whether each of their entries has an effect.
 
-They are read as ROS reads them, see `fer_ros.core.yaml_text.value_of`.
+They are read as ROS reads them, see `fer_ros.parameters.yaml_text.value_of`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Any
 
 import yaml
 
-from fer_ros.core.graph_params import NODES, QOS_OVERRIDES, parameters_of, places
-from fer_ros.core.node_params import PipelineParams
-from fer_ros.core.params import ParamSpec, build, specs
-from fer_ros.core.words import one_line
-from fer_ros.core.yaml_text import compose, from_plain, read_file, value_of, with_foreign_tags
+from fer_ros.parameters.graph_params import NODES, QOS_OVERRIDES, parameters_of, places
+from fer_ros.parameters.node_params import PipelineParams
+from fer_ros.parameters.params import ParamSpec, build, specs
+from fer_ros.parameters.yaml_text import compose, from_plain, read_file, value_of, with_foreign_tags
+from fer_ros.words import one_line
 
 _KEY = "ros__parameters"
 _SHOWN = 5  # of many faults in one file
@@ -377,7 +377,7 @@ def parameters(nodes: Mapping[str, Sequence[type]], files: Sequence[Path],
     """The parameters of nodes as their classes hold them.
 
     Args:
-        nodes: the classes, as in `fer_ros.core.params`, of each node by its name.
+        nodes: the classes, as in `fer_ros.parameters.params`, of each node by its name.
         files: ROS parameter files, the last winning. A node's sections count whatever its namespace is; `/**` counts for all.
         changes: values, which win over the files, by NAME for every node that has it or by NODE.NAME.
 

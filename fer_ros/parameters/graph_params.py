@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fer_ros.core.align import AlignParams
-from fer_ros.core.classifier import ClassifierParams
-from fer_ros.core.detector import DetectorParams
-from fer_ros.core.node_params import (
+from fer_ros.drawing.overlay import OverlayStyle
+from fer_ros.media.source import SourceParams
+from fer_ros.models.inference import InferenceParams
+from fer_ros.parameters.node_params import (
     AudienceParams,
     CameraParams,
     ImageInputParams,
@@ -18,13 +18,13 @@ from fer_ros.core.node_params import (
     PairedImageParams,
     PipelineParams,
 )
-from fer_ros.core.overlay import OverlayStyle
-from fer_ros.core.params import ParamSpec, specs
-from fer_ros.core.replay_params import ReplayParams
-from fer_ros.core.session import InferenceParams
-from fer_ros.core.smoothing import SmoothingParams
-from fer_ros.core.source import SourceParams
-from fer_ros.core.tracker import TrackerParams
+from fer_ros.parameters.params import ParamSpec, specs
+from fer_ros.parameters.replay_params import ReplayParams
+from fer_ros.perception.align import AlignParams
+from fer_ros.perception.classifier import ClassifierParams
+from fer_ros.perception.detector import DetectorParams
+from fer_ros.perception.smoothing import SmoothingParams
+from fer_ros.perception.tracker import TrackerParams
 
 NODES: dict[str, tuple[type, ...]] = {
     "pipeline_node": (PipelineParams, ImageInputParams, NodeParams),

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fer_ros.core.labels import EMOTIONS, UNCERTAIN
-from fer_ros.core.params import param
+from fer_ros.labels import EMOTIONS, UNCERTAIN
+from fer_ros.parameters.params import param
 
 _SLACK = 1e-6
 """Seconds: times of frames that are added up are never quite what they should be."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import onnxruntime
 
-from fer_ros.core.model_entries import ModelError
-from fer_ros.core.model_files import ModelFileError, check_content, listed
-from fer_ros.core.params import param
-from fer_ros.core.resources import share_directory
+from fer_ros.models.model_entries import ModelError
+from fer_ros.models.model_files import ModelFileError, check_content, listed
+from fer_ros.parameters.params import param
+from fer_ros.resources import share_directory
 
 _PROVIDERS = {
     "cpu": "CPUExecutionProvider",

@@ -17,9 +17,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from fer_ros.core.labels import EMOTIONS, UNCERTAIN
-from fer_ros.core.params import param
-from fer_ros.core.types import Box, Emotion, Image
+from fer_ros.labels import EMOTIONS, UNCERTAIN
+from fer_ros.parameters.params import param
+from fer_ros.types import Box, Emotion, Image
 
 Color = tuple[int, int, int]
 """Blue, green, red, each 0..255."""

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fer_ros.core.resources import share_directory
-from fer_ros.core.source_name import opened_as, path_of
+from fer_ros.media.source_name import opened_as, path_of
+from fer_ros.resources import share_directory
 
 _IN_BAGS = (".mcap", ".db3")  # of rosbag2, beside their metadata.yaml
 _SHOWN = 40  # bytes of a name that its scratch folder repeats: the two together must not be too long for a name

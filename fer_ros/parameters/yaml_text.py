@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 import yaml
 
-from fer_ros.core.words import one_line
+from fer_ros.words import one_line
 
 T = TypeVar("T")
 

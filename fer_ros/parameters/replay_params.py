@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fer_ros.core.params import param
+from fer_ros.parameters.params import param
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,13 @@ from pathlib import Path
 
 import cv2
 
-from fer_ros.core.containers import DEMUXERS, HEAD, lists_others, missing_bytes, moves, times_may_jump
-from fer_ros.core.encodings import decode
-from fer_ros.core.frame_times import FrameTimes
-from fer_ros.core.params import param
-from fer_ros.core.pictures import HEAD as PICTURE_HEAD
-from fer_ros.core.pictures import MOST_BYTES, READ, is_animated_webp, kind_of, size_of, too_large
-from fer_ros.core.resources import share_directory
-from fer_ros.core.scaling import resized
-from fer_ros.core.source_name import (
+from fer_ros.media.containers import DEMUXERS, HEAD, lists_others, missing_bytes, moves, times_may_jump
+from fer_ros.media.encodings import decode
+from fer_ros.media.frame_times import FrameTimes
+from fer_ros.media.image_headers import HEAD as PICTURE_HEAD
+from fer_ros.media.image_headers import MOST_BYTES, READ, is_animated_webp, kind_of, size_of, too_large
+from fer_ros.media.scaling import resized
+from fer_ros.media.source_name import (
     SCHEMES,
     SourceError,
     filled_in,
@@ -33,8 +31,10 @@ from fer_ros.core.source_name import (
     path_of,
     without_secrets,
 )
-from fer_ros.core.types import Image
-from fer_ros.core.words import counted, listed
+from fer_ros.parameters.params import param
+from fer_ros.resources import share_directory
+from fer_ros.types import Image
+from fer_ros.words import counted, listed
 
 _SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 _LONGEST_IN_STREAM = 10.0  # seconds; as in FFmpeg, a longer gap in a recorded broadcast is no pause

@@ -6,7 +6,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from fer_ros.core.source_name import path_of
+from fer_ros.media.source_name import path_of
 
 _MARK = Path("share") / "fer_ros" / "package.xml"
 

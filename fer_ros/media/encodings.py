@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from fer_ros.core.pictures import size_of, too_large
-from fer_ros.core.types import Image
+from fer_ros.media.image_headers import size_of, too_large
+from fer_ros.types import Image
 
 # encoding -> (channels, OpenCV's conversion to BGR or None)
 _PIXELS: dict[str, tuple[int, int | None]] = {
@@ -83,7 +83,7 @@ def to_bgr(message: RawImage) -> Image:
 def decode(data: Any) -> Image | None:
     """A JPEG, PNG or other picture, as the bytes of a file or of a `sensor_msgs/CompressedImage`, as HxWx3 uint8 BGR.
 
-    None where it is no picture of a kind in `fer_ros.core.pictures.READ`, or one of more than `MOST_PIXELS`: a file of
+    None where it is no picture of a kind in `fer_ros.media.image_headers.READ`, or one of more than `MOST_PIXELS`: a file of
     100 kB may hold an image that takes all memory.
     """
     content = np.frombuffer(data, np.uint8)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fer_ros.core.types import Emotion
+from fer_ros.types import Emotion
 
 _KEPT = 100_000  # an hour at 30 Hz
 

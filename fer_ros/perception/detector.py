@@ -10,12 +10,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from fer_ros.core.detector_networks import NETWORKS, Found
-from fer_ros.core.params import param
-from fer_ros.core.resources import model_file
-from fer_ros.core.scaling import resized
-from fer_ros.core.session import InferenceParams, open_session
-from fer_ros.core.types import Box, Face, Image, intersection_over_union
+from fer_ros.media.scaling import resized
+from fer_ros.models.inference import InferenceParams, open_session
+from fer_ros.parameters.params import param
+from fer_ros.perception.detector_networks import NETWORKS, Found
+from fer_ros.resources import model_file
+from fer_ros.types import Box, Face, Image, intersection_over_union
 
 _SMALLEST_INPUT = 64
 _SMALLEST_IMAGE = 8

@@ -6,7 +6,7 @@ import ctypes
 import os
 from pathlib import Path
 
-from fer_ros.core.source_name import without_secrets
+from fer_ros.media.source_name import without_secrets
 
 _FIRST_FIELD = 3  # of /proc/PID/stat, behind the name in brackets
 _ARGUMENTS_START, _ARGUMENTS_END = 48, 49

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from fer_ros.core.params import param
-from fer_ros.core.types import Box, Face, Image
+from fer_ros.parameters.params import param
+from fer_ros.types import Box, Face, Image
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
-from fer_ros.core.yaml_text import compose, value_of, with_foreign_tags
+from fer_ros.parameters.yaml_text import compose, value_of, with_foreign_tags
 
 T = TypeVar("T")
 Range = tuple[float, float]

@@ -1,0 +1,1 @@
+"""What was recognised, drawn onto the image."""

@@ -1,0 +1,1 @@
+"""A parameter is written once; parameter files are read and checked."""

@@ -1,0 +1,1 @@
+"""What a frame says: faces, who they are, and what they show."""

@@ -1,0 +1,1 @@
+"""This process and this machine: files that are written, room on the disk, children, arguments."""
