@@ -14,7 +14,7 @@ _MARK = Path("share") / "fer_ros" / "package.xml"
 def share_directory() -> Path:
     """`share/fer_ros` of the installation that this module was imported from.
 
-    Found from the module's own place rather than through ament's index, because `core` runs without ROS. The path is
+    Found from the module's own place rather than through ament's index, because a frame needs no ROS. The path is
     not resolved: in a `--symlink-install` workspace the module is a link and its folder is the installation.
 
     Raises:

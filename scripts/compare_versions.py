@@ -3,22 +3,24 @@
 
     python3 scripts/compare_versions.py COMMIT
 
-Needs fer_ros installed, and git. Without ROS: only `fer_ros.core` of the other version is loaded, under another name.
+Needs fer_ros installed, and git, and no ROS: of the other version only what a frame goes through is loaded, by another name.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import itertools
 import math
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
 from io import BytesIO
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 from fer_ros import resources
 from fer_ros.bench import footage
@@ -29,24 +31,32 @@ OTHER = "fer_ros_before"
 
 
 def unpack(commit: str, folder: Path) -> None:
-    """Put a commit's core into a folder, as a package of its own."""
-    packed = subprocess.run(["git", "-C", str(ROOT), "archive", commit, "fer_ros/core"], capture_output=True, check=False)
+    """Put a commit's package into a folder, under another name."""
+    packed = subprocess.run(["git", "-C", str(ROOT), "archive", commit, "fer_ros"], capture_output=True, check=False)
     if packed.returncode:
-        sys.exit(f"git has no {commit} with fer_ros/core: {packed.stderr.decode().strip()}")
+        sys.exit(f"git has no {commit} with fer_ros: {packed.stderr.decode().strip()}")
     with tarfile.open(fileobj=BytesIO(packed.stdout)) as archive:
         archive.extractall(folder)
     (folder / "fer_ros").rename(folder / OTHER)
-    (folder / OTHER / "__init__.py").touch()
     for file in (folder / OTHER).rglob("*.py"):
-        file.write_text(file.read_text(encoding="utf-8").replace("fer_ros.core", f"{OTHER}.core"), encoding="utf-8")
+        file.write_text(re.sub(r"\bfer_ros(?=\.\w| import )", OTHER, file.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def version(package: str) -> SimpleNamespace:
-    """The stages of a package's core."""
-    names = ("align", "classifier", "detector", "pipeline", "session", "smoothing", "tracker")
-    found = SimpleNamespace(**{name: importlib.import_module(f"{package}.core.{name}") for name in names})
+    """The stages of a package."""
+    names = ("align", "classifier", "detector", "pipeline", "smoothing", "tracker")
+    found = SimpleNamespace(**{name: _module(package, f"perception.{name}", f"core.{name}") for name in names},
+                            session=_module(package, "models.inference", "core.session"))
     found.detector.model_file = found.classifier.model_file = resources.model_file  # the same models for both
     return found
+
+
+def _module(package: str, *names: str) -> ModuleType:
+    """The first of some modules that the package has: it had other rooms once."""
+    for name in names:
+        if importlib.util.find_spec(f"{package}.{name.partition('.')[0]}"):
+            return importlib.import_module(f"{package}.{name}")
+    sys.exit(f"{package} has none of {', '.join(names)}")
 
 
 def works(core: SimpleNamespace, images: dict[int, list]) -> dict[str, object]:

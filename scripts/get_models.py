@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def load_model_files():
     """fer_ros/models/model_files.py without fer_ros, whose other modules need what is only about to be built."""
-    spec = importlib.util.spec_from_file_location("model_files", ROOT / "fer_ros" / "core" / "model_files.py")
+    spec = importlib.util.spec_from_file_location("model_files", ROOT / "fer_ros" / "models" / "model_files.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)

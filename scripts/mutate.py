@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Break a file of the package in small ways, one at a time, and run its tests: which faults would nobody notice?
 
-    .venv/bin/python scripts/mutate.py fer_ros/perception/tracker.py         # a sample of 40, and the tests that name the module
+    .venv/bin/python scripts/mutate.py fer_ros/perception/tracker.py       # a sample of 40, and the tests that name the module
     .venv/bin/python scripts/mutate.py fer_ros/perception/tracker.py test/unit/test_tracker.py --count 200 --seed 1
     .venv/bin/python scripts/mutate.py fer_ros/perception/tracker.py --change 'self._count += 1' 'pass'  # one of your own
 

@@ -1,7 +1,7 @@
 """A parameter is written once: a field of a frozen dataclass with its default, unit, range and description.
 
 The ROS bridge declares ROS parameters from these classes, config/fer.yaml and docs/nodes.md are checked against them,
-and `core` receives the instance and knows nothing of where its values came from.
+and the stages receive the instance and know nothing of where its values came from.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The bridge between ROS 2 and `fer_ros.core`: parameters, images, messages, QoS, diagnostics, stamp matching."""
+"""The bridge between ROS 2 and the rest: parameters, images, messages, QoS, diagnostics, stamp matching."""

@@ -95,7 +95,8 @@ def test_a_video_on_a_disk_of_small_files_ends_in_time(tmp_path, noise, monkeypa
 @pytest.mark.parametrize("suffix", [".avi", ".mkv"])
 def test_what_a_killed_recorder_has_left_is_told_by_the_next(tmp_path, capsys, suffix):
     """And neither what a living one writes nor another program's folder."""
-    program = ("import sys\nfrom pathlib import Path\nimport numpy as np\nfrom fer_ros.media.video_recorder import VideoRecorder\n"
+    program = ("import sys\nfrom pathlib import Path\nimport numpy as np\n"
+               "from fer_ros.media.video_recorder import VideoRecorder\n"
                f"recorder = VideoRecorder(Path('talk{suffix}'))\n"
                "noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)\n"
                "for i in range(60): recorder.write(noise + i, i / 30)\n"

@@ -1,4 +1,4 @@
-"""Imports run one way: nodes -> ros -> core, and torch stays in training."""
+"""Imports run one way: commands and nodes -> ros and bags -> the rooms of a frame, and torch stays in training."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ ROS = {
 }
 
 
+ROOMS = ("perception", "media", "drawing", "parameters", "models", "system")
+"""What a frame goes through, and what that needs."""
+SHARED = {"labels", "resources", "run_summary", "types", "words"}
+"""Modules that lie in no room."""
+CORE = {*ROOMS, *SHARED}
+
+
 def module_of(path: Path) -> str:
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -39,7 +46,7 @@ def statements(body: list[ast.stmt], everywhere: bool) -> Iterator[ast.Import | 
 
 
 def imports(path: Path, everywhere: bool = True) -> Iterator[str]:
-    """Dotted names of what a file imports, `fer_ros.perception.align` for `from fer_ros.core import align` too."""
+    """Dotted names of what a file imports, `fer_ros.perception.align` for `from fer_ros.perception import align` too."""
     for node in statements(ast.parse(path.read_text()).body, everywhere):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -59,7 +66,7 @@ def exists(module: str) -> bool:
 
 
 def layer(module: str) -> str:
-    """`core` of fer_ros.perception.align; the module's own name for one that lies in no folder."""
+    """`perception` of fer_ros.perception.align; the module's own name for one that lies in no folder."""
     return [*module.split("."), ""][1]
 
 
@@ -81,32 +88,32 @@ def others(path: Path) -> set[str]:
 
 def test_the_layers_are_there():
     """Or the other tests would look at nothing."""
-    for name in ("core", "ros", "nodes", "training", "commands"):
+    for name in ("perception", "media", "parameters", "ros", "nodes", "training", "commands"):
         assert len(in_layer(name)) > 2, name
 
 
-@pytest.mark.parametrize("path", in_layer("core"), ids=lambda path: path.stem)
-def test_core_knows_neither_ros_nor_torch_nor_another_layer(path):
-    assert ours(path) <= {"core"}
+@pytest.mark.parametrize("path", [path for room in sorted(CORE) for path in in_layer(room)], ids=lambda path: path.stem)
+def test_what_a_frame_goes_through_knows_neither_ros_nor_torch_nor_another_layer(path):
+    assert ours(path) <= CORE
     known = {*sys.stdlib_module_names, "numpy", "scipy", "cv2", "onnxruntime", "yaml"}
     assert others(path) <= known
 
 
 @pytest.mark.parametrize("path", in_layer("ros"), ids=lambda path: path.stem)
-def test_the_bridge_knows_core_and_messages(path):
-    assert ours(path) <= {"core", "dds", "graph", "msg", "ros"}
+def test_the_bridge_knows_the_rooms_and_messages(path):
+    assert ours(path) <= {*CORE, "dds", "graph", "msg", "ros"}
     assert "torch" not in others(path)
 
 
 @pytest.mark.parametrize("path", in_layer("nodes"), ids=lambda path: path.stem)
-def test_nodes_know_the_bridge_core_and_bags(path):
-    assert ours(path) <= {"bags", "core", "msg", "nodes", "ros"}
-    assert others(path) <= {*sys.stdlib_module_names, *ROS}, "what else a node needs belongs into core or ros"
+def test_nodes_know_the_bridge_the_rooms_and_bags(path):
+    assert ours(path) <= {*CORE, "bags", "msg", "nodes", "ros"}
+    assert others(path) <= {*sys.stdlib_module_names, *ROS}, "what else a node needs belongs into a room or into ros"
 
 
 @pytest.mark.parametrize("path", in_layer("training"), ids=lambda path: path.stem)
-def test_training_knows_core_alone(path):
-    assert ours(path) <= {"core", "training"}
+def test_training_knows_the_rooms_alone(path):
+    assert ours(path) <= {*CORE, "training"}
     assert not others(path) & ROS
 
 
@@ -115,16 +122,16 @@ OF_BAGS = {"faults_files", "faults_graph"}
 
 
 @pytest.mark.parametrize("path", in_layer("bench"), ids=lambda path: path.stem)
-def test_measurements_know_core_alone_but_those_of_the_graph(path):
+def test_measurements_know_the_rooms_alone_but_those_of_the_graph(path):
     more = {"dds", "graph", "msg", "nodes", "processes", "ros"} if path.stem in OF_THE_GRAPH else set()
     more |= {"bags"} if path.stem in OF_BAGS else set()
-    assert ours(path) <= {"core", "bench", *more}
+    assert ours(path) <= {*CORE, "bench", *more}
     assert path.stem in OF_THE_GRAPH or others(path) & ROS <= ({"rosbags"} if path.stem in OF_BAGS else set())
 
 
 @pytest.mark.parametrize("path", in_layer("bags"), ids=lambda path: path.stem)
-def test_bags_know_core_alone_and_need_no_ros(path):
-    assert ours(path) <= {"core", "bags"}
+def test_bags_know_the_rooms_alone_and_need_no_ros(path):
+    assert ours(path) <= {*CORE, "bags"}
     assert others(path) & ROS <= {"rosbags"}
 
 
@@ -180,11 +187,11 @@ def loaded_by(module: str, seen: dict[str, None]) -> dict[str, None]:
 
 
 @pytest.mark.parametrize("module", ["fer_ros.cli", *[module_of(path) for path in in_layer("nodes")],
-                                    *[module_of(path) for path in in_layer("core")]])
+                                    *[module_of(path) for room in ROOMS for path in in_layer(room)]])
 def test_opencv_is_told_to_be_quiet_before_it_is_loaded(module):
     order = list(loaded_by(module, {}))
     if "cv2" in order:
-        assert order.index("fer_ros.core") < order.index("cv2")
+        assert order.index("fer_ros") < order.index("cv2")
 
 
 COMMANDS = ("run", "replay", "record", "annotate", "doctor", "models", "bench")

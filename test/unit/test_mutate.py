@@ -56,7 +56,7 @@ def test_what_does_nothing_is_left_alone(mutate, source):
 
 
 def test_every_mutant_of_the_package_compiles_and_is_another_program(mutate):
-    for path in sorted((ROOT / "fer_ros" / "core").glob("s*.py")):
+    for path in sorted((ROOT / "fer_ros" / "media").glob("s*.py")):
         source = path.read_text(encoding="utf-8")
         found = mutate.mutants(source, 12)
         assert found == mutate.mutants(source, 12) != mutate.mutants(source, 12, seed=1)
@@ -72,7 +72,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess:
 
 
 def test_a_fault_that_a_test_notices_is_told_from_one_that_none_does():
-    installed = Path(fer_ros.__file__).parent / "core" / "scaling.py"
+    installed = Path(fer_ros.__file__).parent / "media" / "scaling.py"
     before = installed.read_bytes()
     noticed = run("fer_ros/media/scaling.py", "test/unit/test_scaling.py", "--change", "return image", "return image[::-1]")
     assert noticed.returncode == 0, noticed.stdout + noticed.stderr
@@ -85,7 +85,7 @@ def test_a_fault_that_a_test_notices_is_told_from_one_that_none_does():
 
 
 @pytest.mark.parametrize(("arguments", "text"), [
-    (["fer_ros/core/nothing.py"], "is not a file of the package"), (["setup.py"], "is not a file of the package"),
+    (["fer_ros/perception/nothing.py"], "is not a file of the package"), (["setup.py"], "is not a file of the package"),
     (["fer_ros/media/scaling.py", "--change", "no such text", "x"], "0 times, not once"),
 ])
 def test_what_cannot_be_mutated_is_said(arguments, text):

@@ -8,7 +8,11 @@ import re
 
 import pytest
 
-import fer_ros.core
+import fer_ros.drawing
+import fer_ros.media
+import fer_ros.models
+import fer_ros.parameters
+import fer_ros.perception
 from fer_ros.media.source import SourceParams
 from fer_ros.parameters.params import build, param, specs
 
@@ -75,7 +79,9 @@ def test_an_instance_cannot_be_changed():
 
 
 def parameter_classes() -> list[type]:
-    modules = [importlib.import_module(f"fer_ros.core.{m.name}") for m in pkgutil.iter_modules(fer_ros.core.__path__)]
+    rooms = (fer_ros.perception, fer_ros.media, fer_ros.drawing, fer_ros.parameters, fer_ros.models)
+    modules = [importlib.import_module(f"{room.__name__}.{m.name}") for room in rooms
+               for m in pkgutil.iter_modules(room.__path__)]
     return [
         value for module in modules for value in vars(module).values()
         if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == module.__name__

@@ -41,21 +41,20 @@ def test_a_model_that_is_not_there_is_said_with_what_to_do(name, hint):
 
 
 def installation(prefix: Path, link: bool) -> Path:
-    """A copy of core as it is installed; its modules are links where `colcon build --symlink-install` makes them so."""
-    core = prefix / "lib" / "python3.99" / "site-packages" / "fer_ros" / "core"
-    core.mkdir(parents=True)
-    for name in ("__init__.py", "resources.py", "source_name.py"):
-        source = Path(fer_ros.__file__).parent / "core" / name
+    """A copy of the package as it is installed; modules are links where `colcon build --symlink-install` makes them so."""
+    package = prefix / "lib" / "python3.99" / "site-packages" / "fer_ros"
+    (package / "media").mkdir(parents=True)
+    for name in ("__init__.py", "resources.py", "media/__init__.py", "media/source_name.py"):
+        source = Path(fer_ros.__file__).parent / name
         if link:
-            (core / name).symlink_to(source)
+            (package / name).symlink_to(source)
         else:
-            shutil.copy(source, core / name)
-    (core.parent / "__init__.py").touch()
-    return core.parent.parent
+            shutil.copy(source, package / name)
+    return package.parent
 
 
 def shared_by(packages: Path) -> subprocess.CompletedProcess[str]:
-    code = f"import sys; sys.path.insert(0, {str(packages)!r})\nfrom fer_ros.core import resources\n" \
+    code = f"import sys; sys.path.insert(0, {str(packages)!r})\nfrom fer_ros import resources\n" \
            "print(resources.share_directory())"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
