@@ -1,0 +1,30 @@
+"""CONTRIBUTING.md leads to files that are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import fer_ros
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+NAMED = sorted(set(re.findall(r"(?:fer_ros|test|config|scripts|cmake)/[\w/.]+\w", TEXT)))
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_file_that_is_named_is_there(name):
+    assert (ROOT / name).exists()
+
+
+def test_every_room_is_told_of():
+    package = Path(fer_ros.__file__).parent
+    rooms = {path.parent.name for path in package.glob("*/__init__.py")} - {"msg"}
+    assert rooms == set(re.findall(r"^\| `(\w+)` \|", TEXT, re.MULTILINE))
+
+
+def test_it_answers_where_at_least_twenty_things_are_changed():
+    table = TEXT.partition("| where do I change ... | |")[2]
+    assert table.count("\n| ") >= 20
