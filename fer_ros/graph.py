@@ -73,9 +73,8 @@ class Process:
             return [file]
 
         def users() -> list[Path]:
-            from fer_ros.parameters.params_file import (
-                typed,  # loads all stages, which nobody needs without a file of one's own
-            )
+            # Loads all stages, which nobody needs without a file of one's own.
+            from fer_ros.parameters.params_file import typed
 
             return write("users", typed(users_file))
 

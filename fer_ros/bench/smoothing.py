@@ -14,8 +14,8 @@ from fer_ros.labels import EMOTIONS
 from fer_ros.perception.smoothing import Smoother, SmoothingParams
 from fer_ros.types import Comparable
 
-_FREE = {"stickiness": 1.0, "label_hold": 0.0, "uncertain_hold": 0.0}
 _NOT_HELD = {"label_hold": 0.0, "uncertain_hold": 0.0}
+_FREE = {"stickiness": 1.0, **_NOT_HELD}
 
 METHODS: dict[str, SmoothingParams] = {
     "none": SmoothingParams(smoothing="none"),

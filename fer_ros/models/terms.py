@@ -29,7 +29,7 @@ def news(model: Path, environment: Mapping[str, str] = os.environ) -> str:
     except FileExistsError:
         return ""
     except OSError:  # a home that cannot be written, or none
-        pass
+        return f"{entry.file}: {entry.terms}"
     return f"{entry.file}: {entry.terms} (this is said once)"
 
 

@@ -12,6 +12,7 @@ import yaml
 from fer_ros.labels import EMOTIONS
 from fer_ros.parameters.yaml_text import load
 from fer_ros.training import fairness, known_sets
+from fer_ros.training.comparison import MEAN, mean_of
 from fer_ros.training.data import FERPLUS
 from fer_ros.training.evaluate import FER2013, FERPLUS_7, FERPLUS_8
 from fer_ros.training.report import confusions
@@ -41,8 +42,7 @@ def write(report: Mapping[str, Any], entries: Mapping[str, str]) -> str:
         entries: the metadata of the ONNX file.
     """
     model, times = report["model"], report["speed"]
-    of_sets = "sets" in report
-    of, figures, limits, licence = (_on_sets if of_sets else _on_fer2013)(report, entries)
+    of, figures, limits, licence = (_on_sets if "sets" in report else _on_fer2013)(report, entries)
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=model["name"], file=model["file"], sha256=model["sha256"][:16], what=_what(model, entries),
         answers=_answers(model["answers"], entries), data=_data(entries), origin=_origin(entries),
@@ -104,10 +104,7 @@ def _of_answer(rows: Sequence[Mapping[str, Any]]) -> str:
                 _percent(values["ece"]), *(_percent(values["recall"].get(emotion)) for emotion in EMOTIONS)]
 
     lines = [line(row["set"], row["truth"], row, f"{row['faces']:,}") for row in rows]
-    # A set of several conventions counts once, by what the answer is compared with first.
-    firsts = list({row["set"]: row for row in reversed(rows)}.values())
-    mean = {key: sum(row[key] for row in firsts) / len(firsts) for key in ("accuracy", "balanced_accuracy", "ece")}
-    lines.append(line("mean of the sets", "", {**mean, "recall": {}}, ""))
+    lines.append(line(MEAN, "", {**mean_of(rows), "recall": {}}, ""))
     return _table(["set", "truth", "faces", "accuracy", "balanced accuracy", "calibration error", *EMOTIONS], lines)
 
 

@@ -9,7 +9,7 @@ import base64
 import dataclasses
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fer_ros.labels import EMOTIONS
-from fer_ros.perception.classifier import EmotionClassifier, probabilities
+from fer_ros.perception.classifier import EmotionClassifier
 from fer_ros.resources import model_file
 from fer_ros.system.files import filling, write_text
 from fer_ros.training import evaluate, metrics, pool, robustness
@@ -29,7 +29,7 @@ from fer_ros.training.recipe import Recipe
 from fer_ros.types import Comparable
 
 FIGURES, WRONG = "sets.json", "wrong.html"
-_MEAN = "mean of the sets"
+MEAN = "mean of the sets"
 _SHOWN = 24
 
 
@@ -89,8 +89,7 @@ def opinions(model: str, faces: Pool) -> list[Opinion]:
     logits = evaluate.logits_of(classifier, faces.images)
     found = []
     for answer in classifier.metadata.answers:
-        columns = [answer.labels.index(emotion) for emotion in EMOTIONS]
-        said = probabilities(logits[answer.output][:, columns], answer.temperature)
+        said = evaluate.of_emotions(logits, answer)
         found += [Opinion(Path(model).name, answer.output, name, truth, said[rows], classes, rows)
                   for name, truth, rows, classes in truths(faces)]
     return found
@@ -143,18 +142,17 @@ def make(models: Sequence[str], folder: Path, recipe: Recipe, out: Path, console
 
 def robust(classifier: EmotionClassifier, faces: Pool) -> dict[str, dict[str, dict[str, float]]]:
     """By change, the mean over the sets of the default answer's accuracy and balanced accuracy."""
-    answer = classifier.answer
-    columns = [answer.labels.index(emotion) for emotion in EMOTIONS]
     first = {name: (rows, classes) for name, _, rows, classes in reversed(truths(faces))}
     found: dict[str, dict[str, dict[str, float]]] = {}
     for name, ways in robustness.CHANGES.items():
         scores = []
         for change in ways:
-            logits = evaluate.logits_of(classifier, robustness.apply(change, faces.images))[answer.output][:, columns]
-            scores += [((guess == classes).mean(), metrics.balanced_accuracy(classes, guess, len(EMOTIONS)))
-                       for rows, classes in first.values() for guess in [logits[rows].argmax(axis=1)]]
+            logits = evaluate.logits_of(classifier, robustness.apply(change, faces.images))
+            guess = evaluate.of_emotions(logits, classifier.answer).argmax(axis=1)
+            scores += [((guess[rows] == classes).mean(), metrics.balanced_accuracy(classes, guess[rows], len(EMOTIONS)))
+                       for rows, classes in first.values()]
         accuracy, balanced = np.mean(scores, axis=0).tolist()
-        found[name] = {_MEAN: {"accuracy": accuracy, "balanced_accuracy": balanced}}
+        found[name] = {MEAN: {"accuracy": accuracy, "balanced_accuracy": balanced}}
     return found
 
 
@@ -168,12 +166,18 @@ def show(found: Sequence[Opinion], console: Console) -> None:
             recalls = (row["recall"][emotion] for emotion in EMOTIONS)
             table.add_row(row["set"], row["truth"], f"{row['faces']:,}", *map(_percent, (
                 row["accuracy"], row["balanced_accuracy"], row["ece"], *recalls)))
-        # A set of several conventions counts once, by what the answer is compared with first.
-        firsts = list({row["set"]: row for row in reversed(figures)}.values())
         table.add_section()
-        table.add_row(_MEAN, "", "", *(_percent(float(np.mean([row[key] for row in firsts])))
-                                       for key in ("accuracy", "balanced_accuracy", "ece")))
+        table.add_row(MEAN, "", "", *map(_percent, mean_of(figures).values()))
         console.print(table)
+
+
+def mean_of(figures: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Accuracy, balanced accuracy and calibration error of an answer, each set counting alike.
+
+    A set of several conventions counts once, by what the answer is compared with first.
+    """
+    firsts = {row["set"]: row for row in reversed(figures)}.values()
+    return {key: float(np.mean([row[key] for row in firsts])) for key in ("accuracy", "balanced_accuracy", "ece")}
 
 
 def _percent(value: float | None) -> str:

@@ -197,6 +197,11 @@ def logits_of(classifier: EmotionClassifier, images: np.ndarray, batch: int = 25
     return {answer.output: np.concatenate(column) for answer, column in zip(answers, columns, strict=True)}
 
 
+def of_emotions(logits: dict[str, np.ndarray], answer: Answer) -> np.ndarray:
+    """(N, 7) probabilities of `EMOTIONS`, from the logits of `logits_of`."""
+    return probabilities(logits[answer.output][:, [answer.labels.index(emotion) for emotion in EMOTIONS]], answer.temperature)
+
+
 def scores(found: np.ndarray, truth: np.ndarray, labels: tuple[str, ...]) -> dict[str, Any]:
     """All figures of (N, C) probabilities against (N,) true classes, as plain numbers; None for those of no faces."""
     if not len(truth):

@@ -22,12 +22,11 @@ from rich.console import Console
 from rich.table import Table
 
 from fer_ros.labels import EMOTIONS, UNCERTAIN
-from fer_ros.perception.classifier import probabilities
 from fer_ros.perception.smoothing import SmoothingParams
 from fer_ros.resources import model_file
-from fer_ros.system.files import check_outputs, write_text
-from fer_ros.training import evaluate
-from fer_ros.training.pictures import face_of
+from fer_ros.system.files import write_text
+from fer_ros.training import evaluate, sets
+from fer_ros.training.sets import SetSpec
 from fer_ros.training.tables import DataError, columns, rows
 from fer_ros.types import Comparable
 from fer_ros.words import counted
@@ -36,7 +35,6 @@ FIGURES = "people.json"
 ANSWERS = (*EMOTIONS, UNCERTAIN)
 SMALLEST = 100
 """Faces that a group must have to be compared."""
-_FILE, _PART = "file", "part"
 _SHOWN = 8
 
 
@@ -82,30 +80,21 @@ class Gap:
                 f"give or take {100 * self.margin:.1f})")
 
 
-def load(folder: Path, margin: float = 0.0) -> People:
+def load(folder: Path) -> People:
     """Read labels.csv and its pictures.
-
-    Args:
-        margin: share of a picture's side that is cut off each side.
 
     Raises:
         DataError: there are none, or one cannot be read.
     """
-    table = folder / "labels.csv"
-    attributes = [name for name in columns(table, "strict") if name.lower() not in (_FILE, _PART)]
+    spec = SetSpec(layout="table", label_column="", part_column="")
+    table = folder / spec.table
+    attributes = [name for name in columns(table, "strict") if name.lower() not in (spec.file_column, "part")]
     if not attributes:
-        raise DataError(f"{table} says nothing of the people: beside the column {_FILE} it needs one for age, gender, or the "
-                        "like")
-    found, images = [], []
-    for line, row in rows(table, [_FILE, *attributes], errors="strict"):
-        try:
-            images.append(face_of(folder / row[_FILE], margin)[0])
-        except ValueError as error:
-            raise DataError(f"{table}:{line}: {row[_FILE]}: {error}") from None
-        found.append(row)
-    if not found:
-        raise DataError(f"{table} names no faces")
-    return People(np.stack(images), {name: np.array([row[name].strip() for row in found]) for name in attributes})
+        raise DataError(f"{table} says nothing of the people: beside the column {spec.file_column} it needs one for age, "
+                        "gender, or the like")
+    found = [row for _, row in rows(table, attributes, errors="strict")]
+    images = sets.load(folder, spec).images
+    return People(images, {name: np.array([row[name].strip() for row in found]) for name in attributes})
 
 
 def answers(model: str, images: np.ndarray) -> np.ndarray:
@@ -115,9 +104,7 @@ def answers(model: str, images: np.ndarray) -> np.ndarray:
         FileNotFoundError, ValueError: see `EmotionClassifier`.
     """
     classifier = evaluate.classifier_of(model)
-    answer = classifier.answer
-    logits = evaluate.logits_of(classifier, images)[answer.output]
-    said = probabilities(logits[:, [answer.labels.index(emotion) for emotion in EMOTIONS]], answer.temperature)
+    said = evaluate.of_emotions(evaluate.logits_of(classifier, images), classifier.answer)
     sure = said.max(axis=1) >= SmoothingParams().confidence_threshold
     return np.where(sure, said.argmax(axis=1), ANSWERS.index(UNCERTAIN))
 
@@ -154,19 +141,18 @@ def gaps(by_attribute: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Ga
     return sorted(found, key=lambda gap: -gap.size)
 
 
-def make(model: str, folder: Path, out: Path, console: Console, force: bool = False, margin: float = 0.0) -> dict[str, Any]:
+def make(model: str, folder: Path, out: Path, console: Console, force: bool = False) -> dict[str, Any]:
     """Measure a model on people, print the shares and the largest gaps, and write people.json.
 
     Returns:
         What is written.
 
     Raises:
-        DataError, OutputError, FileNotFoundError, ValueError: see `load`, `check_outputs` and `answers`.
+        DataError, OutputError, FileNotFoundError, ValueError: see `load`, `write_text` and `answers`.
     """
     path = model_file(model)
-    check_outputs([out / FIGURES], force=force, sources=[folder, path], parents=True)
     with console.status("reading the people"):
-        people = load(folder, margin)
+        people = load(folder)
     with console.status("measuring"):
         given = answers(str(path), people.images)
     by_attribute = {name: shares(given, groups) for name, groups in people.groups.items()}

@@ -9,11 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from fer_ros.perception.align import FRAME_SIDE
-from fer_ros.perception.detector import DetectorParams, FaceDetector
 from fer_ros.system.files import check_outputs, filling
 from fer_ros.training import plots, pool
 from fer_ros.training.data import FERPLUS
-from fer_ros.training.framing import framing
+from fer_ros.training.framing import finder, framing
 from fer_ros.training.pool import NO_TRUTH, Pool
 from fer_ros.training.recipe import Recipe
 
@@ -22,17 +21,9 @@ _SAMPLE = 300
 """Faces of a set that are looked at to tell how it is framed."""
 
 
-def classes_of(faces: Pool) -> np.ndarray:
-    """(N,) index into `FERPLUS`: what each face's own set says it shows; `NO_TRUTH` without a word."""
-    found = np.full(len(faces), NO_TRUTH, np.int64)
-    for convention in sorted(faces.truth, key=lambda name: (name != pool.CLEAR, name)):
-        found = np.where(found == NO_TRUTH, faces.truth[convention], found)
-    return found
-
-
 def counts(faces: Pool) -> dict[str, np.ndarray]:
     """By set, (8,) faces of each of `FERPLUS`."""
-    classes = classes_of(faces)
+    classes = pool.classes_of(faces)
     return {name: np.bincount(classes[(faces.origin == index) & (classes != NO_TRUTH)], minlength=len(FERPLUS))
             for index, name in enumerate(faces.sets)}
 
@@ -64,7 +55,7 @@ def show(folder: Path, recipe: Recipe, console: Console) -> None:
 
 def framings(faces: Pool, seed: int = 0) -> dict[str, tuple[float, float]]:
     """By set, the share of its faces that the detector finds, and the median of a picture's side, a found face being 1."""
-    detector = FaceDetector(DetectorParams(score_threshold=0.7))
+    detector = finder()
     rng = np.random.default_rng(seed)
     told = {}
     for index, name in enumerate(faces.sets):
@@ -89,7 +80,7 @@ def draw(folder: Path, recipe: Recipe, out: Path, seed: int, force: bool = False
     check_outputs([out / CLASSES, out / EXAMPLES], force=force, sources=[folder], parents=True)
     faces = pool.gather(folder, recipe).training
     rng = np.random.default_rng(seed)
-    classes = classes_of(faces)
+    classes = pool.classes_of(faces)
     nobody = np.full(faces.images.shape[1:], 255, np.uint8)
     rows = []
     for index, name in enumerate(faces.sets):

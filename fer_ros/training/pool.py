@@ -125,13 +125,19 @@ def gather(folder: Path, recipe: Recipe, fraction: float = 1.0) -> Sources:
     return Sources(training, validation.take(choosing), validation.take(~choosing), ", ".join(layouts), left_out)
 
 
+def classes_of(pool: Pool) -> np.ndarray:
+    """(N,) index into `FERPLUS`: what each face's own set says it shows; `NO_TRUTH` without a word."""
+    classes = np.full(len(pool), NO_TRUTH, np.int64)
+    for truth in pool.truth.values():
+        classes = np.where(classes == NO_TRUTH, truth, classes)
+    return classes
+
+
 def half_of(pool: Pool, seed: int) -> np.ndarray:
     """(N,) mask of half of the faces, drawn from each class of each set alike."""
     rng = np.random.default_rng(seed)
     chosen = np.zeros(len(pool), bool)
-    classes = np.full(len(pool), NO_TRUTH, np.int64)
-    for truth in pool.truth.values():
-        classes = np.where(classes == NO_TRUTH, truth, classes)
+    classes = classes_of(pool)
     for index in range(len(pool.sets)):
         for label in np.unique(classes):
             rows = np.flatnonzero((pool.origin == index) & (classes == label))

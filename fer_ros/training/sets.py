@@ -25,9 +25,8 @@ import numpy as np
 
 from fer_ros.labels import EMOTIONS
 from fer_ros.parameters.params import param
-from fer_ros.perception.detector import DetectorParams, FaceDetector
 from fer_ros.training.data import FERPLUS
-from fer_ros.training.framing import crop
+from fer_ros.training.framing import crop, finder
 from fer_ros.training.pictures import CLASSES, PARTS, class_key, entries, framed, parts_of, picture_of
 from fer_ros.training.tables import DataError, columns, rows
 from fer_ros.types import Comparable
@@ -35,8 +34,6 @@ from fer_ros.words import counted
 
 UNLABELLED = -1
 _READERS = 4
-_SURE = 0.7
-"""The score from which on a found face counts."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +149,7 @@ def load(folder: Path, spec: SetSpec) -> FaceSet:
         found = None
         if spec.framing == "detector":
             if not hasattr(mine, "detector"):
-                mine.detector = FaceDetector(DetectorParams(score_threshold=_SURE))
+                mine.detector = finder()
             found = crop(picture, mine.detector)
         return framed(picture, spec.margin) if found is None else found
 

@@ -104,9 +104,9 @@ def test_the_columns_of_a_table_are_the_attributes(tmp_path):
 @pytest.mark.parametrize(("spoil", "problem"), [
     (lambda folder: (folder / "labels.csv").unlink(), "cannot be read"),
     (lambda folder: (folder / "labels.csv").write_text("file\n0.png\n"), "says nothing of the people"),
-    (lambda folder: (folder / "labels.csv").write_text("file,age\n"), "names no faces"),
-    (lambda folder: (folder / "0.png").write_bytes(b"x"), r"labels.csv:2: 0.png"),
-    (lambda folder: (folder / "0.png").unlink(), r"labels.csv:2: 0.png"),
+    (lambda folder: (folder / "labels.csv").write_text("file,age\n"), "holds no faces"),
+    (lambda folder: (folder / "0.png").write_bytes(b"x"), "1 unusable picture"),
+    (lambda folder: (folder / "0.png").unlink(), "there is no such file"),
 ])
 def test_what_cannot_be_read_is_named(tmp_path, spoil, problem):
     folder = people(tmp_path, [{"file": "", "age": "3-9"}])
