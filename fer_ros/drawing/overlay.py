@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -21,6 +21,7 @@ from fer_ros.labels import EMOTIONS, UNCERTAIN
 from fer_ros.parameters.params import param
 from fer_ros.types import Box, Emotion, Image
 
+T = TypeVar("T", int, np.ndarray)
 Color = tuple[int, int, int]
 """Blue, green, red, each 0..255."""
 
@@ -244,8 +245,8 @@ class _Taken:
     """
 
     def __init__(self, frame: _Rect, faces: Sequence[_Rect]):
-        self._rects = list(faces)
-        self._alike = Counter(faces)
+        self.faces, self._rects = faces, list(faces)
+        self.alike = Counter(faces)
         self._counts = _coverage(frame, faces) if len(faces) > _COMPARED else None
         # A single pixel is read several times as fast through it as from the array.
         self._pixels = None if self._counts is None else memoryview(self._counts)
@@ -276,28 +277,26 @@ class _Taken:
         """Whether nothing that is taken lies in a place, but for a face that it belongs on and others just like it."""
         if self._pixels is None:
             return not any(place.overlap(other) for other in self._rects if other != face)
-        expected = 0 if face is None else self._alike[face]
+        expected = 0 if face is None else self.alike[face]
         left, top, right, bottom = place
-        # Most places that are taken are so at a corner or in the middle.
-        for row, column in ((top, left), (top, right - 1), (bottom - 1, left), (bottom - 1, right - 1),
-                            ((top + bottom) // 2, (left + right) // 2)):
+        for row, column in _looked_at(left, top, right, bottom):
             if self._pixels[row, column] > expected:
                 return False
         return self.covered(place) == (0 if face is None else expected * place.overlap(face))
 
-    def may_be_free(self, places: np.ndarray, faces: Sequence[_Rect] | None = None) -> np.ndarray:
-        """(N, K) mask: which of (N, K, 4) places, each row's beside its own of N faces, pass the first look of `is_free`.
-
-        A place that reaches out of the frame does not.
-        """
+    def may_be_free(self, places: np.ndarray, most: np.ndarray) -> np.ndarray:
+        """(N, K) mask of (N, K, 4) places: which pass the first look of `is_free`, each row with at most so many of (N,)."""
         assert self._counts is not None  # of a crowd
-        height, width = self._counts.shape
-        left, top, right, bottom = np.moveaxis(places, 2, 0)
-        inside = (left >= 0) & (top >= 0) & (right <= width) & (bottom <= height)
-        most = np.zeros((len(places), 1), int) if faces is None else np.array([[self._alike[face]] for face in faces])
-        rows = np.stack([top, top, bottom - 1, bottom - 1, (top + bottom) // 2]).clip(0, height - 1)
-        columns = np.stack([left, right - 1, left, right - 1, (left + right) // 2]).clip(0, width - 1)
-        return inside & (self._counts[rows, columns] <= most).all(axis=0)
+        free = np.ones(places.shape[:2], bool)
+        for row, column in _looked_at(*np.moveaxis(places, 2, 0)):
+            free &= self._counts[row, column] <= most[:, None]
+        return free
+
+
+def _looked_at(left: T, top: T, right: T, bottom: T) -> tuple[tuple[T, T], ...]:
+    """Row and column of five pixels of a place, or of many: one that is taken mostly is so at a corner or in the middle."""
+    return ((top, left), (top, right - 1), (bottom - 1, left), (bottom - 1, right - 1),
+            ((top + bottom) // 2, (left + right) // 2))
 
 
 def _coverage(frame: _Rect, rects: Sequence[_Rect]) -> np.ndarray:
@@ -437,8 +436,7 @@ class _Tag(NamedTuple):
     @classmethod
     def shortest(cls, emotion: Emotion, rect: _Rect, sizes: _Sizes) -> _Tag:
         """The label alone."""
-        height = max(min(round(0.11 * rect.height), sizes.text), sizes.smallest_text)
-        return cls(_shortened(str(emotion.label), 16), "", height, _color(emotion.label))
+        return _label_tag(emotion.label, max(min(round(0.11 * rect.height), sizes.text), sizes.smallest_text))
 
     def variants(self, emotion: Emotion, style: OverlayStyle) -> list[_Tag]:
         """The whole tag of a face, then shorter ones for where there is no room for it; itself is the shortest."""
@@ -447,6 +445,11 @@ class _Tag(NamedTuple):
             full = self._replace(text=f"{self.text} {100 * min(max(emotion.confidence, 0.0), 1.0):.0f}%")
         whole = [full._replace(id=f"#{_shortened(str(emotion.face_id), 8)}")] if style.show_ids and emotion.face_id else []
         return [*whole, full, self]
+
+
+@lru_cache(maxsize=1024)
+def _label_tag(label: str, height: int) -> _Tag:
+    return _Tag(_shortened(str(label), 16), "", height, _color(label))
 
 
 @lru_cache(maxsize=1024)
@@ -467,73 +470,92 @@ def _place_tags(
     shown: Sequence[tuple[Emotion, _Rect]], sizes: _Sizes, style: OverlayStyle, frame: _Rect, taken: _Taken
 ) -> list[tuple[_Tag, _Rect] | None]:
     """Every face's tag and its place, which is taken then; None for a face without."""
-    shortest = [_Tag.shortest(emotion, rect, sizes) for emotion, rect in shown]
-    # In a crowd most tags have no place from the start, and what is taken only grows: those need no second look.
-    hopeful = _hopeful(shortest, shown, sizes, frame, taken) if taken.crowded else [True] * len(shown)
-    tags: list[tuple[_Tag, _Rect] | None] = []
-    for (emotion, rect), tag, hope in zip(shown, shortest, hopeful, strict=True):
-        variants = [tag] if taken.crowded else tag.variants(emotion, style)
-        tags.append(_place_tag(variants, rect, sizes, frame, taken) if hope else None)
+    if taken.crowded:
+        return _place_in_crowd(shown, sizes, style, frame, taken)
+    tags = []
+    for emotion, rect in shown:
+        variants = _Tag.shortest(emotion, rect, sizes).variants(emotion, style)
+        tags.append(_place_tag(variants, rect, sizes, frame, taken))
         if tags[-1] is not None:
             taken.add(tags[-1][1])
-    if taken.crowded:
-        # First a label for as many as possible, then what else there is room for.
-        for i, ((emotion, rect), tag) in enumerate(zip(shown, tags, strict=True)):
-            if tag is not None:
-                taken.remove(tag[1])
-                tags[i] = tag = _place_tag(tag[0].variants(emotion, style), rect, sizes, frame, taken) or tag
-                taken.add(tag[1])
     return tags
-
-
-def _hopeful(
-    tags: Sequence[_Tag], shown: Sequence[tuple[Emotion, _Rect]], sizes: _Sizes, frame: _Rect, taken: _Taken
-) -> list[bool]:
-    """Which tags may have a free place where `_place_tag` looks; the others surely have none. A look at all at once."""
-    size = np.array([_tag_size(tag) for tag in tags])
-    faces = [rect.clipped(frame) for _, rect in shown]
-    lines = np.array([rect.grown(sizes.line) for _, rect in shown])
-    outside = taken.may_be_free(_all_corners(size, lines, frame, outside=True))
-    inside = taken.may_be_free(_all_corners(size, np.array(faces), frame, outside=False), faces)
-    return (outside | inside).any(axis=1).tolist()
 
 
 def _place_tag(
     variants: Sequence[_Tag], rect: _Rect, sizes: _Sizes, frame: _Rect, taken: _Taken
 ) -> tuple[_Tag, _Rect] | None:
-    """Above or below the box, shortened if need be; else on the face itself; else, unless in a crowd, where it hides least.
+    """Above or below the box, shortened if need be; else on the face itself; else where it hides least.
 
     Args:
         variants: from the longest to the shortest, all of one height.
 
     Returns:
-        The tag and its place; None where there is none, or the frame is too small for any of them.
+        The tag and its place; None where the frame is too small for any of them.
     """
-    shortest = variants[-1]
-    if not shortest.fits(frame):
+    if not variants[-1].fits(frame):
         return None
     # The box's line is drawn outside of it, and the tag sits on that line.
     line, face = rect.grown(sizes.line), rect.clipped(frame)
+    fitting = [tag for tag in variants if tag.fits(frame)]
     for anchor, besides in ((line, None), (face, face)):
-        outside = besides is None
-        if taken.crowded and not outside and not shortest.fits(face):
-            break
-        places = _corners(shortest, anchor, frame, outside=outside)
-        free: Iterable[bool] = (taken.is_free(place, besides) for place in places)
-        if len(variants) > 1:
-            # At each corner a longer tag covers all that a shorter one does.
-            free = list(free)
-            for tag in variants[:-1] if any(free) else ():
-                longer = _corners(tag, anchor, frame, outside=outside) if tag.fits(frame) else []
-                for place in itertools.compress(longer, free):
-                    if taken.is_free(place, besides):
-                        return tag, place
-        for place in itertools.compress(places, free):
-            return shortest, place
-    if taken.crowded:
-        return None
-    choices = [(tag, place) for tag in variants if tag.fits(frame) for place in _corners(tag, line, frame, outside=True)]
+        # At each corner a longer tag covers all that a shorter one does.
+        free = [taken.is_free(place, besides) for place in _corners(fitting[-1], anchor, frame, outside=besides is None)]
+        for tag in fitting if any(free) else ():
+            for place in itertools.compress(_corners(tag, anchor, frame, outside=besides is None), free):
+                if taken.is_free(place, besides):
+                    return tag, place
+    choices = [(tag, place) for tag in fitting for place in _corners(tag, line, frame, outside=True)]
     return min(choices, key=lambda choice: taken.covered(choice[1]))
+
+
+def _place_in_crowd(
+    shown: Sequence[tuple[Emotion, _Rect]], sizes: _Sizes, style: OverlayStyle, frame: _Rect, taken: _Taken
+) -> list[tuple[_Tag, _Rect] | None]:
+    """`_place_tags` of many: first a label for as many as possible, then what else there is room for, and nothing over a face.
+
+    What is taken at the beginning stays so. One look at all places at once leaves a few of them to be tried in turn.
+    """
+    shortest = [_Tag.shortest(emotion, rect, sizes) for emotion, rect in shown]
+    faces, alike = taken.faces, np.array([taken.alike[face] for face in taken.faces])
+    short = np.array([_tag_size(tag) for tag in shortest])
+    around, on = np.array([rect for _, rect in shown]) + np.array([-1, -1, 1, 1]) * sizes.line, np.array(faces)
+    on_face = (short <= (on[:, 2:] - on[:, :2]) // (1, 2)).all(axis=1)  # as `_Tag.fits`, in a face
+
+    def places(rows: np.ndarray, size: np.ndarray) -> list[list[tuple[_Rect, _Rect | None]]]:
+        """Of each row's tag those places that may be free: outside of the box, then on the face, which comes with them."""
+        found: list[list[tuple[_Rect, _Rect | None]]] = [[] for _ in rows]
+        fits = (size <= (frame.width, frame.height // 2)).all(axis=1)
+        for outside, anchors, most, allowed in ((True, around, 0 * alike, fits), (False, on, alike, fits & on_face[rows])):
+            there = np.flatnonzero(allowed)
+            corners = _all_corners(size[there], anchors[rows[there]], frame, outside=outside)
+            free = taken.may_be_free(corners, most[rows[there]])
+            for at, place in zip(there[np.nonzero(free)[0]].tolist(), corners[free].tolist(), strict=True):
+                found[at].append((_Rect(*place), None if outside else faces[rows[at]]))
+        return found
+
+    tags: list[tuple[_Tag, _Rect] | None] = [None] * len(shown)
+    shortly = places(np.arange(len(shown)), short)
+    hopeful = [row for row, some in enumerate(shortly) if some]
+    longer = [(row, tag) for row in hopeful for tag in shortest[row].variants(shown[row][0], style)[:-1]]
+    candidates: dict[int, list[tuple[_Tag, _Rect, _Rect | None]]] = {row: [] for row in hopeful}
+    if longer:
+        found = places(np.array([row for row, _ in longer]), np.array([_tag_size(tag) for _, tag in longer]))
+        for (row, tag), some in zip(longer, found, strict=True):
+            candidates[row] += [(tag, *one) for one in some]
+    for row in hopeful:
+        candidates[row] += [(shortest[row], *one) for one in shortly[row]]
+        place = next((place for place, face in shortly[row] if taken.is_free(place, face)), None)
+        if place is not None:
+            tags[row] = (shortest[row], place)
+            taken.add(place)
+    for row in hopeful:
+        if (tag := tags[row]) is not None:
+            taken.remove(tag[1])
+            # Outside of the box before on the face, and there the longer before the shorter.
+            ordered = sorted(candidates[row], key=lambda candidate: candidate[2] is not None)
+            tags[row] = tag = next(((tag, place) for tag, place, face in ordered if taken.is_free(place, face)), tag)
+            taken.add(tag[1])
+    return tags
 
 
 def _corners(tag: _Tag, rect: _Rect, frame: _Rect, *, outside: bool) -> list[_Rect]:

@@ -164,11 +164,23 @@ def test_a_tag_is_given_up_at_the_first_look_only_where_it_has_no_place(monkeypa
         faces += faces[:5]  # twice the same box
         quick = draw_overlay(blank(), faces, fps=30.0)
         with monkeypatch.context() as patched:
-            patched.setattr(overlay, "_hopeful", lambda tags, *_: [True] * len(tags))
+            patched.setattr(overlay._Taken, "may_be_free", lambda self, places, most: np.ones(places.shape[:2], bool))
             assert (quick == draw_overlay(blank(), faces, fps=30.0)).all(), count
         with monkeypatch.context() as patched:
-            patched.setattr(overlay, "_hopeful", lambda tags, *_: [False] * len(tags))
+            patched.setattr(overlay._Taken, "may_be_free", lambda self, places, most: np.zeros(places.shape[:2], bool))
             assert (quick != draw_overlay(blank(), faces, fps=30.0)).any(), count
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_the_corners_of_many_are_those_of_each(outside):
+    rng = np.random.default_rng(1)
+    frame = overlay._Rect(0, 0, 320, 240)
+    first = rng.integers((-20, -20), (300, 220), (50, 2))
+    rects = np.concatenate([first, first + rng.integers(5, 80, (50, 2))], axis=1)
+    tags = [overlay._Tag("happy 97%"[: 1 + i % 9], "#1" if i % 2 else "", 7 + i % 5, (0, 0, 0)) for i in range(50)]
+    found = overlay._all_corners(np.array([overlay._tag_size(tag) for tag in tags]), rects, frame, outside=outside)
+    for tag, rect, corners in zip(tags, rects.tolist(), found.tolist(), strict=True):
+        assert [list(place) for place in overlay._corners(tag, overlay._Rect(*rect), frame, outside=outside)] == corners
 
 
 @pytest.mark.parametrize("large", [False, True])
