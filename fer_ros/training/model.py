@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fer_ros.training.data import FACE_SIZE
 from fer_ros.training.recipe import Recipe
@@ -153,12 +155,24 @@ class NotebookNet(Network):
 
 ARCHITECTURES: dict[str, Callable[[Heads, float], Network]] = {
     "fernet": FerNet,
+    "fernet-deep": lambda heads, dropout: FerNet(heads, dropout, blocks=(2, 3, 1), attention=True),
     "fernet-wide": lambda heads, dropout: FerNet(heads, dropout, width=72, blocks=(2, 3, 1), attention=True),
     "teacher": lambda heads, dropout: FerNet(heads, dropout, width=96, blocks=(2, 3, 3, 2), halve=False, attention=True),
+    "teacher-fine": lambda heads, dropout: FerNet(heads, dropout, width=64, blocks=(2, 3, 3, 2), halve=False, attention=True),
+    "teacher-wide": lambda heads, dropout: FerNet(heads, dropout, width=128, blocks=(2, 3, 3, 2), attention=True),
     "notebook": NotebookNet,
     "tiny": lambda heads, dropout: FerNet(heads, dropout, width=8, blocks=(1, 1)),
 }
 """By the name that a recipe gives: a function of the heads and the dropout."""
+
+
+def folded(network: Network) -> Network:
+    """A copy for inference alone, each normalization folded into the convolution before it: the same answer in less time."""
+    network = copy.deepcopy(network).eval()
+    for module in network.modules():
+        if isinstance(module, nn.Sequential) and len(module) == 2 and isinstance(module[1], nn.BatchNorm2d):
+            module[0], module[1] = fuse_conv_bn_eval(module[0], module[1]), nn.Identity()
+    return network
 
 
 def make(recipe: Recipe) -> Network:

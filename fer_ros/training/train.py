@@ -27,13 +27,15 @@ from fer_ros.training import checkpoint, metrics
 from fer_ros.training.augment import JPEG_SHARE, augment, jpegs
 from fer_ros.training.checkpoint import RunError
 from fer_ros.training.data import DataError
-from fer_ros.training.model import Network, make
+from fer_ros.training.model import Network, folded, make
 from fer_ros.training.pool import Pool, truth_of
 from fer_ros.training.recipe import ANSWER, Recipe, RecipeError, from_values, to_yaml
 
 RECIPE = "recipe.yaml"
 HISTORY = "history.csv"
 Forward = Callable[[torch.Tensor], torch.Tensor]
+_LOOK = 20
+"""Steps after which it is seen to that the loss is still a number."""
 _EPOCH_SEED = 100_003  # a prime, so that epochs of neighbouring seeds do not meet
 
 
@@ -94,6 +96,7 @@ def place(precision: str = "auto", device: str = "auto") -> Iterator[Place]:
     if where.type == "cuda":
         torch.cuda.set_device(where)
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True  # all batches are of one size
     bfloat16 = precision == "bfloat16" or (precision == "auto" and _has_bfloat16(where))
     if world == 1:
         yield Place(where, bfloat16=bfloat16)
@@ -196,7 +199,7 @@ class Run:
             _copy_weights(start_from, self.network)
         self.network.to(where.device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network)
-        self.teachers = [t.eval().to(where.device, memory_format=torch.channels_last) for t in teachers]
+        self.teachers = [folded(t).to(where.device, memory_format=torch.channels_last) for t in teachers]
         for teacher in self.teachers:
             if not set(self.network.heads) <= set(teacher.heads):
                 raise RunError(f"a teacher answers {', '.join(teacher.heads)}, the recipe asks for "
@@ -274,9 +277,6 @@ class Run:
                 group["lr"] = rate
             rows = order[step * self.batch : (step + 1) * self.batch][where.rank :: where.world]
             loss, observed = self._loss(network, rows, (epoch + step / steps) / recipe.epochs, rng, chance)
-            if not math.isfinite(float(loss.detach())):
-                raise RunError(f"the loss is not finite any more in epoch {epoch + 1}: take another --out with a lower "
-                               "learning_rate or with --set precision=float32; what this run had learnt before is kept")
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             if recipe.clip:
@@ -284,6 +284,10 @@ class Run:
             self.optimizer.step()
             self._update_average(epoch * steps + step)
             totals += torch.stack([loss.detach(), *observed])
+            # Not after each step: a GPU would have to be waited for.
+            if (step % _LOOK == 0 or step + 1 == steps) and not math.isfinite(float(totals[0])):
+                raise RunError(f"the loss is not finite any more in epoch {epoch + 1}: take another --out with a lower "
+                               "learning_rate or with --set precision=float32; what this run had learnt before is kept")
             watcher.step(step + 1, steps)
         if where.world > 1:
             distributed.all_reduce(totals)
@@ -357,12 +361,11 @@ class Run:
     def _update_average(self, step: int) -> None:
         """Move the average towards the weights; in the first steps by more, so that it forgets where it began."""
         decay = min(self.recipe.ema, (1 + step) / (10 + step))
-        pairs = zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True)
-        for mine, new in pairs:
-            if mine.is_floating_point():
-                mine.lerp_(new, 1 - decay)
-            else:
-                mine.copy_(new)
+        mine, new = (list(network.state_dict().values()) for network in (self.average, self.network))
+        weights = [i for i, value in enumerate(mine) if value.is_floating_point()]
+        torch._foreach_lerp_([mine[i] for i in weights], [new[i] for i in weights], 1 - decay)
+        for i in set(range(len(mine))) - set(weights):
+            mine[i].copy_(new[i])
 
     def _validate(self) -> dict[str, dict[str, float]]:
         logits = predict(self.average, self.validation.images, self.place)
