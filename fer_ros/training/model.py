@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -79,6 +81,20 @@ class _Residual(nn.Module):
         return torch.relu(self.main(x) + self.shortcut(x))
 
 
+def _grow(source: _Residual, to: _Residual) -> None:
+    """Let a block answer as another one does; where that has no attention, this one's lets everything through evenly."""
+    ours = to.state_dict()
+    if len(to.main) == len(source.main):
+        ours |= source.state_dict()
+    else:
+        ours |= {name: value for name, value in source.state_dict().items() if not name.startswith("main.3")}
+        last = "main.3.weigh.3."
+        ours[f"{last}weight"], ours[f"{last}bias"] = (torch.zeros_like(ours[f"{last}{name}"]) for name in ("weight", "bias"))
+        for name in ("weight", "bias"):  # a gate of 0 lets half of everything through
+            ours[f"main.2.1.{name}"] = 2 * source.state_dict()[f"main.2.1.{name}"]
+    to.load_state_dict(ours)
+
+
 class FerNet(Network):
     """A residual CNN on standardized faces.
 
@@ -95,6 +111,7 @@ class FerNet(Network):
     def __init__(self, heads: Heads, dropout: float, width: int = 64, blocks: tuple[int, ...] = (2, 2, 1),
                  halve: bool = True, attention: bool = False):
         super().__init__(heads)
+        self._shape, self._blocks, self._attention = (width, halve, len(blocks)), blocks, attention
         self.standardize = nn.InstanceNorm2d(1, eps=1.5e-4, affine=False)
         layers: list[nn.Module] = [_conv(1, width // 2, 3), nn.ReLU(inplace=True)]
         if halve:
@@ -112,6 +129,34 @@ class FerNet(Network):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(self.standardize(x)))
+
+    @torch.no_grad()
+    def grow_from(self, source: FerNet) -> None:
+        """Take the features of a network with as many blocks or fewer, with attention or without: the same answers at first.
+
+        A further block begins as one that changes nothing (T. Chen et al., "Net2Net", ICLR 2016).
+
+        Raises:
+            ValueError: it is wider or narrower, or has more than this one.
+        """
+        if (source._shape != self._shape or source._attention > self._attention
+                or any(theirs > mine for theirs, mine in zip(source._blocks, self._blocks, strict=True))):
+            raise ValueError("a network of another width, or with more blocks, cannot grow into this one")
+        (*stem, mine), (*their_stem, theirs) = self._parts(), source._parts()
+        for module, known in zip(stem, their_stem, strict=True):
+            module.load_state_dict(known.state_dict())
+        for stage, known_stage in zip(mine, theirs, strict=True):
+            for block, known_block in zip(stage, known_stage, strict=False):
+                _grow(known_block, block)
+            for block in stage[len(known_stage):]:
+                block.main[2][1].weight.zero_()
+                block.main[2][1].bias.zero_()
+
+    def _parts(self) -> list[Any]:
+        """The modules before the blocks, and as the last one a list with the blocks of each stage."""
+        first = len(self.features) - sum(self._blocks)
+        ends = itertools.accumulate(self._blocks, initial=first)
+        return [*self.features[:first], [list(self.features[start:end]) for start, end in itertools.pairwise(ends)]]
 
 
 class NotebookNet(Network):

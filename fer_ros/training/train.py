@@ -27,7 +27,7 @@ from fer_ros.training import checkpoint, metrics
 from fer_ros.training.augment import JPEG_SHARE, augment, jpegs
 from fer_ros.training.checkpoint import RunError
 from fer_ros.training.data import DataError
-from fer_ros.training.model import Network, folded, make
+from fer_ros.training.model import FerNet, Network, folded, make
 from fer_ros.training.pool import Pool, truth_of
 from fer_ros.training.recipe import ANSWER, Recipe, RecipeError, from_values, to_yaml
 
@@ -513,9 +513,8 @@ def _copy_weights(source: Network, to: Network) -> None:
     """Begin with another network's weights; of its heads, those that both have.
 
     Raises:
-        RunError: it is another architecture.
+        RunError: it is another architecture, and none that this one could have grown from.
     """
-    weights = source.state_dict()
     mine, theirs = to.head[-1], source.head[-1]
     try:
         with torch.no_grad():
@@ -524,10 +523,13 @@ def _copy_weights(source: Network, to: Network) -> None:
             for head in set(to.heads) & set(source.heads):
                 found[head].copy_(known[head])
                 biases[head].copy_(known_biases[head])
+        if isinstance(to, FerNet) and isinstance(source, FerNet):
+            to.grow_from(source)
+            return
         last = f"head.{len(to.head) - 1}."
-        weights = {name: value for name, value in weights.items() if not name.startswith(last)}
+        weights = {name: value for name, value in source.state_dict().items() if not name.startswith(last)}
         missing = to.load_state_dict(weights, strict=False)
         if missing.unexpected_keys or any(not name.startswith(last) for name in missing.missing_keys):
             raise RuntimeError
-    except RuntimeError:
-        raise RunError("--start-from is of another architecture than the recipe's") from None
+    except (RuntimeError, ValueError):
+        raise RunError("--start-from is of another architecture than the recipe's, and none that it grows from") from None

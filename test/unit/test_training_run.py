@@ -442,6 +442,21 @@ def test_a_run_can_begin_with_the_weights_of_another(splits, tmp_path):
         begin(tmp_path / "c", splits, dataclasses.replace(TINY, architecture="fernet"), start_from=start)
 
 
+def test_a_deeper_network_begins_with_the_answers_of_a_shallow_one(splits, tmp_path):
+    start = network_of("fernet", "both")
+    for module in start.modules():  # as if it had learnt something
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.uniform_(module.running_mean, -0.5, 0.5)
+    network = begin(tmp_path / "deep", splits, dataclasses.replace(TINY, architecture="fernet-deep"), start_from=start).network
+    faces = torch.rand(4, 1, 48, 48)
+    with torch.inference_mode():
+        assert torch.allclose(network.eval()(faces), start.eval()(faces), atol=1e-5)
+    for architecture in ("fernet", "fernet-wide", "teacher-fine"):  # it does not shrink, nor change its width
+        with pytest.raises(RunError, match="none that it grows from"):
+            begin(tmp_path / architecture, splits, dataclasses.replace(TINY, architecture=architecture), start_from=network)
+
+
 def test_of_the_heads_those_that_both_networks_have_are_taken_over(splits, tmp_path):
     start = network_of("tiny", "both")
     network = begin(tmp_path, splits, dataclasses.replace(TINY, targets="fer2013"), start_from=start).network
