@@ -9,6 +9,7 @@ import sys
 
 from fer_ros import __version__
 from fer_ros.system.process_title import hide_secrets_in_arguments
+from fer_ros.system.signals import interrupted_on_end
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,9 +28,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit with its status."""
     hide_secrets_in_arguments()
     try:
-        options = parser().parse_args(arguments)
-        status = options.command(options)
-        sys.stdout.flush()
+        with interrupted_on_end():
+            options = parser().parse_args(arguments)
+            status = options.command(options)
+            sys.stdout.flush()
         sys.exit(status)
     except KeyboardInterrupt:  # before or after the part of a command that handles it, while modules are loaded say
         sys.exit(130)
@@ -41,17 +43,6 @@ def main(arguments: list[str] | None = None) -> None:
         with contextlib.suppress(OSError):  # or Python tries again at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception as error:
-        if not _is_interrupt(error):
-            raise
-        sys.exit(130)
-
-
-def _is_interrupt(error: BaseException | None) -> bool:
-    """Whether an error stands for a KeyboardInterrupt: what is being imported may make another one of it."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fer_ros.commands.left_behind import tell_of_left_behind
-from fer_ros.commands.signals import Once, interrupt, on_end
 from fer_ros.commands.status import INTERRUPTED, SKIPPED
 from fer_ros.models.terms import news
 from fer_ros.system.files import check_outputs, places
+from fer_ros.system.signals import Once, on_end
 from fer_ros.words import counted
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def main(options: argparse.Namespace) -> int:
     from fer_ros.media.video_recorder import RecordError
 
     try:
-        with on_end(interrupt):  # however it is ended, no half-written file is left
-            return _annotate(options)
+        return _annotate(options)
     except (BagError, SourceError, SourceUnavailable, RecordError, ValueError, OSError) as error:
         print(f"fer-ros: {without_secrets(str(error))}", file=sys.stderr)
         return 1

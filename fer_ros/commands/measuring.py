@@ -12,7 +12,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from fer_ros.commands.signals import interrupt, on_end
 from fer_ros.commands.training_errors import lacking
 from fer_ros.system.files import check_outputs, write_text
 
@@ -30,8 +29,7 @@ def measured_by(parser: argparse.ArgumentParser, measure: Measure, status: Calla
 def _main(options: argparse.Namespace) -> int:
     try:
         _check(options)  # before hours of measuring and not after them
-        with on_end(interrupt):
-            table, rows = options.measure(options)
+        table, rows = options.measure(options)
         Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
         if options.json is not None:
             write_text(options.json, json.dumps(rows, indent=1) + "\n", options.force)

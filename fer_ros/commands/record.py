@@ -12,10 +12,10 @@ from pathlib import Path
 
 from fer_ros.commands.arguments import seconds
 from fer_ros.commands.left_behind import tell_of_left_behind
-from fer_ros.commands.signals import on_end
 from fer_ros.commands.view import View
 from fer_ros.dds import is_local, privacy_environment
 from fer_ros.graph import webcam_graph
+from fer_ros.system.signals import on_end
 from fer_ros.words import one_line
 
 _PATIENCE = 60.0  # seconds without any message after which a recording of limited duration ends

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from fer_ros.commands.arguments import seconds
 from fer_ros.commands.left_behind import tell_of_left_behind
-from fer_ros.commands.signals import on_end
 from fer_ros.commands.status import SKIPPED
 from fer_ros.commands.view import View
 from fer_ros.dds import privacy_environment
@@ -24,6 +23,7 @@ from fer_ros.media.video_recorder import RecordError, VideoRecorder
 from fer_ros.parameters.params import ParamSpec
 from fer_ros.processes import Ended, Processes
 from fer_ros.run_summary import Summary
+from fer_ros.system.signals import on_end
 from fer_ros.types import Emotion, Image
 from fer_ros.words import counted, exit_reason
 

@@ -7,8 +7,6 @@ import functools
 import sys
 from collections.abc import Callable
 
-from fer_ros.commands.signals import interrupt, on_end
-
 _EXTRA = {"torch", "onnx", "onnxscript", "tensorboard", "matplotlib", "PIL", "sympy"}
 
 
@@ -26,8 +24,7 @@ def training_errors(command: Callable[[argparse.Namespace], int]) -> Callable[[a
     @functools.wraps(command)
     def wrapped(options: argparse.Namespace) -> int:
         try:
-            with on_end(interrupt):
-                return command(options)
+            return command(options)
         except ModuleNotFoundError as error:
             text = lacking(error)
             if not text:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from argparse import Namespace
 from types import SimpleNamespace
 
@@ -14,12 +16,14 @@ def given(monkeypatch, command) -> None:
     monkeypatch.setattr(cli, "parser", lambda: SimpleNamespace(parse_args=lambda arguments: Namespace(command=command)))
 
 
-def test_an_interrupt_that_a_library_turns_into_another_error_is_one(monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("told", [True, False])
+def test_an_interrupt_that_a_library_turns_into_another_error_is_one(monkeypatch, number, told):
     def command(options):
         try:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), number)
         except KeyboardInterrupt as error:
-            raise ImportError("initialization failed") from error
+            raise ImportError("initialization failed") from (error if told else None)
 
     given(monkeypatch, command)
     with pytest.raises(SystemExit) as ended:
