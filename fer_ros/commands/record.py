@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import threading
 import time
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.view import View
 from fer_ros.dds import is_local, privacy_environment
 from fer_ros.graph import webcam_graph
-from fer_ros.system.signals import on_end
+from fer_ros.system.signals import Asked, on_end
 from fer_ros.words import one_line
 
 _PATIENCE = 60.0  # seconds without any message after which a recording of limited duration ends
@@ -51,9 +50,9 @@ def main(options: argparse.Namespace) -> int:
         topics = webcam_graph({}, namespace=options.namespace).topics
         out = options.out or Path(f"fer_{datetime.now():%Y_%m_%d-%H_%M_%S}")
         tell_of_left_behind(out)
-        ended = threading.Event()
-        with on_end(ended.set), BagRecorder(out, options.force) as bag:
-            return _record(bag, topics, options, ended)
+        ending = Asked()
+        with on_end(ending), BagRecorder(out, options.force) as bag:
+            return _record(bag, topics, options, ending)
     except ImportError as error:
         print(f"fer-ros: ROS 2 or the package's messages cannot be imported ({error}): `fer-ros doctor` says what to do",
               file=sys.stderr)
@@ -63,7 +62,7 @@ def main(options: argparse.Namespace) -> int:
         return 1
 
 
-def _record(bag, topics, options: argparse.Namespace, ended: threading.Event) -> int:
+def _record(bag, topics, options: argparse.Namespace, ending: Asked) -> int:
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
     from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -90,7 +89,7 @@ def _record(bag, topics, options: argparse.Namespace, ended: threading.Event) ->
             executor.add_node(recorder)
             started, first, begun, explained, shown = time.monotonic(), None, None, False, 0.0
             try:
-                while not (ended.is_set() or bag.cut):
+                while not (ending.asked or bag.cut):
                     spin_once(executor, 0.05, lambda error: warn(str(error)))
                     recorder.check()
                     now = time.monotonic()

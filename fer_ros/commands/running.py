@@ -6,7 +6,6 @@ import argparse
 import math
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,7 +22,7 @@ from fer_ros.media.video_recorder import RecordError, VideoRecorder
 from fer_ros.parameters.params import ParamSpec
 from fer_ros.processes import Ended, Processes
 from fer_ros.run_summary import Summary
-from fer_ros.system.signals import on_end
+from fer_ros.system.signals import Asked, on_end
 from fer_ros.types import Emotion, Image
 from fer_ros.words import counted, exit_reason
 
@@ -70,13 +69,13 @@ def run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: Ma
         named: its first argument.
         live: whether its images are taken while it runs, so that there is a latency to speak of.
     """
-    stop = threading.Event()
-    with on_end(stop.set):  # from here on: what is begun before the graph is there is cleared away, too
+    stop = Asked()
+    with on_end(stop):  # from here on: what is begun before the graph is there is cleared away, too
         return _run(options, make_graph, named, title, live, stop)
 
 
 def _run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: Mapping[str, Any], title: str, live: bool,
-         stop: threading.Event) -> int:
+         stop: Asked) -> int:
     try:
         params_file = options.params_file or default_params_file()
         played = str(named.get("source") or named.get("bag") or "")
@@ -114,7 +113,7 @@ class Run:
     _LASTS = 10.0  # seconds that a process has to last to be started again
 
     def __init__(self, graph: Graph, recorder: VideoRecorder | None, duration: float | None, live: bool, respawn: bool,
-                 stop: threading.Event):
+                 stop: Asked):
         """Args: stop: set by a signal, it ends the run soon."""
         self._graph, self._recorder, self._duration, self._live, self._respawn = graph, recorder, duration, live, respawn
         self._summary = Summary()
@@ -188,7 +187,7 @@ class Run:
         # The source comes last and finds the others listening: a file's first frame is not lost.
         composed = self._graph.composed is not None
         first = self._graph.processes if composed else self._graph.processes[:-1]
-        for process in first if not self._stop.is_set() else ():
+        for process in first if not self._stop.asked else ():
             processes.start(process, lambda node: {**quiet, "autostart": False} if node is source else quiet)
         recording = 1 if self._recorder else 0
         # The detector is read by the emotion node, the emotion node by us and, while recording, by the overlay node.
@@ -201,7 +200,7 @@ class Run:
         # Listeners within the process, of whom the ROS graph does not know.
         inside = {"face_detector_node": int(composed), "emotion_node": recording if composed else 0}
         deadline, ready = time.monotonic() + self._READY, 0.0
-        while not self._stop.is_set():
+        while not self._stop.asked:
             missing = [n.executable for n in others if not observer.is_ready(n.executable, *wanted[n.executable])]
             if not missing and observer.hears():
                 ready = ready or time.monotonic()
@@ -212,23 +211,23 @@ class Run:
                 raise Failed(f"{', '.join(missing)} did not get ready within {self._READY:g} s")
             self._view.waiting(f"starting {', '.join(missing)} ...")
             self._step(processes, observer, executor)
-        if self._stop.is_set():
+        if self._stop.asked:
             return
         if composed:
             self._activate(source.full_name, processes, observer, executor)
         else:
             processes.start(self._graph.processes[-1], lambda node: quiet)
         self._begun = time.monotonic()
-        while not self._stop.is_set() and not self._over(observer):
+        while not self._stop.asked and not self._over(observer):
             self._step(processes, observer, executor)
 
     def _activate(self, name: str, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:
         """Configure and activate a node that waits for it."""
         for transition in observer.CONFIGURE, observer.ACTIVATE:
             done = observer.change_state(name, transition)
-            while not (self._stop.is_set() or done.done()):
+            while not (self._stop.asked or done.done()):
                 self._step(processes, observer, executor)
-            if self._stop.is_set():
+            if self._stop.asked:
                 return
             if not done.result().success:
                 raise Failed(f"{name.rpartition('/')[2]} could not start; what it said stands above")

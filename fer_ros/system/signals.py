@@ -13,7 +13,11 @@ _AGAIN = 0.5  # seconds after which it is looked whether an interrupt got lost
 
 
 class Asked:
-    """Notes that a command is to end."""
+    """Notes that a command is to end.
+
+    A threading.Event would not do: a second signal may come while the handler of the first holds the event's lock, and its
+    own handler would wait for that lock for ever.
+    """
 
     def __init__(self) -> None:
         self.asked = False

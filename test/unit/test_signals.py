@@ -183,6 +183,24 @@ def test_an_error_without_a_signal_stays_what_it_is():
         raise ImportError("initialization failed")
 
 
+def test_a_second_signal_may_come_while_the_first_is_noted():
+    """In whatever function: an event's lock would be held in some of them."""
+    came = []
+
+    def another(frame, event, argument):
+        came.append(event)
+        send(signal.SIGTERM)
+
+    with interrupted_on_end(), on_end(ending := Asked()):
+        sys.setprofile(another)
+        try:
+            send()
+        finally:
+            sys.setprofile(None)
+    assert ending.asked
+    assert len(came) > 3
+
+
 def test_under_nohup_a_closed_terminal_is_no_end():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
