@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from contextlib import AbstractContextManager
-from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from fer_ros.system.signals import Once, on_end
 from fer_ros.training import plots, summary
 from fer_ros.training.train import Epoch, Run, Watcher
 
 CURVES = "curves.png"
 BOARD = "tensorboard"
-_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Everyone(Watcher):
@@ -44,21 +42,16 @@ class Interrupts(Watcher, AbstractContextManager):
     """
 
     def __enter__(self) -> Interrupts:
-        self._asked = False
-        self._before = {number: signal.signal(number, self._ask) for number in _ENDS}
+        self._ending = Once()
+        self._handlers = on_end(self._ending)
+        self._handlers.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self._asked:
-            raise KeyboardInterrupt
-        self._asked = True
+    def __exit__(self, *error: object) -> None:
+        self._handlers.__exit__(*error)
 
     def _look(self) -> None:
-        if self._asked:
+        if self._ending.asked:
             raise KeyboardInterrupt
 
     def begin(self, run: Run) -> None:

@@ -6,6 +6,7 @@ import copy
 import csv
 import dataclasses
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ from fer_ros.training.model import ARCHITECTURES, make
 from fer_ros.training.pool import gather, of_fer2013
 from fer_ros.training.recipe import Recipe, from_values, to_yaml
 from fer_ros.training.train import Place, Run, Watcher, learning_rate, predict
-from fer_ros.training.watch import Everyone, Pictures
+from fer_ros.training.watch import Everyone, Interrupts, Pictures
 
 pytestmark = pytest.mark.training
 
@@ -589,3 +590,21 @@ class Count(Watcher):
 
     def step(self, done: int, steps: int) -> None:
         self.steps += 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_a_run_between_two_steps(number):
+    with Interrupts() as interrupts:
+        os.kill(os.getpid(), number)
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.step(1, 2)
+
+
+def test_under_nohup_a_run_goes_on_when_its_terminal_is_closed():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts() as interrupts:
+            os.kill(os.getpid(), signal.SIGHUP)
+            interrupts.step(1, 2)
+    finally:
+        signal.signal(signal.SIGHUP, before)
