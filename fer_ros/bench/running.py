@@ -26,9 +26,10 @@ from fer_ros.ros.guard import spin_once
 from fer_ros.ros.joining import join
 from fer_ros.ros.messages import seconds
 from fer_ros.ros.qos import RESULTS
-from fer_ros.words import one_line
+from fer_ros.system.signals import Asked, on_end
+from fer_ros.words import exit_reason, one_line
 
-_PATIENCE = 60.0  # seconds for the first answer
+_PATIENCE = 60.0  # seconds for an answer, the first one and any later one
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -84,9 +85,11 @@ class Watch:
     def __init__(self, processes: Processes, executor: SingleThreadedExecutor, topics: Sequence[str], said: list[str]):
         self._processes, self._executor, self._said = processes, executor, said
         self._answers = {topic: Answers(time.time()) for topic in topics}
+        self._heard = dict.fromkeys(topics, time.monotonic())
         self.start()
 
     def heard(self, topic: str, message: EmotionArray) -> None:
+        self._heard[topic] = time.monotonic()
         now, stamp = time.time(), seconds(message.header.stamp)
         answers = self._answers[topic]
         answers.stamps.append(stamp)
@@ -100,12 +103,27 @@ class Watch:
         self._begun, self._spent = time.monotonic(), self._cpu()
 
     def spin(self, until: Callable[[dict[str, Answers]], bool]) -> None:
-        """Listen until a condition holds. Raises ValueError where a process of the graph ends."""
-        while not until(self._answers):
-            ended = self._processes.ended()
-            if ended is not None:
-                raise ValueError(f"{ended.name} ended with status {ended.status}: {' '.join(self._said[-3:])}")
-            spin_once(self._executor, 0.1, lambda error: self._said.append(one_line(str(error))))
+        """Listen until a condition holds. Raises ValueError where a process of the graph ends, or a topic falls silent."""
+        # Of an interrupt while it takes a message rclpy makes another error, and never takes one from that topic again.
+        with on_end(ending := Asked()):
+            while not ending.asked and not until(self._answers):
+                self._check()
+                spin_once(self._executor, 0.1, lambda error: self._said.append(one_line(str(error))))
+        if ending.asked:
+            raise KeyboardInterrupt
+        self._check()
+
+    def _check(self) -> None:
+        ended = self._processes.ended()
+        if ended is not None:
+            raise self._fault(f"the graph ended: {ended.name} with {exit_reason(ended.status)}")
+        for topic, heard in self._heard.items():
+            if time.monotonic() - heard > _PATIENCE:
+                raise self._fault(f"no answer came on {topic} within {_PATIENCE:g} s")
+
+    def _fault(self, what: str) -> ValueError:
+        """With the last that the graph said."""
+        return ValueError(": ".join(filter(None, (what, " ".join(self._said[-3:])))))
 
     def window(self) -> Run:
         """What was measured since `start`."""
@@ -149,7 +167,7 @@ def watched(graph: Graph, content: Mapping[str, Any], topics: Sequence[str] = ()
         topics: of its emotions; empty for the graph's own.
 
     Raises:
-        ValueError: a process ended, or no answer came.
+        ValueError: as of `Watch.spin`.
     """
     os.environ.update(privacy_environment(os.environ))
     topics = topics or [graph.topics.emotions]
@@ -170,13 +188,6 @@ def watched(graph: Graph, content: Mapping[str, Any], topics: Sequence[str] = ()
             node.create_subscription(EmotionArray, topic, lambda message, topic=topic: watch.heard(topic, message), RESULTS)
         for process in graph.processes:
             processes.start(process, lambda spec: {})
-        deadline = time.monotonic() + _PATIENCE
-
-        def all_there(answers: dict[str, Answers]) -> bool:
-            if time.monotonic() > deadline:
-                raise ValueError(f"no answer came within {_PATIENCE:g} s: {' '.join(said[-3:])}")
-            return all(len(one.stamps) >= 30 for one in answers.values())
-
-        watch.spin(all_there)
+        watch.spin(lambda answers: all(len(one.stamps) >= 30 for one in answers.values()))
         watch.start()
         yield watch

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+
+import pytest
 
 
 def test_latency_is_measured_in_one_process_and_in_several(fer_ros, tmp_path):
@@ -44,12 +48,27 @@ def test_the_nodes_are_measured_without_pacing(fer_ros, tmp_path):
     assert all(value > 0 for value in rows.values())
 
 
-def test_an_interrupted_measurement_leaves_nothing(fer_ros, tmp_path, descendants):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_measurement_leaves_nothing(fer_ros, tmp_path, descendants, number):
     command = fer_ros("bench", "soak", "--json", "out.json", "--interval", 2)
     command.wait_for(lambda: "minute 0.0" in command.text, "the first interval")
     pids, alive = descendants(command)
     assert pids
-    assert command.end() == 130
+    assert command.end(number) == 130
     assert not [pid for pid in pids if alive(pid)]
+    assert "Traceback" not in command.text
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_a_soak_whose_graph_ends_says_so(fer_ros, tmp_path, descendants):
+    command = fer_ros("bench", "soak", "--json", "out.json", "--interval", 2)
+    command.wait_for(lambda: "minute 0.0" in command.text, "the first interval")
+    pids, alive = descendants(command)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    assert command.wait() == 1
+    assert command.text.count("fer-ros: the graph ended: pipeline_node with SIGKILL") == 1, command.text
+    assert not [pid for pid in pids if alive(pid)]
+    assert "nan" not in command.text
     assert "Traceback" not in command.text
     assert not (tmp_path / "out.json").exists()
