@@ -33,6 +33,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--people", type=Path, metavar="DIR",
                         help="count the answers in each group of people, too: a folder with labels.csv, which has a column "
                         "`file` and one for age, gender, ...; the card then says where they differ most")
+    parser.add_argument("--quick", action="store_true",
+                        help="leave out what takes longest: ten views of each face, and what blur, shift, ... cost")
     parser.add_argument("--card", type=_file, metavar="FILE", help="write a model card, too")
     parser.add_argument("--force", action="store_true", help="overwrite files that are there (never the model or the data)")
     parser.set_defaults(command=main)
@@ -54,6 +56,8 @@ def main(options: argparse.Namespace) -> int:
     from fer_ros.system.files import check_outputs
     from fer_ros.training import fairness, report
 
+    if options.quick and options.card:
+        raise ValueError("--card tells everything: leave out --quick")
     model = _named(options.model)
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     if options.recipe:
@@ -63,7 +67,7 @@ def main(options: argparse.Namespace) -> int:
     possible = [*report.outputs(options.out), *([options.out / fairness.FIGURES] if options.people else [])]
     read = [options.data, model_file(model), *([options.people] if options.people else [])]
     check_outputs([*possible, *([options.card] if options.card else [])], force=options.force, sources=read, parents=True)
-    found = report.make(model, options.data, options.split, options.out, console, options.force)
+    found = report.make(model, options.data, options.split, options.out, console, options.force, options.quick)
     if options.people:
         found["people"] = fairness.make(model, options.people, options.out, console, options.force)
     written = [path for path in possible if path.is_file()]

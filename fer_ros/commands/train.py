@@ -35,6 +35,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 @training_errors
 def main(options: argparse.Namespace) -> int:
+    from fer_ros.training.progress import tell
+
+    tell("loading PyTorch")
     from fer_ros.training import session
 
     session.train(options)

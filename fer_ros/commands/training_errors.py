@@ -23,8 +23,11 @@ def training_errors(command: Callable[[argparse.Namespace], int]) -> Callable[[a
 
     @functools.wraps(command)
     def wrapped(options: argparse.Namespace) -> int:
+        from fer_ros.training.progress import shown
+
         try:
-            return command(options)
+            with shown():
+                return command(options)
         except ModuleNotFoundError as error:
             text = lacking(error)
             if not text:

@@ -25,6 +25,7 @@ from fer_ros.resources import model_file
 from fer_ros.system.files import filling, write_text
 from fer_ros.training import evaluate, metrics, pool, robustness
 from fer_ros.training.pool import Pool
+from fer_ros.training.progress import tell, told
 from fer_ros.training.recipe import Recipe
 from fer_ros.types import Comparable
 
@@ -119,12 +120,11 @@ def make(models: Sequence[str], folder: Path, recipe: Recipe, out: Path, console
     if as_node:
         recipe = dataclasses.replace(recipe, sets={name: dataclasses.replace(spec, framing="detector")
                                                    for name, spec in recipe.sets.items()})
-    with console.status("reading the sets"):
-        faces = pool.gather(folder, recipe).report
+    faces = pool.gather(folder, recipe).report
     found = []
     for path in paths:
-        with console.status(f"measuring {Path(path).name}"):
-            found.append(opinions(path, faces))
+        tell(f"measuring {Path(path).name}")
+        found.append(opinions(path, faces))
         show(found[-1], console)
     with filling(out, force) as scratch:
         figures = [opinion.figures() for several in found for opinion in several]
@@ -134,9 +134,9 @@ def make(models: Sequence[str], folder: Path, recipe: Recipe, out: Path, console
     report: dict[str, Any] = {"sets": figures}
     if whole:
         classifier = evaluate.classifier_of(paths[0])
-        with console.status("measuring robustness and speed"):
-            report |= {"model": evaluate.model_facts(classifier, Path(paths[0])), "speed": evaluate.speed(paths[0]),
-                       "robustness": robust(classifier, faces)}
+        tell("measuring the speed")
+        report |= {"model": evaluate.model_facts(classifier, Path(paths[0])), "speed": evaluate.speed(paths[0]),
+                   "robustness": robust(classifier, faces)}
     return report
 
 
@@ -144,7 +144,7 @@ def robust(classifier: EmotionClassifier, faces: Pool) -> dict[str, dict[str, di
     """By change, the mean over the sets of the default answer's accuracy and balanced accuracy."""
     first = {name: (rows, classes) for name, _, rows, classes in reversed(truths(faces))}
     found: dict[str, dict[str, dict[str, float]]] = {}
-    for name, ways in robustness.CHANGES.items():
+    for name, ways in told(robustness.CHANGES.items(), "measuring robustness"):
         scores = []
         for change in ways:
             logits = evaluate.logits_of(classifier, robustness.apply(change, faces.images))

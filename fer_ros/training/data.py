@@ -22,6 +22,7 @@ import numpy as np
 
 from fer_ros.labels import EMOTIONS
 from fer_ros.training.pictures import CLASSES, FACE_SIZE, PARTS, class_key, entries, face_of, parts_of
+from fer_ros.training.progress import told
 from fer_ros.training.tables import DataError, columns, rows
 from fer_ros.types import Comparable
 from fer_ros.words import counted
@@ -312,7 +313,7 @@ def _load_csv(path: Path) -> Dataset:
     found: dict[str, list[tuple[np.ndarray, int, np.ndarray, str]]] = {}
     unreadable: dict[str, list[Unreadable]] = {}
     count = 0
-    for line, row in rows(path, ("emotion", "pixels", *(["Usage"] if whole else []))):
+    for line, row in told(rows(path, ("emotion", "pixels", *(["Usage"] if whole else []))), f"reading {path.name}"):
         where, usage = f"{path}:{line}", row["Usage"].strip() if whole else "Training"
         name = _part(usage)
         theirs, vote = votes[count] if votes is not None and count < len(votes) else (usage, np.zeros(len(VOTES), np.float32))
@@ -415,7 +416,7 @@ def _load_folders(folder: Path) -> Dataset:
                             "the data set again")
         found = []
         for path, index in classes.items():
-            for file in entries(path):
+            for file in told(entries(path), f"reading {place.name}/{path.name}"):
                 try:
                     face, changed = face_of(file)
                 except ValueError as error:

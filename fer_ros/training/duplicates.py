@@ -9,6 +9,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from fer_ros.training.progress import tell
+
 ALIKE = 0.95
 """Correlation of two descriptions from which on a face is not told apart from a held-out one: the same picture, or the same
 person in nearly the same pose."""
@@ -52,6 +54,7 @@ def look_alikes(images: np.ndarray, held_out: np.ndarray) -> tuple[np.ndarray, n
     seen = np.zeros(len(mine), bool)
     twice = np.zeros(len(mine), bool)
     for start in range(0, len(mine), _BLOCK):
+        tell("looking for faces that look alike", start, len(mine))
         rows = slice(start, start + _BLOCK)
         for view in (mine[rows], turned[rows]):
             # In blocks on both sides: all products of 100,000 faces with 2,048 would take a gigabyte.

@@ -20,6 +20,7 @@ from fer_ros.models.model_files import sha256_of
 from fer_ros.perception.classifier import Answer, ClassifierParams, EmotionClassifier, probabilities
 from fer_ros.training import metrics, robustness
 from fer_ros.training.data import FERPLUS, Split, clear_majority, copied_from, most_voted
+from fer_ros.training.progress import told
 from fer_ros.types import Comparable
 
 FER2013, FERPLUS_8, FERPLUS_7 = "FER2013 label", "FER+ majority, 8 classes", "FER+ majority, 7 classes"
@@ -98,10 +99,13 @@ class Evaluator:
         """Logits of the faces as they are."""
         return self.logits(self.split.images)
 
-    def figures(self) -> dict[str, Any]:
-        """All figures by truth: of all faces, of those that are no copies of training faces, and of ten views of each."""
+    def figures(self, quick: bool = False) -> dict[str, Any]:
+        """All figures by truth: of all faces, of those that are no copies of training faces, and of ten views of each.
+
+        Without the views if it is to be quick.
+        """
         logits = self._plain
-        views = self._views()
+        views = [] if quick else self._views()
         result: dict[str, Any] = {}
         for truth in self.truths:
             found = self.probabilities(logits, truth)
@@ -111,9 +115,10 @@ class Evaluator:
                 **scores(found, truth.classes, truth.labels),
                 "ece_other_half": self._held_out_error(logits, truth),
                 "without_copies": scores(found[new], truth.classes[new], truth.labels),
-                "ten_views": scores(np.mean([self.probabilities(view, truth) for view in views], axis=0), truth.classes,
-                                    truth.labels),
             }
+            if views:
+                mean = np.mean([self.probabilities(view, truth) for view in views], axis=0)
+                result[truth.name]["ten_views"] = scores(mean, truth.classes, truth.labels)
         return result
 
     def crossed(self) -> dict[str, dict[str, dict[str, float]]]:
@@ -129,7 +134,7 @@ class Evaluator:
     def robustness(self) -> dict[str, dict[str, dict[str, float]]]:
         """Accuracy and balanced accuracy by change and truth, averaged over the ways of a change."""
         result: dict[str, dict[str, dict[str, float]]] = {}
-        for name, ways in robustness.CHANGES.items():
+        for name, ways in told(robustness.CHANGES.items(), "measuring robustness"):
             found: dict[str, list[dict[str, float]]] = {}
             for change in ways:
                 logits = self.logits(robustness.apply(change, self.split.images))
@@ -150,7 +155,7 @@ class Evaluator:
         shift = 2 / self.split.images.shape[1]
         moves = [robustness.moved(right=x * shift, down=y * shift) for x, y in ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))]
         found = []
-        for move in moves:
+        for move in told(moves, "measuring ten views of each face"):
             images = robustness.apply(move, self.split.images)
             found += [self.logits(images), self.logits(np.ascontiguousarray(images[:, :, ::-1]))]
         return found

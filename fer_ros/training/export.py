@@ -23,6 +23,7 @@ from fer_ros.training import answer, checkpoint, metrics, pool, session
 from fer_ros.training.checkpoint import RunError, Trained
 from fer_ros.training.data import FACE_SIZE
 from fer_ros.training.pool import Pool, truth_of
+from fer_ros.training.progress import tell
 from fer_ros.training.recipe import ANSWER, to_yaml
 from fer_ros.training.train import place, predict
 
@@ -67,10 +68,12 @@ def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak
     with place("float32", "cpu") as where:
         if session.facts_of(found, where)["data"] != trained.facts["data"]:
             raise RunError(f"{data} is not the data that {run} learnt from: name that with --data")
+        tell("answering the held-out faces")
         logits = predict(trained.network, validation.images, where)
         if not all(np.isfinite(values).all() for values in logits.values()):
             raise RunError(f"the network of {run} gives no finite numbers: train it again with a lower learning_rate")
         blend = None
+        tell("putting the answer together")
         if ANSWER in logits:
             blend = answer.fit(logits, validation, balance)
             answer.fold(blend, trained.network)
@@ -78,14 +81,17 @@ def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak
         adjustments = _adjust(trained, logits, training, validation)
         logits = predict(trained.network, validation.images, where)
     temperatures = {head: temperature_of(head, values, validation) for head, values in logits.items()}
+    tell("writing the ONNX file")
     with replacing(path, force) as made:
         _write(trained, made, name, temperatures, adjustments, blend)
+        tell("comparing it with torch")
         difference = _parity(made, validation, logits, temperatures)
     each = ", ".join(f"{head} {temperatures[head]:.3f} ({adjustments[head]:g})" for head in temperatures)
     speak(f"{path}: {path.stat().st_size / 1e6:.1f} MB, probabilities as torch's within {difference:.1g}, temperature (prior "
           f"adjustment) {each}")
     _remember(out, path, speak)
     if int8:
+        tell("quantizing")
         _quantize(path, small, training, validation, name, speak, force)
     elif small.is_file():
         speak(f"{small} is of an earlier export: remove it, or export with --int8")
@@ -245,7 +251,9 @@ def _quantize(path: Path, small: Path, training: Pool, validation: Pool, name: s
         onnx.helper.set_model_props(content, {p.key: p.value for p in original.metadata_props} | {"name": f"{name}-int8"})
         onnx.save(content, made)
         before, after = _classifier(path), _classifier(made)
+        tell("timing both")
         times = _alternating(before, after)
+        tell("answering the held-out faces with both")
         scores = [_scores(classifier, validation) for classifier in (before, after)]
         ratio = float(np.median(times[1]) / np.median(times[0]))
         lost = {key: scores[0][key] - scores[1][key] for key in scores[0]}

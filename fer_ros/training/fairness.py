@@ -26,6 +26,7 @@ from fer_ros.perception.smoothing import SmoothingParams
 from fer_ros.resources import model_file
 from fer_ros.system.files import write_text
 from fer_ros.training import evaluate, sets
+from fer_ros.training.progress import tell
 from fer_ros.training.sets import SetSpec
 from fer_ros.training.tables import DataError, columns, rows
 from fer_ros.types import Comparable
@@ -151,10 +152,9 @@ def make(model: str, folder: Path, out: Path, console: Console, force: bool = Fa
         DataError, OutputError, FileNotFoundError, ValueError: see `load`, `write_text` and `answers`.
     """
     path = model_file(model)
-    with console.status("reading the people"):
-        people = load(folder)
-    with console.status("measuring"):
-        given = answers(str(path), people.images)
+    people = load(folder)
+    tell(f"measuring {path.name}")
+    given = answers(str(path), people.images)
     by_attribute = {name: shares(given, groups) for name, groups in people.groups.items()}
     largest = gaps(by_attribute)
     report = {"model": path.name, "set": folder.absolute().name, "faces": len(given), "groups": by_attribute,

@@ -14,6 +14,7 @@ from fer_ros.training import plots, pool
 from fer_ros.training.data import FERPLUS
 from fer_ros.training.framing import finder, framing
 from fer_ros.training.pool import NO_TRUTH, Pool
+from fer_ros.training.progress import tell
 from fer_ros.training.recipe import Recipe
 
 CLASSES, EXAMPLES = "classes.png", "examples.png"
@@ -34,8 +35,7 @@ def show(folder: Path, recipe: Recipe, console: Console) -> None:
     Raises:
         DataError: a set is not there or not right.
     """
-    with console.status("reading the sets"):
-        found = pool.gather(folder, recipe)
+    found = pool.gather(folder, recipe)
     for what, faces in (("learnt from", found.training), ("chosen by", found.validation), ("reported on", found.report)):
         table = Table("set", "faces", *FERPLUS, title=f"{what}, {len(faces):,} faces", title_justify="left")
         for name, each in counts(faces).items():
@@ -47,8 +47,7 @@ def show(folder: Path, recipe: Recipe, console: Console) -> None:
             console.print(f"{count:,} faces {reason}: they are left out")
     console.print(f"framing, as the package's own detector sees {_SAMPLE} faces of each set; the node cuts a crop "
                   f"{FRAME_SIDE:.2f} times as wide as the face it finds:")
-    with console.status("looking for faces"):
-        told = framings(found.training)
+    told = framings(found.training)
     for name, (share, side) in told.items():
         console.print(f"    {name}: {side:.2f} times as wide as the face ({share:.0%} of the faces are found)")
 
@@ -59,6 +58,7 @@ def framings(faces: Pool, seed: int = 0) -> dict[str, tuple[float, float]]:
     rng = np.random.default_rng(seed)
     told = {}
     for index, name in enumerate(faces.sets):
+        tell(f"looking for the faces of {name}")
         rows = np.flatnonzero(faces.origin == index)
         sample = faces.images[rng.permutation(rows)[:_SAMPLE]]
         found = framing(sample, detector)

@@ -16,6 +16,7 @@ from fer_ros.system.files import filling, write_text
 from fer_ros.training import data, metrics, plots
 from fer_ros.training.data import DataError, Split
 from fer_ros.training.evaluate import CLEAR_8, FER2013, FERPLUS_7, FERPLUS_8, Evaluator, model_facts, speed
+from fer_ros.training.progress import tell
 
 SPLITS = ("validation", "test")
 REPORT, RELIABILITY, ROBUSTNESS = "report.json", "reliability.png", "robustness.png"
@@ -27,13 +28,15 @@ def outputs(out: Path) -> list[Path]:
     return [out / name for name in (REPORT, RELIABILITY, ROBUSTNESS, *map(_confusion, _PICTURED))]
 
 
-def make(model: str, folder: Path, split: str, out: Path, console: Console, force: bool = False) -> dict[str, Any]:
-    """Measure a model, and write report.json and the pictures to `out`.
+def make(model: str, folder: Path, split: str, out: Path, console: Console, force: bool = False,
+         quick: bool = False) -> dict[str, Any]:
+    """Measure a model, print what is found as it comes, and write report.json and the pictures to `out`.
 
     Args:
         model: an ONNX file: a name in share/fer_ros/models, or a path.
         split: one of `SPLITS`, or empty for the first that the data has.
         force: replace files that are there.
+        quick: without ten views of each face, without robustness.
 
     Returns:
         The report.
@@ -53,25 +56,29 @@ def make(model: str, folder: Path, split: str, out: Path, console: Console, forc
     # The validation faces have chosen epoch, adjustment and temperature.
     earlier = ("training", "validation") if name == "test" else ("training",)
     evaluator = Evaluator(model, faces, [found.splits[other] for other in earlier if other in found.splits])
-    with console.status("measuring"):
-        report = {
-            "model": model_facts(evaluator.classifier, path),
-            "data": {"layout": found.layout, "split": name, "faces": len(faces), "copies": int(evaluator.copies.sum()),
-                     "disputed": _disputed(faces)},
-            "figures": evaluator.figures(),
-            "answers": evaluator.crossed(),
-            "robustness": evaluator.robustness(),
-            "speed": speed(model),
-        }
+    tell("measuring the speed")
+    report: dict[str, Any] = {
+        "model": model_facts(evaluator.classifier, path),
+        "data": {"layout": found.layout, "split": name, "faces": len(faces), "copies": int(evaluator.copies.sum()),
+                 "disputed": _disputed(faces)},
+        "speed": speed(model),
+    }
+    show_model(report, console)
+    tell(f"measuring {path.name}")
+    report |= {"figures": evaluator.figures(quick), "answers": evaluator.crossed()}
+    show_figures(report["figures"], console)
+    if not quick:
+        report["robustness"] = evaluator.robustness()
+        show_robustness(report["robustness"], console)
+    tell("drawing")
     with filling(out, force) as scratch:
         pictures(report, evaluator, scratch)
         write_text(scratch / REPORT, json.dumps(report, indent=1, allow_nan=False) + "\n")
-    show(report, console)
     return report
 
 
 def pictures(report: dict[str, Any], evaluator: Evaluator, out: Path) -> None:
-    """confusion_*.png, reliability.png and robustness.png."""
+    """confusion_*.png, reliability.png and, where that was measured, robustness.png."""
     for truth in evaluator.truths:
         if truth.name in _PICTURED:
             figures = report["figures"][truth.name]
@@ -81,7 +88,8 @@ def pictures(report: dict[str, Any], evaluator: Evaluator, out: Path) -> None:
             plots.confusion(metrics.normalized(counts), counts, truth.labels, title, out / _confusion(truth.name))
     found = evaluator.reliabilities()
     plots.reliability({name: bins for name, bins in found.items() if name in _PICTURED}, out / RELIABILITY)
-    plots.robustness(report["robustness"], out / ROBUSTNESS)
+    if "robustness" in report:
+        plots.robustness(report["robustness"], out / ROBUSTNESS)
 
 
 def _confusion(name: str) -> str:
@@ -93,17 +101,21 @@ def slug(name: str) -> str:
     return "_".join(name.lower().replace("+", "plus").replace(",", "").split())
 
 
-def show(report: dict[str, Any], console: Console) -> None:
-    """The report for people."""
-    model, about, figures = report["model"], report["data"], report["figures"]
-    times = report["speed"]
+def show_model(report: dict[str, Any], console: Console) -> None:
+    """What is measured, and on what."""
+    model, about, times = report["model"], report["data"], report["speed"]
     console.print(f"{model['name']} ({model['bytes'] / 1e6:.1f} MB, {times['one_median_ms']:.2f} ms a face on one thread) on "
                   f"{about['faces']:,} {about['split']} faces", soft_wrap=True, highlight=False, markup=False)
-    table = Table("one crop, in %", "answer", *(f"{text}" for text in ("faces", "accuracy", "balanced", "macro-F1", "ECE",
-                                                                      "ECE, other half", "no copies", "ten views")))
+
+
+def show_figures(figures: dict[str, Any], console: Console) -> None:
+    """A table of all figures, one of the recall of each class, and what is most confused."""
+    table = Table("one crop, in %", "answer", "faces", "accuracy", "balanced", "macro-F1", "ECE", "ECE, other half",
+                  "no copies", "ten views")
     for name, values in figures.items():
         numbers = (values["accuracy"], values["balanced_accuracy"], values["macro_f1"], values["ece"],
-                   values["ece_other_half"], values["without_copies"]["accuracy"], values["ten_views"]["accuracy"])
+                   values["ece_other_half"], values["without_copies"]["accuracy"],
+                   values.get("ten_views", {}).get("accuracy"))
         table.add_row(name, values["answer"], f"{values['faces']:,}",
                       *("-" if number is None else f"{100 * number:.1f}" for number in numbers))
     console.print(table)
@@ -116,9 +128,13 @@ def show(report: dict[str, Any], console: Console) -> None:
     for name, values in figures.items():
         if name in _PICTURED[:2]:
             console.print(f"{name}: {'; '.join(confusions(values))}", soft_wrap=True, highlight=False, markup=False)
-    names = list(next(iter(report["robustness"].values())))
+
+
+def show_robustness(robustness: dict[str, Any], console: Console) -> None:
+    """A table with a line for each change."""
+    names = list(next(iter(robustness.values())))
     table = Table("accuracy (balanced), in %", *names)
-    for change, values in report["robustness"].items():
+    for change, values in robustness.items():
         table.add_row(change, *(f"{100 * by['accuracy']:.1f} ({100 * by['balanced_accuracy']:.1f})"
                                 for by in (values[name] for name in names)))
     console.print(table)

@@ -17,6 +17,7 @@ from fer_ros import __version__
 from fer_ros.training import checkpoint, pool, recipe, unfold
 from fer_ros.training.checkpoint import RunError
 from fer_ros.training.pool import Sources
+from fer_ros.training.progress import tell
 from fer_ros.training.train import RECIPE, Place, Run, place
 from fer_ros.training.watch import Board, Everyone, Interrupts, Pictures, Terminal, duration
 
@@ -52,12 +53,14 @@ def train(options: argparse.Namespace) -> None:
         facts["fraction"] = options.fraction
         facts["teachers"] = ", ".join(f"{t.recipe.architecture} of run {t.facts.get('id')}" for t in teachers)
         facts["start_from"] = f"run {start.facts.get('id')}" if start else ""
+        tell("preparing the faces")
         run = Run(options.out, chosen, found.training, found.validation, where, facts=facts,
                   teachers=tuple(t.network for t in teachers), start_from=start.network if start else None)
         if len(run.history) >= chosen.epochs:
             console.print(f"{options.out} is finished: {chosen.epochs} epochs, best {run.best.accuracy:.1%} in epoch "
                           f"{run.best.number}")
             return
+        tell("")
         with Terminal(console) as terminal, Interrupts() as interrupts:
             files = (Board(), Pictures()) if where.first else ()
             run.train(Everyone(terminal, *files, interrupts))

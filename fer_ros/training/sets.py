@@ -28,6 +28,7 @@ from fer_ros.parameters.params import param
 from fer_ros.training.data import FERPLUS
 from fer_ros.training.framing import crop, finder
 from fer_ros.training.pictures import CLASSES, PARTS, class_key, entries, framed, parts_of, picture_of
+from fer_ros.training.progress import told
 from fer_ros.training.tables import DataError, columns, rows
 from fer_ros.types import Comparable
 from fer_ros.words import counted
@@ -154,7 +155,7 @@ def load(folder: Path, spec: SetSpec) -> FaceSet:
         return framed(picture, spec.margin) if found is None else found
 
     with ThreadPoolExecutor(_READERS) as pool:
-        found = list(pool.map(face, listed))
+        found = list(told(pool.map(face, listed), f"reading {folder.name}", len(listed)))
     wrong = [f"  {entry.file}: {face}" for entry, face in zip(listed, found, strict=True) if isinstance(face, ValueError)]
     if wrong:
         more = [f"  and {len(wrong) - 5} more"] if len(wrong) > 5 else []

@@ -14,6 +14,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
+from fer_ros import cli
 from fer_ros.labels import EMOTIONS
 from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.system.files import OutputError
@@ -137,6 +138,21 @@ def test_a_report_leaves_its_figures_and_pictures(known, folder, tmp_path):
         report.make(known(), folder, "", tmp_path / "out", QUIET)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == older
     report.make(known(), folder, "", tmp_path / "out", QUIET, force=True)
+
+
+def test_a_quick_report_leaves_out_what_takes_longest(known, folder, tmp_path, capsys):
+    path = known()
+    arguments = ["evaluate", path, "--data", str(folder), "--out", str(tmp_path / "out"), "--quick"]
+    assert cli.parser().parse_args(arguments).command(cli.parser().parse_args(arguments)) == 0
+    captured = capsys.readouterr()
+    assert "measuring robustness" not in captured.err and "reading fer2013.csv" in captured.err
+    found = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert "robustness" not in found
+    assert all("ten_views" not in figures and figures["accuracy"] > 0.9 for figures in found["figures"].values())
+    assert not (tmp_path / "out" / "robustness.png").exists()
+    options = cli.parser().parse_args([*arguments, "--force", "--card", str(tmp_path / "card.md")])
+    assert options.command(options) == 1
+    assert "--card tells everything: leave out --quick" in capsys.readouterr().err
 
 
 def test_a_card_says_every_figure_and_leaves_no_gap(known, folder, tmp_path):
