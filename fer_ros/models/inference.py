@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import onnxruntime
+from typing import TYPE_CHECKING
 
 from fer_ros.models.model_entries import ModelError
 from fer_ros.models.model_files import ModelFileError, check_content, listed
 from fer_ros.parameters.params import param
 from fer_ros.resources import share_directory
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 _PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -33,7 +35,7 @@ class InferenceParams:
 
 
 def open_session(path: Path, params: InferenceParams,
-                 adapt: Callable[[bytes], bytes] | None = None) -> onnxruntime.InferenceSession:
+                 adapt: Callable[[bytes], bytes] | None = None) -> InferenceSession:
     """Load a model, verified where models/models.yaml lists it.
 
     Args:
@@ -45,6 +47,8 @@ def open_session(path: Path, params: InferenceParams,
         ValueError: it is not the listed model, not an ONNX model that this onnxruntime can run, or the provider is not to be
             had.
     """
+    import onnxruntime  # here, so that whoever imports the package does not wait for it
+
     model = _content(path, adapt)
     wanted = _PROVIDERS[params.provider]
     if wanted not in onnxruntime.get_available_providers():

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import onnxruntime
 
 from fer_ros.labels import EMOTIONS
 from fer_ros.models import model_entries
@@ -18,6 +18,9 @@ from fer_ros.models.onnx_graph import operator_of
 from fer_ros.parameters.params import param
 from fer_ros.resources import emotion_model, model_file
 from fer_ros.words import counted, one_line
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession, NodeArg
 
 COLOURS = {"grey": cv2.COLOR_BGR2GRAY, "rgb": cv2.COLOR_BGR2RGB, "bgr": None}
 _LEAST = np.float32(1e-30)
@@ -312,7 +315,7 @@ def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
     return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def _described(session: onnxruntime.InferenceSession, path: Path) -> tuple[onnxruntime.NodeArg, list[str], dict[str, str]]:
+def _described(session: InferenceSession, path: Path) -> tuple[NodeArg, list[str], dict[str, str]]:
     """The input of a network, the names of its outputs, and its entries of metadata.
 
     Raises:

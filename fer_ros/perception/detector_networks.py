@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
-from onnxruntime import InferenceSession
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Boxes (N, 4) as x, y, width, height, scores (N,) from 0 to 1, and landmarks (N, 5, 2), all in the network's pixels: the

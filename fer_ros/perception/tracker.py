@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from fer_ros.parameters.params import param
 from fer_ros.perception.steady import SteadyBox
@@ -126,7 +125,11 @@ class Tracker:
     """
 
     def __init__(self, params: TrackerParams = TrackerParams()):
+        # Here, so that whoever imports the package does not wait for it, nor a frame.
+        from scipy.optimize import linear_sum_assignment
+
         self.params = params
+        self._assign = linear_sum_assignment
         self._tracks: list[_Track] = []
         self._count = 0
         self._stamp: float | None = None
@@ -200,7 +203,7 @@ class Tracker:
             costs = surprise + np.log(variance).sum(axis=1)  # twice the negative log-likelihood, but for a constant
         else:
             costs = distance + growth
-        rows, columns = linear_sum_assignment(np.where(possible, costs, _NEVER))
+        rows, columns = self._assign(np.where(possible, costs, _NEVER))
         return {free[r]: tracks[c] for r, c in zip(rows, columns, strict=True) if possible[r, c]}
 
 
