@@ -7,13 +7,20 @@ and the stages receive the instance and know nothing of where its values came fr
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import inspect
 import math
-from collections.abc import Callable, Mapping
+import os
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_type_hints
+
+import numpy as np
 
 from fer_ros.parameters.yaml_text import compose, value_of, with_foreign_tags
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Callable[..., Any])
 Range = tuple[float, float]
 
 
@@ -95,6 +102,94 @@ def build(group: type[T], values: Mapping[str, Any], **more: Any) -> T:
         ValueError: a value is not allowed, by itself or together with the others (the class's own `__post_init__`).
     """
     return group(**{spec.name: spec.check(values[spec.name]) for spec in specs(group) if spec.name in values}, **more)
+
+
+class UnknownParameter(TypeError, ValueError):
+    """There is no parameter of this name; the text names the nearest one.
+
+    A TypeError, as Python's own for an argument that a function does not take, and a ValueError, as for a value that is not
+    allowed.
+    """
+
+    def __init__(self, name: str, known: Iterable[str]):
+        names = sorted(known)
+        close = difflib.get_close_matches(name.rpartition(".")[2], names, n=1)
+        super().__init__(f"there is no parameter {name}"
+                         + (f": did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"))
+
+
+def by_name(groups: Sequence[type], values: Mapping[str, Any], known: Iterable[str] | None = None) -> dict[type, Any]:
+    """An instance of each of some parameter classes from keyword arguments; what is not named takes its default.
+
+    Args:
+        values: numbers of numpy count as Python's, and a `pathlib.Path` as the path of a file.
+        known: the names that may be given, where these are not all of the classes'.
+
+    Raises:
+        UnknownParameter: a name is not known.
+        ValueError: a value is not allowed.
+    """
+    names = {spec.name for group in groups for spec in specs(group)} if known is None else set(known)
+    for name in values:
+        if name not in names:
+            raise UnknownParameter(name, names)
+    plain = {name: _plain(value) for name, value in values.items()}
+    return {group: build(group, plain) for group in groups}
+
+
+def given_or_named(groups: Mapping[type, Any], values: Mapping[str, Any], known: Mapping[str, ParamSpec]) -> list[Any]:
+    """Parameter classes as they are given, or from keyword arguments: what a stage that takes either is made of.
+
+    Args:
+        groups: an instance of each class, or None.
+        values, known: see `by_name`.
+
+    Raises:
+        TypeError: what is given is something else, or keyword arguments come beside it.
+        ValueError: see `by_name`.
+    """
+    for group, one in groups.items():
+        if one is not None and not isinstance(one, group):
+            raise TypeError(f"parameters are given by name ({', '.join(known)}), not as {one!r} alone")
+    if values and any(one is not None for one in groups.values()):
+        raise TypeError(f"{', '.join(values)}: parameters are given by name or as {' and '.join(g.__name__ for g in groups)}, "
+                        "not both")
+    named = by_name(list(groups), values, known)
+    return [named[group] if one is None else one for group, one in groups.items()]
+
+
+def takes(parameters: Mapping[str, ParamSpec]) -> Callable[[C], C]:
+    """A decorator for what takes parameters by name: they appear in its signature and at the end of its docstring.
+
+    A class takes nothing else, a function what comes before its `**parameters`.
+    """
+
+    def document(decorated: C) -> C:
+        own = [] if isinstance(decorated, type) else [*inspect.signature(decorated).parameters.values()][:-1]
+        decorated.__signature__ = inspect.Signature([  # type: ignore[attr-defined]
+            *own, *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=spec.default, annotation=spec.type)
+                    for name, spec in parameters.items())])
+        if decorated.__doc__ is not None:  # python -OO
+            lines = "\n".join(_in_docstring(name, spec) for name, spec in parameters.items())
+            decorated.__doc__ = f"{inspect.cleandoc(decorated.__doc__)}\n\nParameters:\n{lines}\n"
+        return decorated
+
+    return document
+
+
+def _in_docstring(name: str, spec: ParamSpec) -> str:
+    unit = f" {spec.unit}" if spec.unit else ""
+    allowed = f" From {spec.range[0]:g} to {spec.range[1]:g}{unit}." if spec.range else ""
+    allowed += f" One of {', '.join(spec.choices)}." if spec.choices else ""
+    text = f"{name} ({spec.type.__name__}, {spec.default!r}{unit if spec.range is None else ''}): {spec.description}{allowed}"
+    return textwrap.fill(text, 110, initial_indent=" " * 4, subsequent_indent=" " * 8, break_long_words=False,
+                         break_on_hyphens=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    return os.path.abspath(os.fsdecode(value)) if isinstance(value, os.PathLike) else value
 
 
 def assignment(text: str) -> tuple[str, Any]:

@@ -20,7 +20,7 @@ import yaml
 
 from fer_ros.parameters.graph_params import NODES, QOS_OVERRIDES, parameters_of, places
 from fer_ros.parameters.node_params import PipelineParams
-from fer_ros.parameters.params import ParamSpec, build, specs
+from fer_ros.parameters.params import ParamSpec, UnknownParameter, build, specs
 from fer_ros.parameters.yaml_text import compose, from_plain, read_file, value_of, with_foreign_tags
 from fer_ros.words import one_line
 
@@ -390,10 +390,7 @@ def parameters(nodes: Mapping[str, Sequence[type]], files: Sequence[Path],
     for name in changes:
         node, dot, own = name.rpartition(".")
         if not any(own in specs_ for other, specs_ in known.items() if not dot or other == node):
-            every = sorted({name for specs_ in known.values() for name in specs_})
-            close = difflib.get_close_matches(own, every, n=1)
-            raise ValueError(f"there is no parameter {name}"
-                             + (f": did you mean {close[0]}?" if close else f"; there are {', '.join(every)}"))
+            raise UnknownParameter(name, {name for specs_ in known.values() for name in specs_})
     sections = [section for file in files for section in check(file, None).sections]
     found = {}
     for node, groups in nodes.items():

@@ -2,10 +2,13 @@
 
 import dataclasses
 import importlib
+import inspect
 import math
 import pkgutil
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fer_ros.drawing
@@ -14,7 +17,7 @@ import fer_ros.models
 import fer_ros.parameters
 import fer_ros.perception
 from fer_ros.media.source import SourceParams
-from fer_ros.parameters.params import build, param, specs
+from fer_ros.parameters.params import build, by_name, param, specs, takes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,3 +101,48 @@ def test_every_parameter_describes_itself_and_its_default_is_allowed(group):
         if spec.type in (int, float):
             assert spec.range is not None, f"{spec.name} has no range"
     assert build(group, {}) == group()
+
+
+# By name
+
+
+def test_keyword_arguments_fill_the_classes_that_have_them():
+    assert by_name((Group,), {"count": 7, "on": False}) == {Group: Group(count=7, on=False)}
+    assert by_name((Group,), {}) == {Group: Group()}
+
+
+def test_numbers_of_numpy_and_paths_are_understood(tmp_path, monkeypatch):
+    values = {"rate": np.float64(3), "count": np.int32(4), "on": np.bool_(False)}
+    assert by_name((Group,), values)[Group] == Group(rate=3.0, count=4, on=False)
+    monkeypatch.chdir(tmp_path)
+    assert by_name((Group,), {"name": Path("mine.onnx")})[Group].name == str(tmp_path / "mine.onnx")
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("cuont", r": did you mean count\?$"), ("xyz", "; there are count, mode, name, on, rate$"),
+])
+def test_an_unknown_name_is_answered_with_the_nearest(name, text):
+    for kind in (TypeError, ValueError):  # of an argument that there is not, as of a value that is not allowed
+        with pytest.raises(kind, match=f"^there is no parameter {name}") as raised:
+            by_name((Group,), {name: 1})
+        assert re.search(text, str(raised.value))
+
+
+def test_what_takes_parameters_says_so():
+    @takes({spec.name: spec for spec in specs(Group)})
+    class Stage:
+        """Does something."""
+
+        def __init__(self, **parameters):
+            """Begin."""
+
+    @takes({"rate": specs(Group)[0]})
+    def work(what: str, *, much: bool = False, **parameters) -> None:
+        """Do it."""
+
+    assert [(name, one.default) for name, one in inspect.signature(Stage).parameters.items()] == [
+        (spec.name, spec.default) for spec in specs(Group)]
+    assert list(inspect.signature(work).parameters) == ["what", "much", "rate"]
+    assert Stage.__doc__.startswith("Does something.\n\nParameters:\n    rate (float, 10.0): How often. From 0.5 to 100 Hz.\n")
+    assert "mode (str, 'x'): How. One of x, y." in Stage.__doc__
+    assert "rate (float, 10.0): How often." in work.__doc__
