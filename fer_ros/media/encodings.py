@@ -1,7 +1,10 @@
-"""The pixels of image messages as arrays, whatever library has read the message."""
+"""The pixels of images as BGR arrays: of messages, whatever library has read them, and of arrays of a user's own."""
 
 from __future__ import annotations
 
+import difflib
+import os
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import cv2
@@ -9,6 +12,7 @@ import numpy as np
 
 from fer_ros.media.image_headers import size_of, too_large
 from fer_ros.types import Image
+from fer_ros.words import counted
 
 # encoding -> (channels, OpenCV's conversion to BGR or None)
 _PIXELS: dict[str, tuple[int, int | None]] = {
@@ -34,6 +38,10 @@ _PIXELS: dict[str, tuple[int, int | None]] = {
 _PLANAR = {"nv12": cv2.COLOR_YUV2BGR_NV12, "nv21": cv2.COLOR_YUV2BGR_NV21}
 
 ENCODINGS = (*_PIXELS, *_PLANAR)
+
+ARRAY_ENCODINGS = ("bgr8", "rgb8", "bgra8", "rgba8", "mono8")
+"""What an array of a user's own may hold."""
+_BY_CHANNELS = {1: "mono8", 3: "bgr8", 4: "bgra8"}  # where nobody says: as OpenCV reads pictures
 
 
 class ImageError(ValueError):
@@ -78,6 +86,115 @@ def to_bgr(message: RawImage) -> Image:
             raise ImageError(f"{encoding} image is {width}x{height}: both must be even")
         return cv2.cvtColor(np.ascontiguousarray(_rows(message, height * 3 // 2, width)), _PLANAR[encoding])
     raise UnknownEncoding(f"encoding '{encoding}' is not known (known are {', '.join(ENCODINGS)})")
+
+
+def bgr_of(image: object, encoding: str | None = None) -> Image:
+    """An array as HxWx3 uint8 BGR.
+
+    >>> bgr_of(np.zeros((480, 640), np.uint8)).shape
+    (480, 640, 3)
+    >>> bgr_of(np.array([[[255, 0, 0]]], np.uint8), "rgb8")
+    array([[[  0,   0, 255]]], dtype=uint8)
+
+    Args:
+        image: uint8 from 0 to 255, with any strides: HxW or HxWx1 is grey, HxWx3 BGR, HxWx4 BGRA, unless `encoding` says
+            something else. What is transparent counts as opaque.
+        encoding: one of `ARRAY_ENCODINGS`, which are ROS's names.
+
+    Returns:
+        The array itself where it is BGR and its pixels lie side by side in memory; otherwise one of its own.
+
+    Raises:
+        TypeError: `image` is not an array.
+        ImageError: its type, its shape or the encoding is none of these, or it has no pixels.
+    """
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"an image is a numpy array, not {_kind_of(image)}")
+    if image.dtype != np.uint8:
+        raise ImageError(f"the image is {image.dtype}: it must be uint8, from 0 to 255{_how_to_convert(image.dtype)}")
+    channels = image.shape[2] if image.ndim == 3 else 1
+    if image.ndim not in (2, 3) or channels not in _BY_CHANNELS:
+        raise ImageError(f"the image has the shape {image.shape}: it must be (height, width), or (height, width, channels) "
+                         "with 1, 3 or 4 channels")
+    if image.size == 0:
+        raise ImageError(f"the image has the shape {image.shape}: it has no pixels")
+    expected, conversion = _PIXELS[_BY_CHANNELS[channels] if encoding is None else _known(encoding)]
+    if channels != expected:
+        raise ImageError(f"the image has the shape {image.shape}, and {encoding} has {counted(expected, 'channel')}")
+    if conversion is not None:
+        return cv2.cvtColor(image, conversion)
+    beside = image.strides[1:] == (3, 1) and image.strides[0] >= 3 * image.shape[1]
+    return image if beside else np.ascontiguousarray(image)
+
+
+def each_bgr(images: object, encoding: str | None = None, noun: str = "image") -> Iterator[Image]:
+    """Each of some images as `bgr_of` gives it.
+
+    >>> [image.shape for image in each_bgr([np.zeros((4, 6), np.uint8), np.zeros((2, 2, 3), np.uint8)])]
+    [(4, 6, 3), (2, 2, 3)]
+
+    Args:
+        images: see `separate`.
+        noun: what an error calls one of them.
+
+    Raises:
+        TypeError, ImageError: as `bgr_of`, with the number of the image.
+    """
+    for number, image in enumerate(separate(images, noun)):
+        try:
+            yield bgr_of(image, encoding)
+        except (TypeError, ImageError) as error:
+            raise type(error)(f"{noun} {number}: {error}") from None
+
+
+def separate(images: object, noun: str = "image") -> Iterable[object]:
+    """Images one by one.
+
+    >>> len(separate(np.zeros((480, 640), np.uint8))), len(separate(np.zeros((5, 480, 640, 3), np.uint8)))
+    (1, 5)
+
+    Args:
+        images: one after the other, a list say; or an array of them all, (N, height, width) or (N, height, width, channels);
+            or a single one. A last dimension of 1, 3 or 4 is channels.
+        noun: what an error calls one of them.
+
+    Raises:
+        TypeError, ImageError: it is something else.
+    """
+    if isinstance(images, np.ndarray):
+        one = images.ndim == 2 or (images.ndim == 3 and images.shape[2] in _BY_CHANNELS)
+        if images.ndim in (0, 1) and images.dtype != object and images.size:
+            raise ImageError(f"the array has the shape {images.shape}: it must hold one {noun} or several")
+        return [images] if one else images
+    if isinstance(images, (str, bytes)) or not isinstance(images, Iterable):
+        raise TypeError(f"{noun}s are numpy arrays, not {_kind_of(images)}")
+    return images
+
+
+def _known(encoding: object) -> str:
+    if isinstance(encoding, str) and encoding in ARRAY_ENCODINGS:
+        return encoding
+    close = difflib.get_close_matches(str(encoding), ARRAY_ENCODINGS, n=1)
+    raise UnknownEncoding(f"encoding {encoding!r} is not known: "
+                          + (f"did you mean {close[0]}?" if close else f"there are {', '.join(ARRAY_ENCODINGS)}"))
+
+
+def _kind_of(other: object) -> str:
+    """What something is that is no array, and how to make one of it."""
+    name = "None" if other is None else type(other).__name__
+    if isinstance(other, (str, bytes, os.PathLike)):
+        return f"{name}: open_source reads a file"
+    if hasattr(other, "__array__") or hasattr(other, "__array_interface__"):
+        return f"{name}: numpy.asarray makes one of it, and encoding='rgb8' says that it is RGB"
+    return name
+
+
+def _how_to_convert(kind: np.dtype) -> str:
+    if kind.kind == "f":
+        return "; where it goes from 0 to 1, convert it with (255 * image).round().astype('uint8')"
+    if kind.kind == "u" and kind.itemsize == 2:
+        return "; where it uses all 16 bits, convert it with (image >> 8).astype('uint8')"
+    return ""
 
 
 def decode(data: Any) -> Image | None:
