@@ -1,4 +1,4 @@
-"""What passes between the stages: boxes, faces and emotions, all in pixels of the source image."""
+"""What passes between the stages and is answered: boxes, faces and emotions, all in pixels of the source image."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fer_ros.labels import EMOTIONS
 
 Image = NDArray[np.uint8]
 """An HxWx3 uint8 BGR image."""
@@ -51,8 +53,15 @@ def _same(a: object, b: object) -> bool:
 class Box(NamedTuple):
     """A rectangle in pixels: its centre, its extent, and how far the face in it is rolled.
 
-    `roll` is the angle of the line between the eyes in radians, in (-pi, pi], positive clockwise as seen on the
-    screen (x to the right, y down). The rectangle itself is upright: `width` and `height` are along x and y.
+    >>> box = Box(cx=320.0, cy=240.0, width=100.0, height=120.0)
+    >>> box.xyxy
+    (270.0, 180.0, 370.0, 300.0)
+    >>> box.area, box.roll
+    (12000.0, 0.0)
+
+    It is a tuple (cx, cy, width, height, roll), and compares as one. `roll` is the angle of the line between the eyes in
+    radians, in (-pi, pi], positive clockwise as seen on the screen (x to the right, y down). The rectangle itself is upright:
+    `width` and `height` are along x and y.
     """
 
     cx: float
@@ -63,7 +72,18 @@ class Box(NamedTuple):
 
     @property
     def area(self) -> float:
+        """Of the rectangle, in square pixels."""
         return self.width * self.height
+
+    @property
+    def xyxy(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom edge; they may lie beyond the image."""
+        x, y = self.width / 2, self.height / 2
+        return self.cx - x, self.cy - y, self.cx + x, self.cy + y
+
+    def to_dict(self) -> dict[str, float]:
+        """Its fields as plain numbers, for JSON say."""
+        return {name: float(value) for name, value in self._asdict().items()}
 
     def is_usable(self) -> bool:
         """Finite, and neither empty nor so small that no pixel is inside."""
@@ -73,6 +93,12 @@ class Box(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Face(Comparable):
     """One detected face.
+
+    >>> face = Face(Box(320, 240, 100, 120), score=0.9)
+    >>> face == Face(Box(320, 240, 100, 120), score=0.9), face.to_dict()["box"]["width"]
+    (True, 100.0)
+
+    Two are equal if all their fields are, landmarks by their numbers; the hash leaves landmarks out.
 
     Attributes:
         box: where it is.
@@ -87,19 +113,34 @@ class Face(Comparable):
     landmarks: np.ndarray | None = None
     id: str = ""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields as plain numbers, texts and lists, for JSON say."""
+        return {"id": self.id, "box": self.box.to_dict(), "score": float(self.score),
+                "landmarks": None if self.landmarks is None else np.asarray(self.landmarks, float).tolist()}
+
 
 @dataclass(frozen=True, eq=False)
 class Emotion(Comparable):
     """What one face shows.
 
+    >>> sure = np.array([0, 0, 0, 0.75, 0, 0.25, 0], np.float32)
+    >>> emotion = Emotion("1", Box(320, 240, 100, 120), 0.9, "happy", 0.75, sure, sure)
+    >>> emotion.to_dict()["probabilities"]["happy"]
+    0.75
+    >>> row = emotion.to_row()
+    >>> row["label"], row["width"], row["surprise"]
+    ('happy', 100.0, 0.25)
+
+    Two are equal if all their fields are, probabilities by their numbers; the hash leaves probabilities out.
+
     Attributes:
-        face_id: id of the face's track.
-        box: where the face is.
-        detection_score: in [0, 1].
+        face_id: id of the face's track, which stays with a person from frame to frame; empty where none was followed.
+        box: where the face is, in pixels of the image.
+        detection_score: how sure the detector is that this is a face, in [0, 1].
         label: what is shown: the winner of `probabilities` once it has led for a while, or `uncertain`.
         confidence: the label's probability, in [0, 1]; of `uncertain` the largest one.
-        probabilities: (7,) float32, smoothed over time, sums to 1.
-        raw_probabilities: (7,) float32, of this frame alone, sums to 1.
+        probabilities: (7,) float32 in the order of `EMOTIONS`, smoothed over time, sums to 1.
+        raw_probabilities: the same of this frame alone.
     """
 
     face_id: str
@@ -109,6 +150,34 @@ class Emotion(Comparable):
     confidence: float
     probabilities: np.ndarray
     raw_probabilities: np.ndarray
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields as plain numbers, texts and dictionaries, probabilities by the names of emotions, for JSON say."""
+        return {
+            "face_id": self.face_id, "box": self.box.to_dict(), "detection_score": float(self.detection_score),
+            "label": self.label, "confidence": float(self.confidence),
+            "probabilities": _by_emotion(self.probabilities), "raw_probabilities": _by_emotion(self.raw_probabilities),
+        }
+
+    def to_row(self) -> dict[str, Any]:
+        """The same as one row of a table, with the names of `ROW`, which `fer-ros annotate --table` writes too.
+
+        `pandas.DataFrame([emotion.to_row() for emotion in emotions])` is a table of them all, and
+        `{"stamp": stamp, **emotion.to_row()}` a row with its time.
+        """
+        return dict(zip(ROW, (
+            self.face_id, *map(float, self.box), float(self.detection_score), self.label, float(self.confidence),
+            *map(float, self.probabilities), *map(float, self.raw_probabilities),
+        ), strict=True))
+
+
+ROW = ("face_id", "x", "y", "width", "height", "roll", "detection_score", "label", "confidence", *EMOTIONS,
+       *(f"raw_{name}" for name in EMOTIONS))
+"""Names of the columns of a table of emotions; `x` and `y` are the box's centre."""
+
+
+def _by_emotion(values: np.ndarray) -> dict[str, float]:
+    return dict(zip(EMOTIONS, map(float, values), strict=True))
 
 
 def intersection_over_union(a: Box, b: Box) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import json
 import re
 from pathlib import Path
 from unittest import mock
@@ -12,7 +13,9 @@ import numpy as np
 import pytest
 
 import fer_ros
+from fer_ros.bags.annotate import COLUMNS
 from fer_ros.bags.reader import Frame
+from fer_ros.labels import EMOTIONS
 from fer_ros.types import Box, Comparable, Emotion, Face, intersection_over_union
 
 BOX = Box(10.0, 20.0, 30.0, 40.0, 0.1)
@@ -105,3 +108,36 @@ def test_whatever_holds_arrays_can_be_compared():
                     wrong += [f"{path.name}: {node.name}"] * (Comparable.__name__ not in bases)
     assert wrong == []
     assert right >= 5
+
+
+# For tables and files
+
+
+def test_an_emotion_becomes_plain_values_that_json_takes():
+    plain = emotion(confidence=np.float32(0.5)).to_dict()
+    assert json.loads(json.dumps(plain)) == plain
+    assert plain["face_id"] == "1"
+    assert plain["box"] == {"cx": 10.0, "cy": 20.0, "width": 30.0, "height": 40.0, "roll": 0.1}
+    assert list(plain["probabilities"]) == list(plain["raw_probabilities"]) == list(EMOTIONS)
+    assert plain["probabilities"]["happy"] == pytest.approx(0.6)
+    assert {type(value) for value in (plain["confidence"], *plain["probabilities"].values())} == {float}
+
+
+def test_an_emotion_becomes_a_row_with_the_columns_of_annotate():
+    row = emotion(raw_probabilities=np.eye(1, 7, 4, dtype=np.float32)[0]).to_row()
+    assert ("stamp", "frame", *row) == COLUMNS
+    assert (row["face_id"], row["x"], row["roll"], row["label"]) == ("1", 10.0, 0.1, "happy")
+    assert row["happy"] == pytest.approx(0.6)
+    assert (row["raw_sad"], row["raw_happy"]) == (1.0, 0.0)
+
+
+def test_a_face_becomes_plain_values():
+    plain = face(score=np.float32(0.5)).to_dict()
+    assert json.loads(json.dumps(plain)) == plain
+    assert (plain["id"], plain["score"]) == ("1", 0.5)
+    assert plain["landmarks"] == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
+    assert face(landmarks=None).to_dict()["landmarks"] is None
+
+
+def test_a_box_knows_its_edges():
+    assert BOX.xyxy == (-5.0, 0.0, 25.0, 40.0)
