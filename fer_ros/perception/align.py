@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from fer_ros.media.scaling import resized
 from fer_ros.parameters.params import param
 from fer_ros.types import Box, Face, Image
 
@@ -55,6 +56,24 @@ def align_faces(image: Image, faces: Sequence[Face], size: int, params: AlignPar
             raise ValueError(f"face {face.id or '?'} has no usable box: {face.box}")
         crop[:] = _cut(image, face.box, size, params, grey)
     return crops
+
+
+def squared(face: Image, size: int) -> Image:
+    """A face that somebody has cut out already, as `size` x `size` pixels: its middle, by the square of the same area.
+
+    The longer side loses as much as the shorter one gains, where the border is repeated; nothing is stretched.
+
+    Args:
+        face: HxWx3 uint8.
+    """
+    side = max(1, round(math.sqrt(face.shape[0] * face.shape[1])))
+    top, left = (max(length - side, 0) // 2 for length in face.shape[:2])
+    face = face[top : top + side, left : left + side]
+    rows, columns = side - face.shape[0], side - face.shape[1]
+    if rows or columns:
+        above, before = rows // 2, columns // 2
+        face = cv2.copyMakeBorder(face, above, rows - above, before, columns - before, cv2.BORDER_REPLICATE)
+    return resized(face, size, size)
 
 
 def _cut(image: Image, box: Box, size: int, params: AlignParams, grey: bool) -> np.ndarray:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from fer_ros.labels import EMOTIONS
+from fer_ros.media.encodings import each_bgr
 from fer_ros.models import model_entries
 from fer_ros.models.inference import InferenceParams, open_session
 from fer_ros.models.model_entries import ModelError, entry, missing
 from fer_ros.models.onnx_graph import operator_of
-from fer_ros.parameters.params import param
+from fer_ros.parameters.params import given_or_named, param, specs, takes
+from fer_ros.perception.align import squared
 from fer_ros.resources import emotion_model, model_file
 from fer_ros.words import counted, one_line
 
@@ -166,8 +168,25 @@ class ModelMetadata:
             raise ModelError(f"{where}: input_size must be from 8 to 1024, not {self.input_size}")
 
 
+_BY_NAME = {spec.name: spec for group in (ClassifierParams, InferenceParams) for spec in specs(group)
+            if spec.name in ("model", "answer", "provider", "threads")}
+"""What a classifier alone takes."""
+
+
+@takes(_BY_NAME)
 class EmotionClassifier:
-    """Probabilities of the seven emotions for face crops. One instance serves one thread.
+    """What faces show, for whoever has faces already: probabilities of the seven emotions.
+
+    >>> import numpy as np
+    >>> from fer_ros import EMOTIONS, EmotionClassifier
+    >>> classify = EmotionClassifier(model="auto")
+    >>> faces = [np.zeros((48, 48), np.uint8), np.zeros((120, 100, 3), np.uint8)]  # of any size, grey or BGR
+    >>> probabilities = classify(faces)
+    >>> probabilities.shape, probabilities.dtype
+    ((2, 7), dtype('float32'))
+    >>> best = [EMOTIONS[i] for i in probabilities.argmax(axis=1)]
+
+    One instance serves one thread.
 
     Attributes:
         path: the model's file.
@@ -176,14 +195,20 @@ class EmotionClassifier:
         provider: onnxruntime's execution provider.
     """
 
-    def __init__(self, params: ClassifierParams = ClassifierParams(), inference: InferenceParams = InferenceParams()):
+    def __init__(self, params: ClassifierParams | None = None, inference: InferenceParams | None = None, **parameters: Any):
         """Load the network.
+
+        Args:
+            params, inference: in place of parameters by name.
+            parameters: see the class.
 
         Raises:
             FileNotFoundError: the model is not there.
-            ValueError: it is not an emotion network, its metadata is wrong, it has no such answer, or the provider is not
-                to be had.
+            TypeError: there is no such parameter; the text names the nearest one.
+            ValueError: a parameter's value is not allowed, the model is not an emotion network, its metadata is wrong, it has
+                no such answer, or the provider is not to be had.
         """
+        params, inference = given_or_named({ClassifierParams: params, InferenceParams: inference}, parameters, _BY_NAME)
         self.path = path = model_file(emotion_model(params.model, inference.provider))
         self._session = open_session(path, inference)
         node, outputs, entries = _described(self._session, path)
@@ -192,9 +217,11 @@ class EmotionClassifier:
         if params.answer and params.answer not in answers:
             raise ModelError(f"{path} has no answer {params.answer!r}: it has {', '.join(answers)}")
         self.answer = answers[params.answer] if params.answer else self.metadata.answers[0]
+        size = self.metadata.input_size
+        # Of faces that need no scaling.
+        self._shapes = ((size, size, 3), (size, size)) if self.is_grey else ((size, size, 3),)
         self._columns = [self.answer.labels.index(emotion) for emotion in EMOTIONS]
         self.provider = self._session.get_providers()[0]
-        size = self.metadata.input_size
         channels = self.metadata.channels if self.is_grey else 3
         wanted = (size, size, channels) if self.metadata.channels_last else (channels, size, size)
         # A dimension is a number where it is fixed and a name or None where it is free.
@@ -224,18 +251,24 @@ class EmotionClassifier:
         """Whether the network sees no colours."""
         return self.metadata.colour == "grey"
 
-    def __call__(self, crops: np.ndarray) -> np.ndarray:
-        """Classify face crops.
+    def __call__(self, faces: np.ndarray | Iterable[np.ndarray], *, encoding: str | None = None) -> np.ndarray:
+        """Classify faces that are cut out: upright, and about as tight as FER2013's, from the brows to the chin.
 
         Args:
-            crops: (N, S, S, 3) uint8, BGR, S = `input_size`; where the network `is_grey` also (N, S, S) uint8.
+            faces: N arrays of any sizes, uint8 from 0 to 255, (H, W) grey or (H, W, 3) BGR; or one array with all of them,
+                (N, H, W) or (N, H, W, 3), or with a single one. They are scaled to `input_size`; of a face that is not
+                square the middle is taken, see `fer_ros.perception.align.squared`.
+            encoding: what else the arrays hold, `rgb8`, `rgba8`, `bgra8`, `bgr8` or `mono8`.
 
         Returns:
             (N, 7) float32 probabilities in the order of `EMOTIONS`; every row sums to 1.
 
         Raises:
-            ValueError: the network's output is not (N, 7) finite numbers.
+            TypeError: a face is not an array.
+            ValueError: a face has another type or shape or no pixels, or the network's output is not (N, 7) finite numbers.
         """
+        as_seen = isinstance(faces, np.ndarray) and faces.dtype == np.uint8 and faces.shape[1:] in self._shapes
+        crops = faces if as_seen and encoding is None else self._crops(faces, encoding)
         (logits,) = self.logits(crops, self.answer)
         # Without the columns of other labels, the rest is as if there were none.
         logits = logits[:, self._columns]
@@ -246,11 +279,16 @@ class EmotionClassifier:
         inputs = self._prepare(np.zeros((self._batch or faces, self.input_size, self.input_size, 3), np.uint8))
         return lambda: self._session.run([self.answer.output], {self._input: inputs})
 
+    def _crops(self, faces: np.ndarray | Iterable[np.ndarray], encoding: str | None) -> np.ndarray:
+        """(N, S, S, 3) uint8 BGR of faces as `__call__` takes them."""
+        crops = [squared(face, self.input_size) for face in each_bgr(faces, encoding, "face")]
+        return np.stack(crops) if crops else np.empty((0, self.input_size, self.input_size, 3), np.uint8)
+
     def logits(self, crops: np.ndarray, *answers: Answer) -> list[np.ndarray]:
         """What the network itself says; the logarithm of it where that is probabilities.
 
         Args:
-            crops: as for a call.
+            crops: (N, S, S, 3) uint8, BGR, S = `input_size`; where the network `is_grey` also (N, S, S) uint8.
             answers: which of `metadata.answers`.
 
         Returns:

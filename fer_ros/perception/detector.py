@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
+from fer_ros.media.encodings import bgr_of
 from fer_ros.media.scaling import resized
 from fer_ros.models.inference import InferenceParams, open_session
-from fer_ros.parameters.params import param
+from fer_ros.parameters.params import given_or_named, param, specs, takes
 from fer_ros.perception.detector_networks import NETWORKS, Found
 from fer_ros.resources import model_file
 from fer_ros.types import Box, Face, Image, intersection_over_union
@@ -107,16 +108,43 @@ def _with_free_input(content: bytes) -> bytes:
     return content
 
 
-class FaceDetector:
-    """Finds faces. One instance serves one thread."""
+_BY_NAME = {spec.name: spec for group in (DetectorParams, InferenceParams) for spec in specs(group)
+            if spec.name not in ("detect_every", "search_period")}
+"""What a detector alone takes: the others are about several frames."""
 
-    def __init__(self, params: DetectorParams, inference: InferenceParams = InferenceParams()):
+
+@takes(_BY_NAME)
+class FaceDetector:
+    """Finds the faces of a picture.
+
+    >>> from fer_ros import FaceDetector, open_source
+    >>> detect = FaceDetector(inference_size=640)
+    >>> with open_source("demo") as source:
+    ...     [face] = detect(next(source).image)
+    >>> left, top, right, bottom = face.box.xyxy  # in pixels
+    >>> 0 < left < right < 640, face.score > 0.6, face.landmarks.shape
+    (True, True, (5, 2))
+
+    One instance serves one thread.
+
+    Attributes:
+        params: what counts as a face, and how closely to look.
+        provider: onnxruntime's execution provider.
+    """
+
+    def __init__(self, params: DetectorParams | None = None, inference: InferenceParams | None = None, **parameters: Any):
         """Load the network.
+
+        Args:
+            params, inference: in place of parameters by name.
+            parameters: see the class.
 
         Raises:
             FileNotFoundError: the model is not there.
-            ValueError: it is another network, or the provider is not to be had.
+            TypeError: there is no such parameter; the text names the nearest one.
+            ValueError: a parameter's value is not allowed, the model is another network, or the provider is not to be had.
         """
+        params, inference = given_or_named({DetectorParams: params, InferenceParams: inference}, parameters, _BY_NAME)
         self.params = params
         path = model_file(params.model)
         self._session = open_session(path, inference, _with_free_input)
@@ -127,6 +155,23 @@ class FaceDetector:
         self._input = self._session.get_inputs()[0].name
         self.provider = self._session.get_providers()[0]
         self._regions: dict[str, _Region] = {}  # in which each face was followed the last time, by its id
+
+    def __call__(self, image: np.ndarray, *, encoding: str | None = None) -> list[Face]:
+        """The faces of an image, best first.
+
+        Args:
+            image: uint8 from 0 to 255, (H, W) grey, (H, W, 3) BGR or (H, W, 4) BGRA; a video's or a camera's frames are better
+                given to a `fer_ros.Pipeline`, which follows faces.
+            encoding: what else the array holds, `rgb8`, `rgba8`, `bgra8`, `bgr8` or `mono8`.
+
+        Returns:
+            Boxes and landmarks in pixels of `image`, without ids; empty where there is no face.
+
+        Raises:
+            TypeError: `image` is not an array.
+            ValueError: it has another type or shape, or no pixels.
+        """
+        return self.detect(bgr_of(image, encoding))
 
     def detect(self, image: Image, known: Sequence[Face] = ()) -> list[Face]:
         """The faces of an image, best first, without ids.

@@ -9,7 +9,7 @@ import pytest
 
 from fer_ros.labels import EMOTIONS
 from fer_ros.models.inference import InferenceParams
-from fer_ros.perception.align import align_faces
+from fer_ros.perception.align import align_faces, squared
 from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 
 METADATA = {
@@ -118,7 +118,101 @@ def test_no_faces_give_no_rows(tiny):
     assert load(tiny())(np.empty((0, 8, 8, 3), np.uint8)).shape == (0, 7)
 
 
+# Faces of any size
+
+
+def test_faces_of_any_size_grey_or_coloured_get_a_row_each(tiny):
+    classifier = load(tiny())
+    levels = [0, 50, 100, 150, 200, 250]
+    shapes = [(8, 8), (8, 8, 3), (1, 1), (300, 200, 3), (5, 90, 4), (64, 64, 1)]
+    faces = [np.full(shape, level, np.uint8) for shape, level in zip(shapes, levels, strict=True)]
+    found = classifier(faces)
+    assert found.dtype == np.float32
+    assert found == pytest.approx(softmax([[level / 255, 0, 0, 0, 0, 0, 0] for level in levels]), abs=1e-5)
+    assert classifier(iter(faces)) == pytest.approx(found)
+
+
+@pytest.mark.parametrize("shape", [(3, 20, 30), (3, 20, 30, 3), (3, 8, 8), (3, 8, 8, 3), (3, 20, 30, 1)])
+def test_one_array_may_hold_several_faces(tiny, shape):
+    assert load(tiny())(np.full(shape, 255, np.uint8)) == pytest.approx(softmax([[1, 0, 0, 0, 0, 0, 0]] * 3), abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(20, 30), (20, 30, 3), (8, 8), (8, 8, 3), (20, 30, 4), (20, 30, 1)])
+def test_one_array_may_be_one_face(tiny, shape):
+    assert load(tiny())(np.full(shape, 255, np.uint8)) == pytest.approx(softmax([[1, 0, 0, 0, 0, 0, 0]]), abs=1e-5)
+
+
+@pytest.mark.parametrize("none", [[], (), np.empty((0, 48, 48), np.uint8), np.empty((0, 9, 9, 3), np.uint8), np.array([])])
+def test_nobody_gives_no_rows(tiny, none):
+    found = load(tiny())(none)
+    assert (found.shape, found.dtype) == ((0, 7), np.float32)
+
+
+def test_what_is_told_to_be_rgb_is_taken_so(tiny):
+    weights = np.zeros((3, 7))
+    weights[0, 4] = 5
+    classifier = load(tiny({**METADATA, "colour": "rgb"}, weights))
+    red = np.full((20, 20, 3), (255, 0, 0), np.uint8)
+    assert classifier([red], encoding="rgb8") == pytest.approx(softmax([[0, 0, 0, 0, 5, 0, 0]]), abs=1e-5)
+    assert classifier([red]) == pytest.approx(softmax([[0] * 7]), abs=1e-5)
+    exact = np.full((1, 8, 8, 3), (255, 0, 0), np.uint8)
+    assert classifier(exact, encoding="rgb8") == pytest.approx(classifier([red], encoding="rgb8"))
+
+
+def test_a_face_that_is_not_square_is_not_stretched():
+    circle = np.zeros((100, 60), np.uint8)
+    yy, xx = np.mgrid[:100, :60]
+    circle[(yy - 50) ** 2 + (xx - 30) ** 2 < 25**2] = 255
+    for face in (circle, circle.T):
+        made = squared(np.dstack([face] * 3), 48)[..., 0] > 127
+        rows, columns = made.any(axis=1).sum(), made.any(axis=0).sum()
+        assert made.shape == (48, 48)
+        assert abs(int(rows) - int(columns)) <= 1
+        assert rows == pytest.approx(50 * 48 / 77.5, abs=1.5)  # the square of the same area has a side of 77.5
+
+
+@pytest.mark.parametrize(("faces", "error", "text"), [
+    (None, TypeError, "faces are numpy arrays, not None"), ("a.jpg", TypeError, "open_source reads a file"),
+    (["a.jpg"], TypeError, "face 0: an image is a numpy array, not str"), ([None], TypeError, "face 0"),
+    ([np.zeros((8, 8), np.uint8), np.zeros((8, 8))], ValueError, "face 1: the image is float64"),
+    (np.full((2, 8, 8), np.nan), ValueError, "face 0: the image is float64"),
+    (np.zeros((2, 8, 8), np.uint16), ValueError, "uint16"), ([np.zeros((0, 8), np.uint8)], ValueError, "no pixels"),
+    (np.zeros((2, 0, 8), np.uint8), ValueError, "no pixels"), (np.zeros(8, np.uint8), ValueError, r"\(8,\)"),
+    (np.zeros((2, 3, 8, 8, 3), np.uint8), ValueError, "face 0"), (3, TypeError, "int"),
+])
+def test_what_is_no_face_is_refused(tiny, faces, error, text):
+    with pytest.raises(error, match=text):
+        load(tiny())(faces)
+
+
+def test_faces_as_the_network_sees_them_are_not_copied(tiny, monkeypatch):
+    classifier, seen = load(tiny()), []
+    monkeypatch.setattr(classifier, "logits", lambda crops, *_: seen.append(crops) or [np.zeros((len(crops), 7))])
+    for faces in (np.zeros((2, 8, 8), np.uint8), np.zeros((2, 8, 8, 3), np.uint8)):
+        classifier(faces)
+        assert seen.pop() is faces
+
+
 # What is wrong is said
+
+
+def test_parameters_are_given_by_name(tiny):
+    path = tiny()
+    for classifier in (EmotionClassifier(model=str(path), threads=2), EmotionClassifier(model=path),
+                       EmotionClassifier(ClassifierParams(model=str(path)), InferenceParams())):
+        assert classifier.path == path
+    with pytest.raises(TypeError, match="there is no parameter modle: did you mean model"):
+        EmotionClassifier(modle="auto")
+    with pytest.raises(TypeError, match="there are answer, model, provider, threads"):
+        EmotionClassifier(xyz=1)
+    with pytest.raises(ValueError, match="threads must be from 1 to 64, not 0"):
+        EmotionClassifier(threads=0)
+    with pytest.raises(ValueError, match="model must be a str, not None"):
+        EmotionClassifier(model=None)
+    with pytest.raises(TypeError, match=r"by name \(model, answer, provider, threads\), not as 'mine.onnx' alone"):
+        EmotionClassifier("mine.onnx")
+    with pytest.raises(TypeError, match="not both"):
+        EmotionClassifier(ClassifierParams(), threads=2)
 
 
 @pytest.mark.parametrize("entry", ["labels", "scale"])

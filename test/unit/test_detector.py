@@ -192,6 +192,40 @@ def test_a_wrong_model_is_refused_by_name(tmp_path):
         FaceDetector(DetectorParams(model=str(junk)))
 
 
+def test_parameters_are_given_by_name():
+    assert FaceDetector(inference_size=640, threads=2).params == DetectorParams(inference_size=640)
+    assert FaceDetector().params == DetectorParams()
+    with pytest.raises(TypeError, match="no parameter inference_sise: did you mean inference_size"):
+        FaceDetector(inference_sise=640)
+    with pytest.raises(TypeError, match="no parameter detect_every"):  # which is about several frames
+        FaceDetector(detect_every=2)
+    with pytest.raises(ValueError, match="from 0 to 2048 px, not 4096"):
+        FaceDetector(inference_size=4096)
+    with pytest.raises(ValueError, match="inference_size must be 0, or from 64"):
+        FaceDetector(inference_size=10)
+    with pytest.raises(TypeError, match="by name"):
+        FaceDetector("centerface.onnx")
+
+
+def test_a_call_finds_faces_in_a_picture_of_any_encoding(detector, demo_frames):
+    image = demo_frames[0]
+    expected = detector.detect(image)
+    assert detector(image) == detector(image[..., ::-1], encoding="rgb8") == expected
+    assert detector(np.dstack([image, image[..., 0]])) == expected
+    grey = only(detector(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)))
+    assert (grey.id, grey.landmarks.shape) == ("", (5, 2))
+    assert intersection_over_union(grey.box, only(expected).box) > 0.7
+    with pytest.raises(TypeError, match="not str: open_source"):
+        detector("photo.jpg")
+    with pytest.raises(ValueError, match="float64"):
+        detector(image / 255)
+
+
+def test_pictures_of_odd_shapes_are_searched(detector):
+    for shape in ((1, 1), (1, 40_000), (40_000, 1), (7, 9), (9, 33_000, 3), (33_000, 40)):
+        assert detector(np.zeros(shape, np.uint8)) == []
+
+
 def test_a_model_is_found_by_its_path_too(tmp_path, demo_frames):
     copy = tmp_path / "my detector.onnx"
     copy.write_bytes(model_file("face_detection_yunet_2023mar.onnx").read_bytes())
