@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from fer_ros.bags.reader import BagReader, Frame, Skipped, is_bag
-from fer_ros.labels import EMOTIONS
 from fer_ros.media.meter import FrameClock
 from fer_ros.media.source import SourceError, SourceParams, open_source
 from fer_ros.media.source_name import opened_as, path_of, without_secrets
-from fer_ros.perception.pipeline import stages
-from fer_ros.types import Emotion, Face
+from fer_ros.perception.pipeline import Pipeline
+from fer_ros.types import ROW, Emotion, Face
 
-COLUMNS = ("stamp", "frame", "face_id", "x", "y", "width", "height", "roll", "detection_score", "label", "confidence",
-           *EMOTIONS, *(f"raw_{name}" for name in EMOTIONS))
+COLUMNS = ("stamp", "frame", *ROW)
 """Of a row: stamp (in CSV seconds with all nine decimals, in Parquet a timestamp), number of the image from 0, then what a
 `fer_ros/Emotion` holds, the box by its centre in pixels."""
 
@@ -36,12 +34,7 @@ class Annotation:
     def rows(self) -> Iterator[dict[str, Any]]:
         """One for each face, with the names of `COLUMNS`; the stamp in nanoseconds."""
         for emotion in self.emotions:
-            box = emotion.box
-            yield dict(zip(COLUMNS, (
-                self.frame.stamp, self.frame.number, emotion.face_id, box.cx, box.cy, box.width, box.height, box.roll,
-                emotion.detection_score, emotion.label, emotion.confidence,
-                *map(float, emotion.probabilities), *map(float, emotion.raw_probabilities),
-            ), strict=True))
+            yield {"stamp": self.frame.stamp, "frame": self.frame.number, **emotion.to_row()}
 
 
 class Recording:
@@ -121,18 +114,18 @@ class Annotator:
     """
 
     def __init__(self, params: Mapping[str, Mapping[type, Any]]):
-        self._faces, self._emotions = stages(params)
+        self._pipeline = Pipeline.of(params)
         # Where stamps stand still, the time of the recording goes on, and not this machine's: the answer is always the same.
         self._recorded = 0.0
         self._clock = FrameClock(lambda: self._recorded)
-        classifier = self._emotions.classifier
+        classifier = self._pipeline.emotions.classifier
         self.model, self.file = classifier.metadata.name, classifier.path
 
     def __call__(self, frame: Frame) -> Annotation:
         self._recorded = in_seconds(frame.recorded)
         seconds = self._clock(in_seconds(frame.stamp))
-        faces = self._faces(frame.image, seconds)
-        return Annotation(frame, seconds, faces, self._emotions(frame.image, faces, seconds))
+        faces = self._pipeline.faces(frame.image, seconds)
+        return Annotation(frame, seconds, faces, self._pipeline.emotions(frame.image, faces, seconds))
 
 
 def in_seconds(stamp: int) -> float:

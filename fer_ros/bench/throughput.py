@@ -10,7 +10,7 @@ import numpy as np
 
 from fer_ros.bench.timing import Spread, alternate
 from fer_ros.parameters.params_file import parameters
-from fer_ros.perception.pipeline import PARAMS, stages
+from fer_ros.perception.pipeline import PARAMS, Pipeline
 from fer_ros.types import Emotion, Image
 
 FPS = 30.0
@@ -31,12 +31,12 @@ class Frames:
         Raises:
             ValueError: there is no such parameter, or its value is not allowed.
         """
-        self.faces, self.emotions = stages(parameters(PARAMS, [], changes))
+        self.pipeline = Pipeline.of(parameters(PARAMS, [], changes))
         self._images, self._numbers = itertools.cycle(images), itertools.count()
 
     def __call__(self) -> list[Emotion]:
         image, stamp = next(self._images), next(self._numbers) / FPS
-        return self.emotions(image, self.faces(image, stamp), stamp)
+        return self.pipeline(image, stamp)
 
 
 def measure(images: Sequence[Image], rounds: int, changes: Mapping[str, Any] | None = None) -> tuple[dict[str, Spread], float]:
@@ -52,12 +52,12 @@ def measure(images: Sequence[Image], rounds: int, changes: Mapping[str, Any] | N
     frames = Frames(images, changes)
     seen: list[int] = []
     works: dict[str, Callable[[], object]] = {
-        "frame": lambda: seen.append(len(frames())), "detector": frames.faces.detector.bare(images[0]),
-        "classifier": frames.emotions.classifier.bare(),
+        "frame": lambda: seen.append(len(frames())), "detector": frames.pipeline.faces.detector.bare(images[0]),
+        "classifier": frames.pipeline.emotions.classifier.bare(),
     }
     if changes:
         works["unchanged"] = Frames(images)
     taken = alternate(works, -(-rounds // PATTERN), each=PATTERN)
-    for times in frames.faces.times, frames.emotions.times:
+    for times in frames.pipeline.faces.times, frames.pipeline.emotions.times:
         taken |= {stage: Spread(*pair) for stage, pair in times.take().items()}
     return taken, float(np.mean(seen))

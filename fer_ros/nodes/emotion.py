@@ -29,12 +29,11 @@ from fer_ros.ros.qos import image_qos
 class EmotionNode(FerNode):
     NAME = "emotion_node"
     LOCAL_OUTPUTS = ("emotions",)
-    PARAMS = (ClassifierParams, AlignParams, SmoothingParams, InferenceParams, MatchingParams, PairedImageParams)
+    PARAMS = (*EmotionStage.PARAMS, MatchingParams, PairedImageParams)
 
     def setup(self) -> None:
         params = self.params
-        self._stage = EmotionStage(params[ClassifierParams], params[AlignParams], params[SmoothingParams],
-                                   params[InferenceParams])
+        self._stage = EmotionStage.of(params)
         self._frame_clock, self._times = FrameClock(), StageTimes()
         self._pairs: StampPairs[AnyImage, AnyFaces] = self.pairs(params[MatchingParams].cache_size, "image", "faces")
         self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)

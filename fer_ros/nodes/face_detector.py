@@ -8,7 +8,6 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.media.meter import FrameClock, StageTimes
-from fer_ros.models.inference import InferenceParams
 from fer_ros.parameters.node_params import ImageInputParams
 from fer_ros.perception.detector import DetectorParams
 from fer_ros.perception.pipeline import FaceStage
@@ -23,14 +22,13 @@ from fer_ros.ros.qos import image_qos
 class FaceDetectorNode(FerNode):
     NAME = "face_detector_node"
     LOCAL_OUTPUTS = ("faces",)
-    PARAMS = (DetectorParams, TrackerParams, InferenceParams, ImageInputParams)
+    PARAMS = (*FaceStage.PARAMS, ImageInputParams)
 
     def setup(self) -> None:
-        params = self.params
-        self._stage = FaceStage(params[DetectorParams], params[TrackerParams], params[InferenceParams])
+        self._stage = FaceStage.of(self.params)
         self._frame_clock, self._times = FrameClock(), StageTimes()
         self._faces = self.advertise(Detection2DArray, "faces", RESULTS)
-        self.hardware_id = params[DetectorParams].model
+        self.hardware_id = self.params[DetectorParams].model
 
     def start(self) -> None:
         self.subscribe(Image, "image", self._on_image, image_qos(self.params[ImageInputParams]))

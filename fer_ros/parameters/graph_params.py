@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from fer_ros.drawing.overlay import OverlayStyle
 from fer_ros.media.source import SourceParams
-from fer_ros.models.inference import InferenceParams
 from fer_ros.parameters.node_params import (
     AudienceParams,
     CameraParams,
@@ -20,19 +19,14 @@ from fer_ros.parameters.node_params import (
 )
 from fer_ros.parameters.params import ParamSpec, specs
 from fer_ros.parameters.replay_params import ReplayParams
-from fer_ros.perception.align import AlignParams
-from fer_ros.perception.classifier import ClassifierParams
-from fer_ros.perception.detector import DetectorParams
-from fer_ros.perception.smoothing import SmoothingParams
-from fer_ros.perception.tracker import TrackerParams
+from fer_ros.perception.pipeline import EmotionStage, FaceStage
 
 NODES: dict[str, tuple[type, ...]] = {
     "pipeline_node": (PipelineParams, ImageInputParams, NodeParams),
     "camera_node": (SourceParams, CameraParams, AudienceParams, ImageOutputParams, NodeParams),
     "replay_node": (ReplayParams, AudienceParams, ImageOutputParams, NodeParams),
-    "face_detector_node": (DetectorParams, TrackerParams, InferenceParams, ImageInputParams, NodeParams),
-    "emotion_node": (ClassifierParams, AlignParams, SmoothingParams, InferenceParams, MatchingParams, PairedImageParams,
-                     NodeParams),
+    "face_detector_node": (*FaceStage.PARAMS, ImageInputParams, NodeParams),
+    "emotion_node": (*EmotionStage.PARAMS, MatchingParams, PairedImageParams, NodeParams),
     "overlay_node": (OverlayStyle, OverlayParams, MatchingParams, PairedImageParams, NodeParams),
 }
 """The parameter classes of each node by its name."""

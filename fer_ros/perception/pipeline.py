@@ -1,28 +1,25 @@
-"""The stages put together: an image gives faces, an image with faces gives emotions."""
+"""The stages put together: an image gives faces, an image with faces gives emotions, and `Pipeline` is both."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from fer_ros.media.encodings import bgr_of
 from fer_ros.media.meter import StageTimes
 from fer_ros.models.inference import InferenceParams
+from fer_ros.parameters.params import UnknownParameter, by_name, specs, takes
 from fer_ros.perception.align import AlignParams, align_faces
 from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.perception.detector import DetectorParams, FaceDetector
 from fer_ros.perception.smoothing import Smoother, SmoothingParams
 from fer_ros.perception.tracker import Tracker, TrackerParams
 from fer_ros.types import Emotion, Face, Image
-
-DETECTOR, EMOTION = "face_detector_node", "emotion_node"
-PARAMS: dict[str, tuple[type, ...]] = {
-    DETECTOR: (DetectorParams, TrackerParams, InferenceParams),
-    EMOTION: (ClassifierParams, AlignParams, SmoothingParams, InferenceParams),
-}
-"""What can be set of the stages, by the node that has each in the graph."""
 
 
 class FaceStage:
@@ -32,18 +29,43 @@ class FaceStage:
         times: of `detect` and `track`.
     """
 
+    PARAMS: tuple[type, ...] = (DetectorParams, TrackerParams, InferenceParams)
+    """What can be set."""
+
     _PATIENCE = 0.2  # seconds after somebody was missing until known faces are followed again
 
     def __init__(self, detector: DetectorParams, tracker: TrackerParams, inference: InferenceParams):
         self.detector = FaceDetector(detector, inference)
         self.tracker = Tracker(tracker)
         self.times = StageTimes()
+        self._begin()
+
+    @classmethod
+    def of(cls, params: Mapping[type, Any]) -> FaceStage:
+        """One with the parameters of `PARAMS`, by their class."""
+        return cls(*(params[group] for group in cls.PARAMS))
+
+    def _begin(self) -> None:
         self._since = 0  # frames since the last detection
         # Stamps of the last detection, of the last search of a whole image, and of the last time that somebody was missing.
         self._looked = self._searched = self._missed = -math.inf
 
-    def __call__(self, image: Image, stamp: float) -> list[Face]:
-        """The faces of an HxWx3 uint8 BGR image with their track ids; `stamp` in seconds."""
+    def reset(self) -> None:
+        """Forget every face. Ids go on counting, so that none comes twice."""
+        self.tracker.reset()
+        self._begin()
+
+    def __call__(self, image: Image, stamp: float | None) -> list[Face]:
+        """The faces of an image with their track ids.
+
+        Args:
+            image: HxWx3 uint8, BGR.
+            stamp: its time in seconds; None for a picture of its own, whose faces are nobody's that is followed and have no
+                ids.
+        """
+        if stamp is None:
+            with self.times("detect"):
+                return self.detector.detect(image)
         params = self.detector.params
         self._since += 1
         elapsed = stamp - self._looked
@@ -82,6 +104,9 @@ class EmotionStage:
         times: of `align`, `classify` and `smooth`.
     """
 
+    PARAMS: tuple[type, ...] = (ClassifierParams, AlignParams, SmoothingParams, InferenceParams)
+    """What can be set."""
+
     _STALE = 0.25  # seconds after which a face is looked at again, however many there are
     _FORGET = 60.0  # seconds after which a face that is not seen any more is dropped
 
@@ -96,12 +121,30 @@ class EmotionStage:
         self.smoother = Smoother(smoothing)
         self.times = StageTimes()
 
-    def __call__(self, image: Image, faces: Sequence[Face], stamp: float) -> list[Emotion]:
-        """What the faces of an HxWx3 uint8 BGR image show, in their order; `stamp` in seconds.
+    @classmethod
+    def of(cls, params: Mapping[type, Any]) -> EmotionStage:
+        """One with the parameters of `PARAMS`, by their class."""
+        return cls(*(params[group] for group in cls.PARAMS))
+
+    def reset(self) -> None:
+        """Forget what every face has shown."""
+        self._known.clear()
+        self._stamp = -math.inf
+        self.smoother.reset()
+
+    def __call__(self, image: Image, faces: Sequence[Face], stamp: float | None) -> list[Emotion]:
+        """What the faces of an image show, in their order.
 
         A face whose box is empty, not finite or wholly outside the image is left out: there is nothing to look at. Of more
         than `max_faces` the best scored are taken.
+
+        Args:
+            image: HxWx3 uint8, BGR.
+            faces: one without an id is not smoothed.
+            stamp: the image's time in seconds; None for a picture of its own, whose faces have no ids.
         """
+        if stamp is None:
+            stamp = self._stamp
         faces = [face for face in faces if _visible(face, image)]
         if len(faces) > self.max_faces:
             best = sorted(range(len(faces)), key=lambda i: -faces[i].score)[: self.max_faces]
@@ -135,14 +178,123 @@ class EmotionStage:
         names = [face.id for face in faces]
         seen = [self._known[name][0] if name in self._known and names.count(name) == 1 else -math.inf for name in names]
         waiting = sorted(range(len(faces)), key=lambda i: seen[i])
-        due = waiting[: self.faces_per_frame] + [i for i in waiting[self.faces_per_frame :] if stamp - seen[i] >= self._STALE]
+        due = waiting[: self.faces_per_frame] + [i for i in waiting[self.faces_per_frame :]
+                                                   if seen[i] == -math.inf or stamp - seen[i] >= self._STALE]
         return sorted(due)
 
 
-def stages(params: Mapping[str, Mapping[type, Any]]) -> tuple[FaceStage, EmotionStage]:
-    """Both stages with parameters like `PARAMS`."""
-    return (FaceStage(*(params[DETECTOR][group] for group in PARAMS[DETECTOR])),
-            EmotionStage(*(params[EMOTION][group] for group in PARAMS[EMOTION])))
+DETECTOR, EMOTION = "face_detector_node", "emotion_node"
+PARAMS: dict[str, tuple[type, ...]] = {DETECTOR: FaceStage.PARAMS, EMOTION: EmotionStage.PARAMS}
+"""What can be set of the stages, by the node that has each in the graph."""
+
+
+_OF_FACES = {spec.name: spec for group in FaceStage.PARAMS for spec in specs(group)}
+_OF_EMOTIONS = {spec.name: spec for group in EmotionStage.PARAMS for spec in specs(group)}
+# Both stages have a model, and mean another one. Of the others that both have, a value counts for both.
+_DETECTOR_MODEL = dataclasses.replace(_OF_FACES.pop("model"), name="detector_model")
+_BY_NAME = {"model": _OF_EMOTIONS["model"], "detector_model": _DETECTOR_MODEL, **_OF_EMOTIONS, **_OF_FACES}
+
+
+@takes(_BY_NAME)
+class Pipeline:
+    """Images in, what every face in them shows out: detection, tracking, alignment, classification, smoothing.
+
+    >>> from fer_ros import Pipeline, open_source
+    >>> pipeline = Pipeline(inference_size=640)
+    >>> for frame in open_source("demo"):
+    ...     emotions = pipeline(frame.image, frame.stamp)
+    ...     if frame.number == 60:
+    ...         break
+    >>> [(emotion.face_id, emotion.label) for emotion in emotions]
+    [('1', 'happy')]
+
+    The frames of a video or a camera come with their stamps. Then a face keeps its id, and what it shows is smoothed over
+    time. An image without a stamp is a picture of its own: its faces have no ids, and no other image plays a part.
+
+    >>> pipeline(frame.image)[0].face_id
+    ''
+
+    The answers are the same as those of the ROS 2 graph, whose nodes run the same stages. One instance serves one thread, and
+    one sequence of frames at a time.
+
+    Attributes:
+        faces: the first stage, which makes faces of an image and a stamp.
+        emotions: the second one, which makes emotions of an image, its faces and a stamp.
+    """
+
+    def __init__(self, **parameters: Any):
+        """Load both networks.
+
+        Args:
+            parameters: see the class. Those that both stages have (`provider`, `threads`, `max_faces`) count for both.
+
+        Raises:
+            FileNotFoundError: a model is not there.
+            TypeError: there is no such parameter; the text names the nearest one.
+            ValueError: a parameter's value is not allowed, a model is another network, or the provider is not to be had.
+        """
+        for name in parameters:
+            if name not in _BY_NAME:
+                raise UnknownParameter(name, _BY_NAME)
+        faces = {name: value for name, value in parameters.items() if name in _OF_FACES}
+        if "detector_model" in parameters:
+            faces["model"] = parameters["detector_model"]
+        emotions = {name: value for name, value in parameters.items() if name in _OF_EMOTIONS}
+        self._set_up({DETECTOR: by_name(FaceStage.PARAMS, faces), EMOTION: by_name(EmotionStage.PARAMS, emotions)})
+
+    @classmethod
+    def of(cls, params: Mapping[str, Mapping[type, Any]]) -> Pipeline:
+        """One with the parameters of nodes, as in `PARAMS`: `fer_ros.parameters.params_file.parameters` reads them from files.
+
+        Raises:
+            FileNotFoundError, ValueError: as above.
+        """
+        made = cls.__new__(cls)
+        made._set_up(params)
+        return made
+
+    def _set_up(self, params: Mapping[str, Mapping[type, Any]]) -> None:
+        self.faces, self.emotions = FaceStage.of(params[DETECTOR]), EmotionStage.of(params[EMOTION])
+
+    def __call__(self, image: np.ndarray, stamp: float | None = None, *, encoding: str | None = None) -> list[Emotion]:
+        """What the faces of an image show.
+
+        Args:
+            image: uint8 from 0 to 255, (H, W) grey, (H, W, 3) BGR or (H, W, 4) BGRA, with any strides.
+            stamp: when it was taken, in seconds from any beginning; None for a picture of its own. For a camera whose frames
+                have no stamps use `time.monotonic()`, for a video's frames their number divided by their rate. A step back
+                forgets all faces, as `reset` does.
+            encoding: what else the array holds, `rgb8`, `rgba8`, `bgra8`, `bgr8` or `mono8`.
+
+        Returns:
+            One for each face, in no order that means anything, boxes in pixels of `image`; empty where there is no face.
+
+        Raises:
+            TypeError: `image` is not an array, or `stamp` not a number.
+            ValueError: the image has another type or shape or no pixels, or `stamp` is not finite.
+        """
+        image = bgr_of(image, encoding)
+        if stamp is not None:
+            stamp = _seconds(stamp)
+        return self.emotions(image, self.faces(image, stamp), stamp)
+
+    def reset(self) -> None:
+        """Forget all faces, before frames of another video or camera. Ids go on counting, so that none comes twice."""
+        self.faces.reset()
+        self.emotions.reset()
+
+
+def _seconds(stamp: object) -> float:
+    """A stamp that somebody gave. Raises TypeError or ValueError where it is none."""
+    if isinstance(stamp, bool) or not isinstance(stamp, numbers.Real):
+        raise TypeError(f"the stamp must be a number of seconds, not {stamp!r}")
+    try:
+        seconds = float(stamp)
+    except OverflowError:  # a whole number beyond all floats
+        seconds = math.inf
+    if not math.isfinite(seconds):
+        raise ValueError(f"the stamp must be a finite number of seconds, not {seconds}")
+    return seconds
 
 
 def _visible(face: Face, image: Image) -> bool:
