@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from fer_ros.labels import EMOTIONS, UNCERTAIN
+from fer_ros.media.encodings import bgr_of
 from fer_ros.parameters.params import param
 from fer_ros.types import Box, Emotion, Image
 
@@ -127,8 +128,16 @@ def draw_overlay(
     fps: float | None = None,
     latency: float | None = None,
     style: OverlayStyle = DEFAULT_STYLE,
+    encoding: str | None = None,
 ) -> Image:
-    """Draw boxes, labels, probabilities and the pipeline's rate onto a copy of the image.
+    """Draw boxes, labels, probabilities and the pipeline's rate onto a copy of the image, as the overlay node does.
+
+    >>> from fer_ros import Pipeline, draw_overlay, open_source
+    >>> pipeline = Pipeline()
+    >>> frame = next(open_source("demo"))
+    >>> picture = draw_overlay(frame.image, pipeline(frame.image, frame.stamp))
+    >>> picture.shape, bool((picture != frame.image).any())
+    ((480, 640, 3), True)
 
     Each face gets a box in its emotion's colour and a tag with label, confidence and id. Its probabilities go on a
     panel beside it where there is room that covers no face, tag or other panel, and otherwise (or with many faces, or a
@@ -144,13 +153,20 @@ def draw_overlay(
         fps: frames per second; None where not known.
         latency: seconds from capture to result; None where not known.
         style: what is drawn, and how large.
+        encoding: what the image holds where it is something else, `rgb8`, `rgba8`, `bgra8` or `mono8`.
 
     Returns:
         HxWx3 uint8, BGR, contiguous.
 
     Raises:
-        ValueError: the image is not HxWx3 uint8.
+        TypeError: the image is not an array, or one of `emotions` something else.
+        ValueError: the image is not HxWx3 uint8, or not what `encoding` says.
     """
+    if encoding is not None or not isinstance(image, np.ndarray):
+        image = bgr_of(image, encoding)
+    others = [type(one).__name__ for one in emotions if not isinstance(one, Emotion)]
+    if others:
+        raise TypeError(f"the overlay draws what is an Emotion, not {others[0]}")
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"the overlay draws on HxWx3 uint8 images, not on {image.shape} {image.dtype}")
     canvas = np.array(image, order="C")

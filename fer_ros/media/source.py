@@ -1,7 +1,9 @@
-"""Where frames come from: a camera, a video, a folder of images, a network stream, or the demo clip."""
+"""Where frames come from: a camera, a video, a folder of images, a network stream, the demo clip, or arrays."""
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 import math
 import os
 import re
@@ -9,18 +11,22 @@ import stat
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
+import numpy as np
 
+from fer_ros.media.array_source import FPS, ArrayFrames
 from fer_ros.media.containers import DEMUXERS, HEAD, lists_others, missing_bytes, moves, times_may_jump
 from fer_ros.media.encodings import decode
 from fer_ros.media.frame_times import FrameTimes
 from fer_ros.media.image_headers import HEAD as PICTURE_HEAD
 from fer_ros.media.image_headers import MOST_BYTES, READ, is_animated_webp, kind_of, size_of, too_large
+from fer_ros.media.recorded import Recorded
 from fer_ros.media.scaling import resized
 from fer_ros.media.source_name import (
     SCHEMES,
@@ -31,15 +37,16 @@ from fer_ros.media.source_name import (
     path_of,
     without_secrets,
 )
-from fer_ros.parameters.params import param
+from fer_ros.parameters.params import by_name, param, specs, takes
 from fer_ros.resources import share_directory
-from fer_ros.types import Image
-from fer_ros.words import counted, listed
+from fer_ros.types import Comparable, Image
+from fer_ros.words import counted, listed, one_line
 
 _SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 _LONGEST_IN_STREAM = 10.0  # seconds; as in FFmpeg, a longer gap in a recorded broadcast is no pause
 _NAMED = 3  # of files that are left out, how many are named
 _SLICE = 0.1  # seconds: how soon a wait notices that it is interrupted
+_LOG = logging.getLogger("fer_ros")
 _FLIPS = {"none": None, "horizontal": 1, "vertical": 0, "both": -1}
 
 
@@ -80,8 +87,27 @@ def flip_image(image: Image, flip: str) -> Image:
     return image if _FLIPS[flip] is None else cv2.flip(image, _FLIPS[flip])
 
 
+@dataclass(frozen=True, eq=False)
+class SourceFrame(Comparable):
+    """One frame of a source.
+
+    Attributes:
+        image: HxWx3 uint8, BGR.
+        stamp: when it is shown, in seconds from the first one: as a video's container says it, by the rate of a folder or of
+            arrays, and of a camera or a stream without end when it came.
+        number: of the frame, from 0.
+    """
+
+    image: Image
+    stamp: float
+    number: int
+
+
 class Source(ABC):
-    """Frames, one after the other.
+    """Frames, one after the other: an iterator of `SourceFrame`, and a context manager that closes it.
+
+    What a user should know of what was read, a skipped image or an early end, the logger `fer_ros` says as a warning.
+    Whoever calls `read` instead finds it in `notice`.
 
     Attributes:
         name: what it is, for people.
@@ -101,6 +127,38 @@ class Source(ABC):
     stamp: float | None = None
     notice: str = ""
     interrupted: Callable[[], bool] = staticmethod(lambda: False)
+    _ended = False
+    _begun: float | None = None  # this machine's time at the first frame that was iterated over
+    _number = 0
+    _flip = "none"
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended = True
+        self.close()
+
+    def __iter__(self) -> Source:
+        return self
+
+    def __next__(self) -> SourceFrame:
+        if self._ended:
+            raise StopIteration
+        image = self.read()
+        if self.notice:
+            _LOG.warning("%s", self.notice)
+            self.notice = ""
+        if image is None:
+            self._ended = True
+            self.close()
+            raise StopIteration
+        now = time.monotonic()
+        if self._begun is None:
+            self._begun = now
+        stamp = now - self._begun if self.stamp is None else self.stamp
+        self._number += 1
+        return SourceFrame(flip_image(image, self._flip), stamp, self._number - 1)
 
     @abstractmethod
     def read(self) -> Image | None:
@@ -114,13 +172,89 @@ class Source(ABC):
         """Give the device or file back. Any number of times, and from any thread; `read` gives no frame afterwards."""
 
 
-def open_source(params: SourceParams) -> Source:
-    """Open the source that the parameters name.
+# Whoever has no clock to keep to wants each frame as soon as it is there.
+_BY_NAME = {spec.name: dataclasses.replace(spec, default=False) if spec.name == "realtime" else spec
+            for spec in specs(SourceParams) if spec.name != "source"}
+
+
+@takes(_BY_NAME)
+def open_source(source: SourceParams | int | str | os.PathLike[str] | np.ndarray | Iterable[np.ndarray], *,
+                encoding: str | None = None, **parameters: Any) -> Source:
+    """Open what gives frames: a camera, a video, a picture, a folder of them, a stream, arrays, or the demo clip.
+
+    >>> from fer_ros import open_source
+    >>> for frame in open_source("demo", width=320, height=240):
+    ...     print(frame.number, f"{frame.stamp:.3f}", frame.image.shape)
+    ...     if frame.number == 1:
+    ...         break
+    0 0.000 (240, 320, 3)
+    1 0.033 (240, 320, 3)
+    >>> import numpy as np
+    >>> with open_source([np.zeros((48, 64), np.uint8)] * 3, fps=25) as source:
+    ...     [frame.stamp for frame in source]
+    [0.0, 0.04, 0.08]
+
+    What is open is given back after the last frame, at the end of a `with` block, by `close()`, and when nobody refers to it
+    any more.
+
+    Args:
+        source: the index of a camera (0), the name of a file, a folder, a device or `demo`, an rtsp:// or http:// URL, or a
+            `pathlib.Path`. Or arrays, uint8 from 0 to 255, 10 of them a second unless `fps` says otherwise: one, (H, W) grey,
+            (H, W, 3) BGR or (H, W, 4) BGRA; several in a list, or in whatever else can be iterated over; or several in one
+            array, (N, H, W) or (N, H, W, channels). Or `SourceParams`, in place of parameters by name.
+        encoding: what else arrays hold, `rgb8`, `rgba8`, `bgra8`, `bgr8` or `mono8`.
+        parameters: see below.
+
+    Returns:
+        An iterator of frames with `image` (HxWx3 uint8 BGR), `stamp` (seconds from the first one) and `number`, see
+        `SourceFrame`. It raises SourceUnavailable where a camera or a stream stops.
 
     Raises:
         SourceError: it can never work; the text says why and what to do.
         SourceUnavailable: it does not work now; try again later.
+        TypeError: `source` is none of these, an array is no image, or there is no such parameter; the text names the nearest.
+        ValueError: a parameter's value or an array is not allowed.
     """
+    if isinstance(source, SourceParams):
+        if parameters or encoding is not None:
+            raise TypeError("parameters are given by name or as SourceParams, not both")
+        return _open_named(source)
+    name = _name_of(source)
+    params = by_name((SourceParams,), {"realtime": False, **parameters}, _BY_NAME)[SourceParams]
+    if name is None:
+        opened = _open_arrays(source, encoding, params)
+    elif encoding is None:
+        opened = _open_named(dataclasses.replace(params, source=name))
+    else:
+        raise TypeError(f"encoding tells what arrays hold, and source {without_secrets(name)!r} tells that itself")
+    opened._flip = params.flip
+    return opened
+
+
+def _name_of(source: object) -> str | None:
+    """The name of what is no array; None of arrays."""
+    if isinstance(source, str):
+        return source
+    if isinstance(source, (int, np.integer)) and not isinstance(source, bool):
+        if source < 0:
+            raise SourceError(f"source {source} is not there: a camera's index is 0 or more")
+        return str(int(source))
+    if isinstance(source, os.PathLike):
+        return os.path.join(".", os.fsdecode(source))  # a file called `demo`, or `0`, is not what these names mean
+    if isinstance(source, np.ndarray) or (isinstance(source, Iterable) and not isinstance(source, (bytes, dict))):
+        return None
+    raise TypeError("source must be a camera's index, the name of a file, a folder, a device or a URL, 'demo', or arrays, not "
+                    + (repr(source) if source is None or isinstance(source, bool) else type(source).__name__))
+
+
+def _open_arrays(images: Any, encoding: str | None, params: SourceParams) -> Source:
+    frames = ArrayFrames(images, encoding, params.fps, (params.width, params.height))
+    if params.loop and not frames.can_rewind:
+        raise SourceError("loop needs images that can be read again: give a list of them")
+    return _Paced(frames, params)
+
+
+def _open_named(params: SourceParams) -> Source:
     name = filled_in(params.source)
     if not name:
         raise SourceError("source is empty: name a device index, a file, a folder, a URL or 'demo'")
@@ -134,7 +268,7 @@ def open_source(params: SourceParams) -> Source:
     try:
         return _open_path(name, params)
     except OSError as error:  # a name that is too long, no right to look there
-        raise SourceError(without_secrets(f"source '{name}' cannot be read: {error}")) from None
+        raise SourceError(f"source '{one_line(without_secrets(name))}' cannot be read: {error.strerror}") from None
 
 
 def _open_path(name: str, params: SourceParams) -> Source:
@@ -150,7 +284,7 @@ def _open_path(name: str, params: SourceParams) -> Source:
     return _Paced(_open_file(path, params), params)
 
 
-def _open_file(path: Path, params: SourceParams) -> _Recorded:
+def _open_file(path: Path, params: SourceParams) -> Recorded:
     """A file as what its content says, whatever its name."""
     with open(path, "rb") as file:
         head = file.read(HEAD)
@@ -338,33 +472,7 @@ class _Pace:
             self._start += length
 
 
-class _Recorded(ABC):
-    """Frames that lie on disk: they can be read at any rate, and again.
-
-    Attributes:
-        stamp: when the last frame that `next` gave is shown, in seconds from the first one.
-    """
-
-    name: str
-    fps: float
-    length: int
-    stamp: float = 0.0
-    notice: str = ""
-
-    @abstractmethod
-    def next(self) -> Image | None: ...
-
-    @abstractmethod
-    def rewind(self) -> None: ...
-
-    @abstractmethod
-    def close(self) -> None: ...
-
-    def _say(self, text: str) -> None:
-        self.notice += f"{'; ' if self.notice else ''}{text}"
-
-
-class VideoFile(_Recorded):
+class VideoFile(Recorded):
     """A video through OpenCV and FFmpeg, every frame with the time that its container says."""
 
     _SAME = 3  # frames; a container that says no time of so many says none at all
@@ -451,7 +559,7 @@ class VideoFile(_Recorded):
         self._capture.release()
 
 
-class ImageFolder(_Recorded):
+class ImageFolder(Recorded):
     """Images in their order. One that cannot be read is skipped, and said.
 
     Args:
@@ -460,7 +568,7 @@ class ImageFolder(_Recorded):
 
     def __init__(self, paths: list[Path], name: str, params: SourceParams, left_out: str = ""):
         self.name = name
-        self.fps = params.fps or 10.0
+        self.fps = params.fps or FPS
         self.length = len(paths)
         self._params = params
         self._paths = paths
@@ -522,7 +630,7 @@ class _Paced(Source):
 
     finite = True
 
-    def __init__(self, recorded: _Recorded, params: SourceParams):
+    def __init__(self, recorded: Recorded, params: SourceParams):
         self.name = recorded.name
         self.finite = not params.loop
         self.rate, self.length = recorded.fps, recorded.length
@@ -606,6 +714,7 @@ class DeviceSource(Source):
         return image
 
     def close(self) -> None:
+        self._ended = True
         self._capture.release()
 
 
@@ -651,6 +760,7 @@ class StreamSource(Source):
         raise SourceUnavailable(f"stream {self.name} stopped giving images")
 
     def close(self) -> None:
+        self._ended = True
         self._capture.release()
 
 

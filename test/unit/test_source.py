@@ -529,3 +529,171 @@ def test_an_animated_webp_gives_its_first_picture_and_says_so(tmp_path):
         assert told in source.notice
         assert bool(source.notice) == bool(told)
         assert source.read() is None
+
+
+# Iterated over, as somebody does who has no graph
+
+
+def test_a_video_is_iterated_over_as_fast_as_it_can_be_read(write_video, numbered, number_of, tmp_path, clock):
+    path = write_video(tmp_path / "a.avi", numbered(5))
+    frames = list(open_source(path))
+    assert [(frame.number, number_of(frame.image)) for frame in frames] == [(i, i) for i in range(5)]
+    assert [frame.stamp for frame in frames] == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
+    assert {type(frame.stamp) for frame in frames} == {float}
+    assert clock.now == 1000.0
+    assert len(list(open_source(str(path), realtime=True))) == 5
+    assert clock.now == pytest.approx(1000.16)
+
+
+def test_a_source_is_closed_at_the_end_of_its_frames_and_of_a_block(write_video, numbered, tmp_path):
+    path = write_video(tmp_path / "a.avi", numbered(3))
+    with open_source(path) as source:
+        assert next(source).number == 0
+        assert [frame.number for frame in source] == [1, 2]  # where it was left
+    assert list(source) == []
+    with open_source(path) as source:
+        next(source)
+    assert list(source) == []
+    source = open_source(path)
+    assert len(list(source)) == 3
+    assert source.read() is None
+
+
+def test_parameters_of_a_source_are_given_by_name(write_video, numbered, tmp_path):
+    path = write_video(tmp_path / "a.avi", numbered(3))
+    frames = list(open_source(path, width=32, height=24, fps=5))
+    assert [frame.stamp for frame in frames] == pytest.approx([0, 0.2, 0.4])
+    assert frames[0].image.shape == (24, 32, 3)
+    with pytest.raises(TypeError, match="no parameter widht: did you mean width"):
+        open_source(path, widht=32)
+    with pytest.raises(ValueError, match="width and height go together"):
+        open_source(path, width=32)
+    with pytest.raises(ValueError, match="flip must be one of none, horizontal, vertical, both"):
+        open_source(path, flip="left")
+    with pytest.raises(TypeError, match="encoding tells what arrays hold"):
+        open_source(path, encoding="rgb8")
+    with pytest.raises(TypeError, match="not both"):
+        open_source(SourceParams(source=str(path)), loop=True)
+
+
+def test_a_flip_is_made(tmp_path):
+    image = np.zeros((4, 6, 3), np.uint8)
+    image[:, 0] = 255
+    (frame,) = open_source(image, flip="horizontal")
+    assert (frame.image == image[:, ::-1]).all()
+
+
+def test_a_path_is_a_file_whatever_its_name(tmp_path, monkeypatch, numbered):
+    monkeypatch.chdir(tmp_path)
+    for name in ("demo", "0"):
+        cv2.imwrite("a.png", numbered(1)[0])
+        (tmp_path / "a.png").rename(name)
+        (frame,) = open_source(Path(name))
+        assert frame.image.shape == (48, 64, 3)
+
+
+def test_what_a_user_should_know_is_logged(tmp_path, numbered, caplog):
+    cv2.imwrite(str(tmp_path / "1.png"), numbered(1)[0])
+    (tmp_path / "2.txt").write_text("no image")
+    assert len(list(open_source(tmp_path))) == 1
+    assert [(record.name, record.levelname) for record in caplog.records] == [("fer_ros", "WARNING")]
+    assert "2.txt is not an image" in caplog.text
+
+
+def test_frames_of_a_camera_have_the_time_at_which_they_came(clock):
+    class Camera(module.Source):
+        name, finite = "camera", False
+
+        def read(self):
+            clock.sleep(0.5)
+            return np.zeros((4, 4, 3), np.uint8)
+
+    with Camera() as camera:
+        assert [next(camera).stamp for _ in range(3)] == pytest.approx([0, 0.5, 1.0])
+    assert list(camera) == []
+
+
+def test_a_camera_that_is_closed_gives_no_frame(monkeypatch, tmp_path):
+    class Capture:
+        """An OpenCV capture that always has an image until it is released."""
+
+        def __init__(self, *_):
+            self.image = np.zeros((4, 4, 3), np.uint8)
+
+        def is_open(self):
+            return True
+
+        def set(self, *_):
+            """Nothing to set."""
+
+        def read(self):
+            return self.image
+
+        def release(self):
+            self.image = None
+
+    monkeypatch.setattr(module, "_Capture", Capture)
+    device = tmp_path / "video0"
+    device.touch()
+    camera = module.DeviceSource(str(device), SourceParams())
+    assert next(camera).image.shape == (4, 4, 3)
+    camera.close()
+    assert list(camera) == []
+
+
+# Arrays
+
+
+def test_arrays_are_played_as_a_recording(numbered, number_of):
+    images = numbered(4)
+    for source in (images, tuple(images), iter(images), np.stack(images), [image[..., 0] for image in images]):
+        with open_source(source, fps=25) as opened:
+            frames = list(opened)
+            assert [number_of(frame.image) for frame in frames] == [0, 1, 2, 3]
+            assert [frame.stamp for frame in frames] == pytest.approx([0, 0.04, 0.08, 0.12])
+            assert frames[0].image.shape == (48, 64, 3)
+
+
+def test_arrays_say_what_they_are(numbered):
+    assert (open_source(numbered(4)).length, open_source(numbered(4)).name) == (4, "4 arrays")
+    one = open_source(numbered(1)[0])
+    assert (one.length, one.name, one.rate, one.finite) == (1, "1 array", 10.0, True)
+    assert open_source(iter(numbered(4))).length == 0
+
+
+def test_an_array_is_taken_as_it_is_told(numbered):
+    image = np.full((4, 6, 3), (255, 0, 0), np.uint8)
+    (frame,) = open_source(image, encoding="rgb8")
+    assert frame.image[0, 0].tolist() == [0, 0, 255]
+    (frame,) = open_source(image, width=12, height=8)
+    assert frame.image.shape == (8, 12, 3)
+
+
+def test_arrays_are_played_again(numbered, number_of):
+    source = open_source(numbered(2), loop=True)
+    assert [number_of(next(source).image) for _ in range(5)] == [0, 1, 0, 1, 0]
+    with pytest.raises(SourceError, match="loop needs images that can be read again"):
+        open_source(iter(numbered(2)), loop=True)
+
+
+@pytest.mark.parametrize(("source", "error", "text"), [
+    (None, TypeError, "not None"), (True, TypeError, "not True"), (1.5, TypeError, "not float"),
+    (b"a.mp4", TypeError, "bytes"),
+    ({}, TypeError, "dict"), (-1, SourceError, "a camera's index is 0 or more"), ("", SourceError, "source is empty"),
+    ("no.mp4", SourceError, "'no.mp4' does not exist"), (Path("no.mp4"), SourceError, "'./no.mp4' does not exist"),
+    (999, SourceUnavailable, "camera /dev/video999 is not there"), ([], SourceError, "no image in it"),
+    (np.zeros((0, 48, 64), np.uint8), SourceError, "no image in it"), (["a.jpg"], TypeError, "image 0: .* not str"),
+    (np.zeros((4, 4)), ValueError, "image 0: the image is float64"), ([None], TypeError, "image 0"),
+    ("a\0b", SourceError, "not exist"),
+    (np.zeros((4, 4, 3), np.uint16), ValueError, "uint16"), (np.zeros(7, np.uint8), ValueError, r"\(7,\)"),
+])
+def test_what_is_no_source_is_refused_with_what_is(source, error, text):
+    with pytest.raises(error, match=text):
+        open_source(source)
+
+
+def test_a_wrong_array_among_others_is_named_when_its_turn_comes(numbered):
+    source = open_source([*numbered(2), np.zeros((4, 4))])
+    assert [next(source).number, next(source).number] == [0, 1]
+    with pytest.raises(ValueError, match="image 2: the image is float64"):
+        next(source)

@@ -1,0 +1,40 @@
+"""What lies there and can be read at any rate, and again: what files, folders and arrays have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from fer_ros.types import Image
+
+
+class Recorded(ABC):
+    """Frames that were taken before.
+
+    Attributes:
+        name: what it is, for people.
+        fps: frames per second.
+        length: how many there should be; 0 where that is not known.
+        stamp: when the last frame that `next` gave is shown, in seconds from the first one.
+        notice: what a user should know of what was just read, else empty.
+    """
+
+    name: str
+    fps: float
+    length: int
+    stamp: float = 0.0
+    notice: str = ""
+
+    @abstractmethod
+    def next(self) -> Image | None:
+        """The next frame, HxWx3 uint8 BGR; None after the last."""
+
+    @abstractmethod
+    def rewind(self) -> None:
+        """Begin again."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what is held; `next` gives no frame afterwards."""
+
+    def _say(self, text: str) -> None:
+        self.notice += f"{'; ' if self.notice else ''}{text}"
