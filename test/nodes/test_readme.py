@@ -13,7 +13,7 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 
 @pytest.mark.skipif(not README.is_file(), reason="only where the source tree is")
 def test_the_behaviour_node_reacts_to_a_smile(bench, monkeypatch):
-    code = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
+    code = re.search(r"```python\n(import rclpy\n.*?)```", README.read_text(), re.DOTALL)[1]
     made = []
     monkeypatch.setattr(rclpy, "init", lambda: None)
     monkeypatch.setattr(rclpy, "spin", made.append)
