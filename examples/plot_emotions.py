@@ -20,8 +20,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from fer_ros import EMOTIONS
 from fer_ros.drawing.overlay import COLORS
-from fer_ros.labels import EMOTIONS, UNCERTAIN
+from fer_ros.labels import UNCERTAIN
 
 
 def read(table: Path) -> dict[str, dict[str, np.ndarray]]:

@@ -305,3 +305,23 @@ def test_the_overlay_is_drawn_onto_what_is_told(pipeline, clip):
         draw_overlay("photo.jpg", emotions)
     with pytest.raises(TypeError, match="what is an Emotion, not Face"):
         draw_overlay(image, pipeline.faces.detector(image))
+
+
+@pytest.mark.skipif(not (ROOT / "examples").is_dir(), reason="only where the source tree is")
+def test_the_example_without_ros_tells_how_long_each_face_shows_what(tmp_path):
+    script = ROOT / "examples" / "summarise_video.py"
+    printed = python(f"""
+        import runpy
+        sys.argv = ["summarise_video.py", "demo"]
+        try:
+            runpy.run_path({str(script)!r}, run_name="__main__")
+        except SystemExit as end:
+            print("status", end.code)
+    """, tmp_path)
+    faces = re.findall(r"^face (\d+): happy (\d+\.\d) s", printed, re.MULTILINE)
+    assert faces[0][0] == "1"
+    assert 4 < float(faces[0][1]) < 6
+    assert printed.endswith("status 0\n")
+    done = subprocess.run([sys.executable, str(script), "no.mp4"], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("summarise_video: source 'no.mp4' does not exist")
