@@ -8,8 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_ros.media.source import SourceParams, open_source
-from fer_ros.perception.detector import DetectorParams, FaceDetector
+from fer_ros import FaceDetector, open_source
 from fer_ros.types import Image
 
 MOST_FACES = 32
@@ -17,10 +16,9 @@ MOST_FACES = 32
 
 def face_picture() -> Image:
     """A face and what is around it, square, as the demo clip begins."""
-    source = open_source(SourceParams(source="demo", realtime=False))
-    frame = source.read()
-    source.close()
-    box = FaceDetector(DetectorParams()).detect(frame)[0].box
+    with open_source("demo") as source:
+        frame = next(source).image
+    box = FaceDetector()(frame)[0].box
     half = 0.55 * max(box.width, box.height)
     left, top, right, bottom = (round(value) for value in (box.cx - half, box.cy - half, box.cx + half, box.cy + half))
     return frame[max(top, 0) : bottom, max(left, 0) : right]
@@ -62,9 +60,8 @@ def pictures(width: int, height: int, faces: int, count: int, columns: int = 8) 
 
 def demo(width: int, height: int, count: int) -> list[Image]:
     """Frames of the demo clip's first seconds, in which one face is to be seen, scaled."""
-    source = open_source(SourceParams(source="demo", realtime=False, width=width, height=height))
-    every = [source.read() for _ in range(120)]
-    source.close()
+    with open_source("demo", width=width, height=height) as source:
+        every = [next(source).image for _ in range(120)]
     return [np.ascontiguousarray(every[number * len(every) // count]) for number in range(count)]
 
 

@@ -6,18 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from common import serve
 
-from fer_ros.models.inference import InferenceParams
-from fer_ros.perception.align import AlignParams
-from fer_ros.perception.classifier import ClassifierParams
-from fer_ros.perception.detector import DetectorParams
-from fer_ros.perception.pipeline import EmotionStage, FaceStage
-from fer_ros.perception.smoothing import SmoothingParams
-from fer_ros.perception.tracker import TrackerParams
+from fer_ros import Pipeline
 
-model = sys.argv[2]
-faces = FaceStage(DetectorParams(), TrackerParams(), InferenceParams())
-emotions = EmotionStage(ClassifierParams(model=model), AlignParams(), SmoothingParams(confidence_threshold=0.0),
-                        InferenceParams())
+pipeline = Pipeline(model=sys.argv[2], confidence_threshold=0.0)
 # Frames are one film; each face of the data is somebody else, whom no time connects with the last.
 stamps, last = itertools.count(), [None]
 
@@ -25,13 +16,13 @@ stamps, last = itertools.count(), [None]
 def detect(image):
     stamp = next(stamps) / 30
     if image.shape != last[0] or image.shape[0] == image.shape[1]:
-        faces.tracker.reset()
+        pipeline.faces.tracker.reset()
     last[0] = image.shape
-    return image, faces(image, stamp), stamp
+    return image, pipeline.faces(image, stamp), stamp
 
 
 def classify(image, found, stamp):
-    return [emotion.label for emotion in emotions(image, found, stamp)]
+    return [emotion.label for emotion in pipeline.emotions(image, found, stamp)]
 
 
 def analyse(image):
