@@ -38,6 +38,7 @@ class ArrayFrames(Recorded):
         self._images, self._encoding = separate(images), encoding
         self.fps = fps or FPS
         self._size = size
+        self._frames: Iterator[Image]
         self.length = len(self._images) if isinstance(self._images, Sized) else 0
         self.name = counted(self.length, "array") if self.length else "arrays"
         self.rewind()

@@ -267,9 +267,10 @@ class EmotionClassifier:
             TypeError: a face is not an array.
             ValueError: a face has another type or shape or no pixels, or the network's output is not (N, 7) finite numbers.
         """
-        as_seen = isinstance(faces, np.ndarray) and faces.dtype == np.uint8 and faces.shape[1:] in self._shapes
-        crops = faces if as_seen and encoding is None else self._crops(faces, encoding)
-        (logits,) = self.logits(crops, self.answer)
+        if (not isinstance(faces, np.ndarray) or faces.shape[1:] not in self._shapes or faces.dtype != np.uint8
+                or encoding is not None):
+            faces = self._crops(faces, encoding)
+        (logits,) = self.logits(faces, self.answer)
         # Without the columns of other labels, the rest is as if there were none.
         logits = logits[:, self._columns]
         return probabilities(logits, self.answer.temperature)

@@ -57,6 +57,8 @@ def test_the_generator_does_not_replace_our_init(workspace, sources):
     [installed] = (workspace.folder / "install").glob("fer_ros/lib/python3*/site-packages/fer_ros/__init__.py")
     assert installed.read_text() == (sources / "fer_ros" / "__init__.py").read_text() != ""
     assert installed.is_symlink() == workspace.symlinks
+    assert (installed.parent / "py.typed").is_file()  # for type checkers
+    assert workspace.sourced("python3 -c 'from fer_ros import Pipeline; print(Pipeline.__name__)'") == "Pipeline\n"
 
 
 def test_every_executable_is_where_ros2_run_looks_and_imports(workspace):

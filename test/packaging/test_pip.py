@@ -33,6 +33,17 @@ def test_the_messages_import_and_keep_their_content(environment, run, tmp_path):
     assert run(environment / "bin" / "python", "-c", textwrap.dedent(code), cwd=tmp_path) == "[0.25, 0.75]\n"
 
 
+def test_the_front_door_is_open_and_typed(environment, run, tmp_path):
+    code = """
+        import fer_ros, pathlib
+        from fer_ros import EMOTIONS, EmotionClassifier, Pipeline, open_source
+        pipeline = Pipeline()
+        print([one.label for one in pipeline(next(open_source("demo")).image)])
+        print((pathlib.Path(fer_ros.__file__).parent / "py.typed").is_file())
+    """
+    assert run(environment / "bin" / "python", "-c", textwrap.dedent(code), cwd=tmp_path) == "['happy']\nTrue\n"
+
+
 def test_models_and_configuration_are_installed_and_right(environment, sources):
     share = environment / "share" / "fer_ros"
     for entry in model_files.load_catalogue(share / "models" / "models.yaml").values():

@@ -99,6 +99,12 @@ def test_what_a_frame_goes_through_knows_neither_ros_nor_torch_nor_another_layer
     assert others(path) <= known
 
 
+@pytest.mark.parametrize("path", [path for room in sorted(CORE) for path in in_layer(room)], ids=lambda path: path.stem)
+def test_nothing_in_the_house_comes_in_by_the_front_door(path):
+    """It imports them: `from fer_ros import Pipeline` is for users, and for what is built upon the rooms."""
+    assert "fer_ros" not in set(imports(path))
+
+
 @pytest.mark.parametrize("path", in_layer("ros"), ids=lambda path: path.stem)
 def test_the_bridge_knows_the_rooms_and_messages(path):
     assert ours(path) <= {*CORE, "dds", "graph", "msg", "ros"}
