@@ -47,7 +47,9 @@ def version(package: str) -> SimpleNamespace:
     names = ("align", "classifier", "detector", "pipeline", "smoothing", "tracker")
     found = SimpleNamespace(**{name: _module(package, f"perception.{name}", f"core.{name}") for name in names},
                             session=_module(package, "models.inference", "core.session"))
-    found.detector.model_file = found.classifier.model_file = resources.model_file  # the same models for both
+    # The same models for both; the other version, which is not installed, finds none of its own.
+    found.detector.model_file = found.classifier.model_file = resources.model_file
+    found.session.share_directory = resources.share_directory
     return found
 
 
