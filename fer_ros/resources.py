@@ -59,7 +59,8 @@ def model_file(name_or_path: str) -> Path:
         hint = "name a file that exists, or a bare file name for a model that comes with fer_ros"
     else:
         path = share_directory() / "models" / name_or_path
-        hint = "`fer-ros models get` fetches the models that are missing"
+        hint = ("`fer-ros models get` fetches the models that are missing; a file of your own is named by its path, ./NAME in "
+                "this folder")
     if not path.is_file():
         raise FileNotFoundError(f"model {path} not found: {hint}")
     return path

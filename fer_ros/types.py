@@ -167,7 +167,7 @@ class Emotion(Comparable):
         """
         return dict(zip(ROW, (
             self.face_id, *map(float, self.box), float(self.detection_score), self.label, float(self.confidence),
-            *map(float, self.probabilities), *map(float, self.raw_probabilities),
+            *_seven(self.probabilities), *_seven(self.raw_probabilities),
         ), strict=True))
 
 
@@ -177,7 +177,13 @@ ROW = ("face_id", "x", "y", "width", "height", "roll", "detection_score", "label
 
 
 def _by_emotion(values: np.ndarray) -> dict[str, float]:
-    return dict(zip(EMOTIONS, map(float, values), strict=True))
+    return dict(zip(EMOTIONS, _seven(values), strict=True))
+
+
+def _seven(values: np.ndarray) -> list[float]:
+    if len(values) != len(EMOTIONS):
+        raise ValueError(f"there must be {len(EMOTIONS)} probabilities, not {len(values)}")
+    return [float(value) for value in values]
 
 
 def intersection_over_union(a: Box, b: Box) -> float:

@@ -31,7 +31,8 @@ def test_a_model_is_named_by_its_file_or_its_path(share, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "hint"), [
-    ("nothing.onnx", "fer-ros models get"), ("", "fer-ros models get"), ("..", "fer-ros models get"),
+    ("nothing.onnx", "fer-ros models get"), ("mine.onnx", "by its path, ./NAME"),
+    ("", "fer-ros models get"), ("..", "fer-ros models get"),
     ("/nowhere/x.onnx", "name a file that exists"), ("./x.onnx", "name a file"),
     ("~no_such_user_at_all/x.onnx", "name a file"),
 ])

@@ -141,3 +141,9 @@ def test_a_face_becomes_plain_values():
 
 def test_a_box_knows_its_edges():
     assert BOX.xyxy == (-5.0, 0.0, 25.0, 40.0)
+
+
+def test_an_emotion_with_other_probabilities_has_no_row():
+    for turn in ("to_row", "to_dict"):
+        with pytest.raises(ValueError, match="there must be 7 probabilities, not 3"):
+            getattr(emotion(raw_probabilities=np.zeros(3)), turn)()
