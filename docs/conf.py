@@ -1,0 +1,44 @@
+"""How Sphinx builds the documentation site: `make docs`."""
+
+import sys
+from pathlib import Path
+
+import fer_ros
+
+# rosdoc2 runs this file from another folder; then Sphinx is started in the package's own.
+_DOCS = next(folder for folder in (Path(__file__).resolve().parent, Path.cwd() / "docs", Path.cwd())
+             if (folder / "_extensions").is_dir())
+sys.path.insert(0, str(_DOCS / "_extensions"))
+
+project = "fer_ros"
+author = "fer_ros maintainers"
+project_copyright = "fer_ros maintainers, Apache-2.0"
+release = version = fer_ros.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_argparse_cli",
+    "sphinx_copybutton",
+    "generated",
+]
+exclude_patterns = ["_*"]
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+# No inventory of another project is fetched, so its names lead nowhere: a build needs no network.
+nitpick_ignore_regex = [(r"py:.*", r"(?!fer_ros\.).*")]
+
+html_theme = "furo"
+html_title = f"fer_ros {release}"
+html_static_path = ["_static"]
+html_css_files = ["style.css"]
+html_copy_source = False
+
+copybutton_prompt_text = r"\$ "
+copybutton_prompt_is_regexp = True
