@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""How many images arrive, and how late, through shared memory segments of several sizes: docs/performance.md, "Shared memory".
+"""How many images arrive, and how late, through shared memory segments of several sizes: "Shared memory" in
+docs/explanation/performance.md.
 
     .venv/bin/python scripts/measure_segments.py --segments 8 16 32 --sizes 640x480 1920x1080
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Write config/fer.yaml and the parameter tables of docs/nodes.md from the parameter classes. Needs fer_ros installed.
+"""Write config/fer.yaml and the parameter tables of docs/reference/nodes.md from the parameter classes. Needs fer_ros installed.
 
-The tables stand between `<!-- parameters of NODE -->` and `<!-- end -->` in docs/nodes.md. `--check` changes nothing and
+The tables stand between `<!-- parameters of NODE -->` and `<!-- end -->` in docs/reference/nodes.md. `--check` changes nothing and
 fails where a file is not up to date.
 """
 
@@ -68,7 +68,7 @@ def documented(text: str) -> str:
     for node in NODES:
         found = re.search(rf"(?<=<!-- parameters of {node.NAME} -->\n).*?(?=<!-- end -->)", text, re.DOTALL)
         if not found:
-            sys.exit(f"docs/nodes.md has no place for the parameters of {node.NAME}")
+            sys.exit(f"docs/reference/nodes.md has no place for the parameters of {node.NAME}")
         text = f"{text[: found.start()]}{table(node)}\n{text[found.end() :]}"
     return text
 
@@ -77,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only compare")
     check = parser.parse_args().check
-    docs = ROOT / "docs" / "nodes.md"
+    docs = ROOT / "docs" / "reference" / "nodes.md"
     wanted = {ROOT / "config" / "fer.yaml": config()}
     if docs.is_file():
         wanted[docs] = documented(docs.read_text(encoding="utf-8"))

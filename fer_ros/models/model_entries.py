@@ -60,8 +60,8 @@ def missing(where: str, name: str, why: str = "") -> MissingEntry:
     """
     file, example = repr(Path(where).name), _EXAMPLES[name.partition(".")[0]]
     return MissingEntry(
-        f"{where} has no metadata entry '{name}'{why}: docs/own_model.md says what it means; where it is {example}, add it "
-        f'with `python3 -c "import onnx; m = onnx.load({file}); m.metadata_props.add(key={name!r}, value={example!r}); '
+        f"{where} has no metadata entry '{name}'{why}: docs/how-to/own_model.md says what it means; where it is {example}, "
+        f'add it with `python3 -c "import onnx; m = onnx.load({file}); m.metadata_props.add(key={name!r}, value={example!r}); '
         f'onnx.save(m, {file})"`')
 
 

@@ -75,7 +75,7 @@ class ModelMetadata:
     """How to feed a network and read it, written into the ONNX file by whoever exported it.
 
     A pixel v in 0..255 becomes (v * scale - mean) / std. What can mean one thing only may be missing or written in other
-    words, see docs/own_model.md.
+    words, see docs/how-to/own_model.md.
 
     Attributes:
         name: the model's id, as it is published.

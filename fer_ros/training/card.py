@@ -162,7 +162,7 @@ def _origin(entries: Mapping[str, str]) -> str:
     when = f"epoch {entries.get('epoch', 'unknown')} of {recipe.get('epochs', 'unknown')}"
     where = entries.get("trained.place", "an unknown machine")
     return (f"Training commit `{entries['trained.commit']}`, {when}{''.join(ancestors)}, on {where}.\nThe recipe, as "
-            "[docs/training.md](../docs/training.md) explains it:\n\n```yaml\n"
+            "[docs/how-to/train.md](../docs/how-to/train.md) explains it:\n\n```yaml\n"
             f"{yaml.safe_dump(recipe, sort_keys=False).strip()}\n```")
 
 

@@ -23,7 +23,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 LABELS = ",".join(EMOTIONS)
 PLAIN = {"labels": LABELS, "scale": "1/255"}
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "own_model.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "own_model.md"
 
 
 def network(path: Path, metadata: dict[str, str], *, shape=("n", 1, 16, 16), classes=7, ends=("Softmax",), gain=5.0,
@@ -382,7 +382,7 @@ def test_what_is_missing_is_named_and_the_command_that_adds_it_works(load, tmp_p
         load(metadata, shape=shape)
     said = str(caught.value)
     assert "\n" not in said
-    assert "docs/own_model.md" in said
+    assert "docs/how-to/own_model.md" in said
     command = shlex.split(re.search(r"`python3 (.*)`", said)[1])
     subprocess.run([sys.executable, *command], cwd=tmp_path, check=True, timeout=600)
     try:
@@ -405,7 +405,7 @@ def test_what_contradicts_the_network_is_refused(load, metadata, how, reason):
     assert "mine.onnx" in str(caught.value)
 
 
-# docs/own_model.md
+# docs/how-to/own_model.md
 
 
 @pytest.mark.skipif(not DOCUMENT.is_file(), reason="only where the source tree is")
