@@ -19,11 +19,11 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
-    "sphinx_argparse_cli",
     "sphinx_copybutton",
     "generated",
 ]
 exclude_patterns = ["_*"]
+smartquotes = False  # --force would lose a hyphen
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

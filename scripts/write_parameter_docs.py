@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
-"""Write config/fer.yaml and the parameter tables of docs/reference/nodes.md from the parameter classes. Needs fer_ros installed.
+"""Write config/fer.yaml from the parameter classes. Needs fer_ros installed.
 
-The tables stand between `<!-- parameters of NODE -->` and `<!-- end -->` in docs/reference/nodes.md. `--check` changes nothing and
-fails where a file is not up to date.
+`--check` changes nothing and fails where the file is not up to date.
 """
 
 import argparse
-import re
 import sys
 import textwrap
 from pathlib import Path
@@ -54,38 +52,15 @@ def config() -> str:
     return "\n".join(lines) + "\n"
 
 
-def table(node: type) -> str:
-    rows = ["| parameter | type | default | range | live | what it does |", "|---|---|---|---|---|---|"]
-    for spec in parameters_of(node):
-        allowed = f"{limits(spec)}{' ' + spec.unit if spec.unit and spec.range else ''}"
-        cells = [f"`{spec.name}`", spec.type.__name__, f"`{in_yaml(spec)}`", allowed, "yes" if spec.live else "no",
-                 spec.description]
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
-
-
-def documented(text: str) -> str:
-    for node in NODES:
-        found = re.search(rf"(?<=<!-- parameters of {node.NAME} -->\n).*?(?=<!-- end -->)", text, re.DOTALL)
-        if not found:
-            sys.exit(f"docs/reference/nodes.md has no place for the parameters of {node.NAME}")
-        text = f"{text[: found.start()]}{table(node)}\n{text[found.end() :]}"
-    return text
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only compare")
     check = parser.parse_args().check
-    docs = ROOT / "docs" / "reference" / "nodes.md"
-    wanted = {ROOT / "config" / "fer.yaml": config()}
-    if docs.is_file():
-        wanted[docs] = documented(docs.read_text(encoding="utf-8"))
-    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
-    if check and stale:
-        sys.exit(f"not up to date, run {Path(__file__).name}: {', '.join(path.name for path in stale)}")
-    for path in stale:
-        path.write_text(wanted[path], encoding="utf-8")
+    file, text = ROOT / "config" / "fer.yaml", config()
+    if check and file.read_text(encoding="utf-8") != text:
+        sys.exit(f"{file.name} is not up to date, run {Path(__file__).name}")
+    if not check:
+        file.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

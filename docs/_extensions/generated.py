@@ -1,15 +1,16 @@
 """What the reference takes from the code, so that it cannot differ from it.
 
 ```{parameters} NODE``` lists the parameters of a node, or of `every_node`; ```{message} NAME``` the fields of msg/NAME.msg;
-```{launch_arguments} NAME``` the arguments of launch/NAME.launch.py.
+```{launch_arguments} NAME``` the arguments of launch/NAME.launch.py; ```{commands}``` each command of `fer-ros` in a
+section, to which `#command-NAME` leads.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -17,17 +18,11 @@ from sphinx.application import Sphinx
 from sphinx.ext.autodoc.mock import mock
 from sphinx.util.docutils import SphinxDirective
 
-from fer_ros.nodes.camera import CameraNode
-from fer_ros.nodes.emotion import EmotionNode
-from fer_ros.nodes.face_detector import FaceDetectorNode
-from fer_ros.nodes.overlay import OverlayNode
-from fer_ros.nodes.pipeline import PipelineNode
-from fer_ros.nodes.replay import ReplayNode
+import fer_ros.cli
+from fer_ros.parameters.graph_params import NODES
+from fer_ros.parameters.node_params import NodeParams
 from fer_ros.parameters.params import ParamSpec, specs
-from fer_ros.ros.node import NodeParams
-
-ROOT = Path(__file__).resolve().parents[2]
-NODES = {node.NAME: node for node in (PipelineNode, CameraNode, ReplayNode, FaceDetectorNode, EmotionNode, OverlayNode)}
+from fer_ros.resources import share_directory
 
 
 class Entries(SphinxDirective):
@@ -36,23 +31,27 @@ class Entries(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        found = []
-        for name, kind, text in self.entries(self.arguments[0]):
-            made = self.parse_text_to_nodes(f"`{name}` {kind}\n: " + text.replace("\n", "\n  "))
-            item = next(iter(made[0].findall(nodes.definition_list_item)))
-            item["ids"].append(nodes.make_id(f"{self.arguments[0]}-{name}"))
-            found.append(made[0])
-        listed = nodes.definition_list("", *(item for part in found for item in part.children), classes=["entries"])
-        return [listed]
+        return [_listed(self, self.arguments[0], self.entries(self.arguments[0]))]
 
     def entries(self, about: str) -> Iterable[tuple[str, str, str]]:
         """Name, kind and description of each."""
         raise NotImplementedError
 
 
+def _listed(directive: SphinxDirective, about: str, entries: Iterable[tuple[str, str, str]]) -> nodes.definition_list:
+    """Entries of name, kind and description; the id of an entry is that of its list and its name."""
+    listed = nodes.definition_list(classes=["entries"])
+    for name, kind, text in entries:
+        made = directive.parse_text_to_nodes(f"`{name}` {kind}\n: " + text.replace("\n", "\n  "))
+        item = next(made[0].findall(nodes.definition_list_item))
+        item["ids"].append(nodes.make_id(f"{about}-{name}"))
+        listed += item
+    return listed
+
+
 class Parameters(Entries):
     def entries(self, about: str) -> Iterator[tuple[str, str, str]]:
-        groups = (NodeParams,) if about == "every_node" else NODES[about].PARAMS
+        groups = [NodeParams] if about == "every_node" else [group for group in NODES[about] if group is not NodeParams]
         for spec in (spec for group in groups for spec in specs(group)):
             yield spec.name, f"*{spec.type.__name__}*", f"{spec.description}\n\n{_facts(spec)}"
 
@@ -72,13 +71,13 @@ class Message(Entries):
     """A comment above a field describes it; the file's first comment describes the message and stands on the page."""
 
     def entries(self, about: str) -> Iterator[tuple[str, str, str]]:
-        text = (ROOT / "msg" / f"{about}.msg").read_text(encoding="utf-8")
+        text = (share_directory() / "msg" / f"{about}.msg").read_text(encoding="utf-8")
         for block in re.split(r"\n\s*\n", text.partition("\n\n")[2]):
             lines = block.strip().splitlines()
             described = " ".join(line.lstrip("# ") for line in lines if line.startswith("#"))
             for line in (line for line in lines if line and not line.startswith("#")):
                 kind, name = line.split("#")[0].split(maxsplit=1)
-                yield name.strip(), f"*{kind}*", described or "-"
+                yield name.strip(), f"*{kind}*", described or "&nbsp;"
 
 
 class LaunchArguments(Entries):
@@ -93,13 +92,59 @@ def launch_arguments(name: str) -> tuple[tuple[str, str, str], ...]:
     with mock(["launch", "launch_ros"]):
         from fer_ros.launching import _COMMON
 
-        spec = importlib.util.spec_from_file_location(f"{name}_launch", ROOT / "launch" / f"{name}.launch.py")
+        spec = importlib.util.spec_from_file_location(f"{name}_launch", share_directory() / "launch" / f"{name}.launch.py")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
     return (*module.ARGUMENTS, *_COMMON)
 
 
+class Commands(SphinxDirective):
+    def run(self) -> list[nodes.Node]:
+        return list(self.sections(fer_ros.cli.parser()))
+
+    def sections(self, parser: argparse.ArgumentParser) -> Iterator[nodes.section]:
+        """One for each command, those of its sub-commands in it."""
+        for action in parser._actions:
+            if not isinstance(action, argparse._SubParsersAction):
+                continue
+            short = {choice.dest: choice.help or "" for choice in action._choices_actions}
+            for name, command in action.choices.items():
+                yield self.section(command, short[name])
+
+    def section(self, command: argparse.ArgumentParser, short: str) -> nodes.section:
+        words = command.prog.split()
+        label = nodes.make_id("-".join(["command", *words[1:]]))
+        section = nodes.section(ids=[label])
+        section += nodes.title("", "", nodes.literal("", command.prog))
+        self.env.domains.standard_domain.note_hyperlink_target(label, self.env.docname, label, command.prog)
+        section += self.parse_text_to_nodes(_plain(command.description or f"{short[:1].upper()}{short[1:]}."))
+        inner = list(self.sections(command))
+        if not inner:
+            usage = command.format_usage().removeprefix("usage: ").replace("\n       ", "\n")
+            section += nodes.literal_block(usage, usage, language="text")
+            section += _listed(self, label, _arguments(command))
+        section += inner
+        return section
+
+
+def _arguments(command: argparse.ArgumentParser) -> Iterator[tuple[str, str, str]]:
+    """Name, value and description of each argument but --help."""
+    for action in command._actions:
+        if isinstance(action, argparse._HelpAction | argparse._SubParsersAction):
+            continue
+        value = command._get_formatter()._format_args(action, action.dest.upper()) if action.nargs != 0 else ""
+        name = ", ".join(action.option_strings) or str(action.metavar or value or action.dest)
+        described = command._get_formatter()._expand_help(action) if action.help else "&nbsp;"
+        yield name, _plain(value) if action.option_strings else "", _plain(described[:1].upper() + described[1:])
+
+
+def _plain(text: str) -> str:
+    """A text in which Markdown finds nothing but code between backticks."""
+    return re.sub(r"([<\[*])", r"\\\1", text)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    for name, directive in {"parameters": Parameters, "message": Message, "launch_arguments": LaunchArguments}.items():
+    own = {"parameters": Parameters, "message": Message, "launch_arguments": LaunchArguments, "commands": Commands}
+    for name, directive in own.items():
         app.add_directive(name, directive)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,6 @@
 """A parameter is written once: a field of a frozen dataclass with its default, unit, range and description.
 
-The ROS bridge declares ROS parameters from these classes, config/fer.yaml and docs/reference/nodes.md are checked against them,
+The ROS bridge declares ROS parameters from these classes, config/fer.yaml and the reference of the site are made of them,
 and the stages receive the instance and know nothing of where its values came from.
 """
 
