@@ -1,0 +1,203 @@
+"""What the documents tell people to type works: commands are parsed, files are loaded, names are there."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import pytest
+
+from fer_ros.cli import parser
+from fer_ros.graph import webcam_graph
+from fer_ros.parameters.graph_params import parameters_of
+from fer_ros.parameters.params_file import check
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "models" / "MODEL_CARD.md"])
+FENCE = re.compile(r"^( *)```([\w{}]*)[ ]?([^\n]*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+# Whoever names one of these in a page means what it stands for.
+PLACEHOLDER = re.compile(r"\.\.\.|<[\w ]+>")
+
+pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="only where the source tree is")
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    """The code of a page in one of some languages, without the indentation of a list."""
+    found = FENCE.findall(page.read_text(encoding="utf-8"))
+    return ["\n".join(line.removeprefix(indent) for line in code.splitlines()) + "\n"
+            for indent, language, _, code in found if language in languages]
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Page and words of each command in the pages' shell blocks, without variables that are set for it."""
+    for page in PAGES:
+        for code in blocks(page, "bash", "sh"):
+            for line in re.split(r"\n|&&", code.replace("\\\n", " ")):
+                words = shlex.split(line, comments=True)
+                while words and re.fullmatch(r"[A-Za-z_]+=.*", words[0]):
+                    words.pop(0)
+                if words:
+                    yield name_of(page), words
+
+
+COMMANDS = list(commands())
+
+
+def of(*first: str) -> list:
+    """The commands that begin with some words, as parameters of a test."""
+    chosen = [(page, words) for page, words in COMMANDS if tuple(words[: len(first)]) == first]
+    return [pytest.param(words, id=f"{page}: {' '.join(words)}") for page, words in chosen]
+
+
+OURS = [pytest.param(words[1:], id=f"{page}: {' '.join(words)}")
+        for page, words in COMMANDS if Path(words[0]).name == "fer-ros" and not PLACEHOLDER.search(" ".join(words))]
+
+
+def test_there_is_something_to_test():
+    assert len(OURS) > 60
+    assert len(of("ros2", "launch", "fer_ros")) > 8
+
+
+@pytest.mark.parametrize("words", OURS)
+def test_a_command_is_one(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    parser().parse_args(words)
+
+
+def command_of(words: list[str]) -> argparse.ArgumentParser:
+    """The parser of the command that some words name."""
+    found = parser()
+    for word in words:
+        choices = [action.choices for action in found._actions if isinstance(action, argparse._SubParsersAction)]
+        if not choices:
+            break
+        assert word in choices[0], f"fer-ros has no command {word}"
+        found = choices[0][word]
+    return found
+
+
+INLINE = sorted({text for page in PAGES
+                 for text in re.findall(r"(?<!`)`(?:\.venv/bin/)?fer-ros ([a-z][^`]*)`", page.read_text(encoding="utf-8"))})
+
+
+@pytest.mark.parametrize("text", INLINE)
+def test_a_command_in_a_sentence_has_what_is_said_of_it(text):
+    words = re.split(r"[\s=]+", text.replace("'", " "))
+    command = command_of(words[: next((i for i, word in enumerate(words) if not re.fullmatch(r"[a-z]+", word)), len(words))])
+    known = {option for action in command._actions for option in action.option_strings}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+def arguments_of(launch_file: str) -> set[str]:
+    """The arguments of a launch file, read without launch."""
+    found: set[str] = set()
+    for path, name in ((ROOT / "launch" / launch_file, "ARGUMENTS"), (ROOT / "fer_ros" / "launching.py", "_COMMON")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        (value,) = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == name]
+        found |= {entry.elts[0].value for entry in value.elts}
+    return found
+
+
+@pytest.mark.parametrize("words", of("ros2", "launch", "fer_ros"))
+def test_a_launch_file_has_the_arguments_that_are_given(words):
+    assert {word.partition(":=")[0] for word in words[4:] if ":=" in word} <= arguments_of(words[3])
+
+
+@pytest.mark.parametrize("words", of("ros2", "run", "fer_ros"))
+def test_an_executable_is_one(words):
+    assert re.search(rf"^{words[3]} = ", (ROOT / "cmake" / "executables.txt").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("words", of("ros2", "param", "set"))
+def test_a_parameter_that_is_set_is_one_and_may_be_so(words):
+    _, _, _, node, name, value = words
+    spec = parameters_of(node.rpartition("/")[2])[name]
+    spec.check(spec.type(value))
+    assert spec.live
+
+
+def names_of_the_graph() -> set[str]:
+    graph = webcam_graph({})
+    nodes = {node.full_name for node in graph.nodes}
+    topics = set(vars(graph.topics).values())
+    return {"/camera", "/fer"} | nodes | topics | {f"{graph.topics.overlay}/compressed"} | {f"{node}/enable" for node in nodes}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_topics_nodes_and_services_are_called_so(page):
+    text = re.sub(r"\S*://\S*|/(?:left|right)\S*", "", page.read_text(encoding="utf-8"))
+    named = re.findall(r"(?<![\w.:/>)~])/(?:camera|fer)(?:/[a-z_]+)*", text)
+    assert {re.sub(r"/(?:emotions|probabilities)$", "/emotions", name) for name in named} <= names_of_the_graph()
+
+
+@pytest.mark.parametrize("words", of("make"))
+def test_a_target_of_make_is_one(words):
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {word for word in words[1:] if "=" not in word} <= targets
+
+
+def test_files_that_are_named_are_there():
+    for page, words in COMMANDS:
+        for word in words:
+            if word.startswith(("examples/", "scripts/", "models/", "requirements/")):
+                assert (ROOT / word).exists(), f"{page}: {word}"
+    sources = [*ROOT.glob("fer_ros/**/*.*"), *ROOT.glob("scripts/*"), *ROOT.glob("models/*.yaml"), ROOT / ".ci" / "run", *PAGES]
+    for path in (path for path in sources if path.suffix in (".py", ".sh", ".yaml", ".md", "")):
+        for named in re.findall(r"\bdocs/[\w/-]+\.md", path.read_text(encoding="utf-8")):
+            assert (ROOT / named).is_file(), f"{path}: {named}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "docs" not in page.parts], ids=name_of)
+def test_a_link_outside_of_the_site_leads_to_a_file(page):
+    links = re.findall(r"\]\((?!\w+:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+PYTHON = [pytest.param(code, id=f"{name_of(page)}: {code.splitlines()[0]}") for page in PAGES for code in blocks(page, "python")]
+
+
+@pytest.mark.parametrize("code", PYTHON)
+def test_python_compiles(code):
+    compile(code, "<page>", "exec")
+
+
+PARAMETERS = [pytest.param(code, id=f"{name_of(page)}: {code.splitlines()[0]}")
+              for page in PAGES for code in blocks(page, "yaml") if "ros__parameters" in code]
+
+
+@pytest.mark.parametrize("code", PARAMETERS)
+def test_a_parameter_file_has_no_entry_without_effect(code, tmp_path):
+    (tmp_path / "mine.yaml").write_text(code, encoding="utf-8")
+    check(tmp_path / "mine.yaml", "")
+
+
+def test_a_recipe_of_several_sets_is_one(tmp_path):
+    from fer_ros.training.recipe import read
+
+    (code,) = [code for code in blocks(ROOT / "docs" / "how-to" / "train.md", "yaml") if code.startswith("sets:")]
+    (tmp_path / "mine.yaml").write_text(code, encoding="utf-8")
+    assert set(read(str(tmp_path / "mine.yaml")).sets) == {"fer2013", "affectnet", "mine"}
+
+
+def test_a_launch_file_that_includes_ours_gives_arguments_that_it_has(monkeypatch):
+    packages = ("launch", "launch.actions", "launch.substitutions", "launch_ros", "launch_ros.substitutions")
+    mocks = {package: MagicMock() for package in packages}
+    for package, mocked in mocks.items():
+        monkeypatch.setitem(sys.modules, package, mocked)
+    (code,) = blocks(ROOT / "docs" / "how-to" / "launch_file.md", "python")
+    scope: dict = {}
+    exec(code, scope)
+    scope["generate_launch_description"]()
+    (path,), _ = mocks["launch.substitutions"].PathJoinSubstitution.call_args
+    given = dict(mocks["launch.actions"].IncludeLaunchDescription.call_args.kwargs["launch_arguments"])
+    assert given.keys() <= arguments_of(path[-1])
