@@ -19,7 +19,8 @@ from fer_ros.parameters.graph_params import parameters_of
 from fer_ros.parameters.params_file import check
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "models" / "MODEL_CARD.md"])
+BESIDE = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "models/MODEL_CARD.md")]
+PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *(page for page in BESIDE if page.is_file())])
 FENCE = re.compile(r"^( *)```([\w{}]*)[ ]?([^\n]*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 # Whoever names one of these in a page means what it stands for.
 PLACEHOLDER = re.compile(r"\.\.\.|<[\w ]+>")
@@ -151,19 +152,20 @@ def test_files_that_are_named_are_there():
         for word in words:
             if word.startswith(("examples/", "scripts/", "models/", "requirements/")):
                 assert (ROOT / word).exists(), f"{page}: {word}"
-    sources = [*ROOT.glob("fer_ros/**/*.*"), *ROOT.glob("scripts/*"), *ROOT.glob("models/*.yaml"), ROOT / ".ci" / "run", *PAGES]
-    for path in (path for path in sources if path.suffix in (".py", ".sh", ".yaml", ".md", "")):
+    sources = [*ROOT.glob("fer_ros/**/*.*"), *ROOT.glob("scripts/*.*"), *ROOT.glob("models/*.yaml"), *PAGES]
+    for path in (path for path in sources if path.suffix in (".py", ".sh", ".yaml", ".md")):
         for named in re.findall(r"\bdocs/[\w/-]+\.md", path.read_text(encoding="utf-8")):
             assert (ROOT / named).is_file(), f"{path}: {named}"
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "docs" not in page.parts], ids=name_of)
+@pytest.mark.parametrize("page", [page for page in PAGES if page in BESIDE], ids=name_of)
 def test_a_link_outside_of_the_site_leads_to_a_file(page):
     links = re.findall(r"\]\((?!\w+:)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-PYTHON = [pytest.param(code, id=f"{name_of(page)}: {code.splitlines()[0]}") for page in PAGES for code in blocks(page, "python")]
+PYTHON = [pytest.param(code, id=f"{name_of(page)}: {code.splitlines()[0]}")
+          for page in PAGES for code in blocks(page, "python")]
 
 
 @pytest.mark.parametrize("code", PYTHON)
