@@ -23,6 +23,7 @@ extensions = [
     "generated",
 ]
 exclude_patterns = ["_*"]
+default_role = "code"  # of docstrings: `name`
 smartquotes = False  # --force would lose a hyphen
 
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -31,8 +32,9 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
-# No inventory of another project is fetched, so its names lead nowhere: a build needs no network.
-nitpick_ignore_regex = [(r"py:.*", r"(?!fer_ros\.).*")]
+napoleon_use_ivar = True
+# Only what fer_ros exports has a place in the API. Other projects' names lead nowhere: a build needs no network.
+nitpick_ignore_regex = [(r"py:.*", r"(?!fer_ros\.\w+$).*")]
 
 html_theme = "furo"
 html_title = f"fer_ros {release}"

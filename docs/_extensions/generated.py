@@ -143,8 +143,21 @@ def _plain(text: str) -> str:
     return re.sub(r"([<\[*])", r"\\\1", text)
 
 
+def as_written(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Show the package's own docstring as `help(fer_ros)` does: it is laid out for a terminal."""
+    if what == "module":
+        lines[:] = [".. code-block:: text", "", *(f"   {line}" for line in lines), ""]
+
+
+def without_aliases(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out the fields of a named tuple, which Python describes by their number; its docstring says what they are."""
+    return True if (getattr(thing, "__doc__", None) or "").startswith("Alias for field number") else None
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     own = {"parameters": Parameters, "message": Message, "launch_arguments": LaunchArguments, "commands": Commands}
+    app.connect("autodoc-process-docstring", as_written)
+    app.connect("autodoc-skip-member", without_aliases)
     for name, directive in own.items():
         app.add_directive(name, directive)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
