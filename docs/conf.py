@@ -5,10 +5,7 @@ from pathlib import Path
 
 import fer_ros
 
-# rosdoc2 runs this file from another folder; then Sphinx is started in the package's own.
-_DOCS = next(folder for folder in (Path(__file__).resolve().parent, Path.cwd() / "docs", Path.cwd())
-             if (folder / "_extensions").is_dir())
-sys.path.insert(0, str(_DOCS / "_extensions"))
+sys.path.insert(0, str(Path(__file__).resolve().parent / "_extensions"))
 
 project = "fer_ros"
 author = "fer_ros maintainers"

@@ -1,4 +1,4 @@
-"""What the reference takes from the code, so that it cannot differ from it.
+"""What the reference takes from the code, so that it cannot differ from it; and what the pages need beside a theme.
 
 ```{parameters} NODE``` lists the parameters of a node, or of `every_node`; ```{message} NAME``` the fields of msg/NAME.msg;
 ```{launch_arguments} NAME``` the arguments of launch/NAME.launch.py; ```{commands}``` each command of `fer-ros` in a
@@ -23,6 +23,8 @@ from fer_ros.parameters.graph_params import NODES
 from fer_ros.parameters.node_params import NodeParams
 from fer_ros.parameters.params import ParamSpec, specs
 from fer_ros.resources import share_directory
+
+_SHORT = 12  # characters of a cell
 
 
 class Entries(SphinxDirective):
@@ -154,8 +156,16 @@ def without_aliases(app: Sphinx, what: str, name: str, thing: Any, skip: bool, o
     return True if (getattr(thing, "__doc__", None) or "").startswith("Alias for field number") else None
 
 
+def mark_short_cells(app: Sphinx, document: nodes.document) -> None:
+    """A number and its unit stay on one line."""
+    for cell in document.findall(nodes.entry):
+        if len(cell.astext()) <= _SHORT:
+            cell["classes"].append("short")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     own = {"parameters": Parameters, "message": Message, "launch_arguments": LaunchArguments, "commands": Commands}
+    app.connect("doctree-read", mark_short_cells)
     app.connect("autodoc-process-docstring", as_written)
     app.connect("autodoc-skip-member", without_aliases)
     for name, directive in own.items():
