@@ -112,6 +112,7 @@ def test_an_int8_model_is_kept_only_if_it_is_faster_and_as_good(run, tmp_path, m
     folder, data = run
     monkeypatch.setattr(export, "_alternating", lambda first, second: ([times[0]], [times[1]]))
     monkeypatch.setattr(export, "WORSE", 1.0)
+    monkeypatch.setattr(export, "WORSE_HEAD", 1.0)
     (tmp_path / "emotion_int8.onnx").write_bytes(b"of an earlier export")
     said = []
     export.export(folder, data, tmp_path, "mine", True, said.append, force=True)
@@ -121,9 +122,24 @@ def test_an_int8_model_is_kept_only_if_it_is_faster_and_as_good(run, tmp_path, m
         small = EmotionClassifier(ClassifierParams(model=str(tmp_path / "emotion_int8.onnx")))
         assert small.metadata.name == "mine-int8"
         assert [a.output for a in small.metadata.answers] == ["ferplus", "fer2013"]
-        monkeypatch.setattr(export, "WORSE", -2.0)  # nothing is as good as that
-        export.export(folder, data, tmp_path, "mine", True, said.append, force=True)
-        assert not (tmp_path / "emotion_int8.onnx").exists()
+        for name in ("WORSE", "WORSE_HEAD"):  # the default answer's share, and what another may lose
+            (tmp_path / "emotion_int8.onnx").write_bytes(b"of an earlier export")
+            monkeypatch.setattr(export, name, -2.0)  # nothing is as good as that
+            export.export(folder, data, tmp_path, "mine", True, said.append, force=True)
+            assert not (tmp_path / "emotion_int8.onnx").exists()
+            monkeypatch.setattr(export, name, 1.0)
+
+
+def test_the_gates_of_attention_stay_in_floats():
+    def node(kind, name, *inputs):
+        return onnx.helper.make_node(kind, inputs, [f"{name}_out"], name)
+
+    nodes = [node("Conv", "first", "x", "w"),
+             node("ReduceMean", "mean", "first_out"), node("Conv", "squeeze", "mean_out", "w"), node("Relu", "relu", "squeeze_out"),
+             node("Conv", "excite", "relu_out", "w"), node("Sigmoid", "gate", "excite_out"),
+             node("Mul", "weigh", "first_out", "gate_out"), node("Conv", "next", "weigh_out", "w")]
+    model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "attention", [], []))
+    assert export._gates(model) == ["squeeze", "relu", "excite", "gate"]
 
 
 def test_the_catalogue_gets_the_new_sha256_of_its_own_entry(run, tmp_path):
