@@ -135,7 +135,8 @@ def test_the_gates_of_attention_stay_in_floats():
         return onnx.helper.make_node(kind, inputs, [f"{name}_out"], name)
 
     nodes = [node("Conv", "first", "x", "w"),
-             node("ReduceMean", "mean", "first_out"), node("Conv", "squeeze", "mean_out", "w"), node("Relu", "relu", "squeeze_out"),
+             node("ReduceMean", "mean", "first_out"), node("Conv", "squeeze", "mean_out", "w"),
+             node("Relu", "relu", "squeeze_out"),
              node("Conv", "excite", "relu_out", "w"), node("Sigmoid", "gate", "excite_out"),
              node("Mul", "weigh", "first_out", "gate_out"), node("Conv", "next", "weigh_out", "w")]
     model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "attention", [], []))
