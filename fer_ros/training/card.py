@@ -101,11 +101,13 @@ def _of_answer(rows: Sequence[Mapping[str, Any]]) -> str:
     """A line for each set and truth, and one for the mean of the sets."""
     def line(name: str, truth: str, values: Mapping[str, Any], faces: str) -> list[str]:
         return [name, truth, faces, f"**{values['accuracy']:.1%}**", _percent(values["balanced_accuracy"]),
-                _percent(values["ece"]), *(_percent(values["recall"].get(emotion)) for emotion in EMOTIONS)]
+                _percent(values["ece"]), _percent(values["ece_by_chance"]),
+                *(_percent(values["recall"].get(emotion)) for emotion in EMOTIONS)]
 
     lines = [line(row["set"], row["truth"], row, f"{row['faces']:,}") for row in rows]
     lines.append(line(MEAN, "", {**mean_of(rows), "recall": {}}, ""))
-    return _table(["set", "truth", "faces", "accuracy", "balanced accuracy", "calibration error", *EMOTIONS], lines)
+    return _table(["set", "truth", "faces", "accuracy", "balanced accuracy", "calibration error", "by chance", *EMOTIONS],
+                  lines)
 
 
 def _what(model: Mapping[str, Any], entries: Mapping[str, str]) -> str:

@@ -160,24 +160,25 @@ def show(found: Sequence[Opinion], console: Console) -> None:
     """A table for each answer: a line for each set, and one for their mean."""
     for answer in dict.fromkeys(opinion.answer for opinion in found):
         figures = [opinion.figures() for opinion in found if opinion.answer == answer]
-        table = Table("set", "truth", "faces", "accuracy", "balanced", "ECE", *EMOTIONS,
+        table = Table("set", "truth", "faces", "accuracy", "balanced", "ECE", "by chance", *EMOTIONS,
                       title=f"{found[0].model}, answer {answer}, in %", title_justify="left")
         for row in figures:
             recalls = (row["recall"][emotion] for emotion in EMOTIONS)
             table.add_row(row["set"], row["truth"], f"{row['faces']:,}", *map(_percent, (
-                row["accuracy"], row["balanced_accuracy"], row["ece"], *recalls)))
+                row["accuracy"], row["balanced_accuracy"], row["ece"], row["ece_by_chance"], *recalls)))
         table.add_section()
         table.add_row(MEAN, "", "", *map(_percent, mean_of(figures).values()))
         console.print(table)
 
 
 def mean_of(figures: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Accuracy, balanced accuracy and calibration error of an answer, each set counting alike.
+    """Accuracy, balanced accuracy, calibration error and what chance alone has of that, each set counting alike.
 
     A set of several conventions counts once, by what the answer is compared with first.
     """
     firsts = {row["set"]: row for row in reversed(figures)}.values()
-    return {key: float(np.mean([row[key] for row in firsts])) for key in ("accuracy", "balanced_accuracy", "ece")}
+    return {key: float(np.mean([row[key] for row in firsts]))
+            for key in ("accuracy", "balanced_accuracy", "ece", "ece_by_chance")}
 
 
 def _percent(value: float | None) -> str:

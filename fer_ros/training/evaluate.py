@@ -210,7 +210,7 @@ def of_emotions(logits: dict[str, np.ndarray], answer: Answer) -> np.ndarray:
 def scores(found: np.ndarray, truth: np.ndarray, labels: tuple[str, ...]) -> dict[str, Any]:
     """All figures of (N, C) probabilities against (N,) true classes, as plain numbers; None for those of no faces."""
     if not len(truth):
-        return {"faces": 0, **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "ece"))}
+        return {"faces": 0, **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "ece", "ece_by_chance"))}
     guess = found.argmax(axis=1)
     count = len(labels)
     counts = metrics.confusion(truth, guess, count)
@@ -220,6 +220,7 @@ def scores(found: np.ndarray, truth: np.ndarray, labels: tuple[str, ...]) -> dic
         "balanced_accuracy": metrics.balanced_accuracy(truth, guess, count),
         "macro_f1": float(np.nanmean(metrics.f1(truth, guess, count))),
         "ece": metrics.reliability(found, truth).error,
+        "ece_by_chance": metrics.error_by_chance(found),
         "recall": _by_label(labels, metrics.recall(truth, guess, count)),
         "f1": _by_label(labels, metrics.f1(truth, guess, count)),
         "confusion": counts.tolist(),

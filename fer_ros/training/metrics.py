@@ -84,6 +84,19 @@ def reliability(probabilities: np.ndarray, truth: np.ndarray, bins: int = 15) ->
     )
 
 
+def error_by_chance(probabilities: np.ndarray, repeats: int = 100, seed: int = 0) -> float:
+    """The expected calibration error that a perfect confidence has on so few answers.
+
+    No bin of a few is right just as often as it says. The mean over `repeats` draws, in which each answer is right with its
+    confidence.
+    """
+    confidence = probabilities.max(axis=1)
+    rng = np.random.default_rng(seed)
+    guess = probabilities.argmax(axis=1)
+    draws = (np.where(rng.random(len(guess)) < confidence, guess, guess - 1) for _ in range(repeats))
+    return float(np.mean([reliability(probabilities, truth).error for truth in draws]))
+
+
 def log_loss(logits: np.ndarray, truth: np.ndarray, temperature: float = 1.0, weights: np.ndarray | None = None) -> float:
     """Mean cross-entropy of the softmax of `logits` / `temperature`; rows count by (N,) `weights`, or alike."""
     z = logits / temperature

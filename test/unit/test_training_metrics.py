@@ -8,6 +8,7 @@ import pytest
 from fer_ros.training.metrics import (
     balanced_accuracy,
     confusion,
+    error_by_chance,
     f1,
     fit_adjustment,
     fit_temperature,
@@ -56,6 +57,18 @@ def test_calibration_error_is_the_gap_of_confidence_and_accuracy():
     assert bins.confidence == pytest.approx([0.6, 0.9])
     assert bins.accuracy == pytest.approx([1, 0.9])
     assert bins.share == pytest.approx([0.75, 0.25])
+
+
+def test_few_answers_have_a_calibration_error_by_chance():
+    rng = np.random.default_rng(1)
+    confidence = rng.uniform(0.5, 1, 4000)
+    answers = np.stack([confidence, 1 - confidence], axis=1)
+    few, many = error_by_chance(answers[:100]), error_by_chance(answers)
+    assert few == pytest.approx(0.1, abs=0.04) and many == pytest.approx(few / 40**0.5, abs=0.01)
+    truth = np.where(rng.random(4000) < confidence, 0, 1)  # a confidence that is right
+    assert reliability(answers, truth).error == pytest.approx(many, abs=0.012)
+    sure = np.tile([1.0, 0.0], (100, 1))
+    assert error_by_chance(sure) == 0  # whoever is certain is right
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
