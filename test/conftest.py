@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure() -> None:
+    # Under nohup it is ignored, and what the tests start would rightly ignore it, too.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if Path(fer_ros.__file__).parent == ROOT / "fer_ros":
         raise pytest.UsageError(
             "fer_ros was imported from the source tree, which has no generated messages: install it (pip install ., "
