@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from fer_ros.commands.arguments import folder, part
-from fer_ros.commands.training_errors import training_errors
+from fer_ros.commands.training_errors import loading_torch, training_errors
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -26,9 +26,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 @training_errors
 def main(options: argparse.Namespace) -> int:
-    from fer_ros.training.progress import tell
-
-    tell("loading PyTorch")
+    loading_torch()
     from fer_ros.training import export
 
     balance = export.BALANCE if options.balance is None else options.balance

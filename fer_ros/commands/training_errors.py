@@ -6,6 +6,7 @@ import argparse
 import functools
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 
 _EXTRA = {"torch", "onnx", "onnxscript", "tensorboard", "matplotlib", "PIL", "sympy"}
 
@@ -16,6 +17,14 @@ def lacking(error: ImportError) -> str:
         return ""
     return (f"{error.name} is not installed; training needs more than the graph does: "
             "pip install 'fer_ros[train]', in a clone `make training` or pip install '.[train]'")
+
+
+def loading_torch() -> None:
+    """Tell that torch is imported next, which takes seconds; where it is not installed the error says all there is to say."""
+    from fer_ros.training.progress import tell
+
+    if find_spec("torch"):
+        tell("loading PyTorch")
 
 
 def training_errors(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
