@@ -251,7 +251,8 @@ def _quantize(path: Path, small: Path, training: Pool, validation: Pool, name: s
 
     rng = np.random.default_rng(0)
     chosen = training.images[rng.permutation(len(training))[:_RANGES]]
-    faces = [(chosen[i : i + 64, None] / 255).astype(np.float32) for i in range(0, len(chosen), 64)]
+    size = min(64, len(chosen))  # of every batch: the calibration puts them into one array
+    faces = [(chosen[i : i + size, None] / 255).astype(np.float32) for i in range(0, len(chosen) - size + 1, size)]
     with tempfile.TemporaryDirectory(dir=small.parent, prefix=".export-") as scratch:
         prepared, made = Path(scratch) / "prepared.onnx", Path(scratch) / "int8.onnx"
         quant_pre_process(str(path), str(prepared))
