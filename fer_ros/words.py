@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def counted(number: int, noun: str) -> str:
@@ -23,6 +24,17 @@ def listed(items: Sequence[str], most: int) -> str:
     """
     more = len(items) - most
     return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """How a sentence about an unknown name ends: with the nearest known one, or else with all of them.
+
+    >>> suggestion("rbg8", ["bgr8", "rgb8"]), suggestion("x", ["bgr8", "rgb8"])
+    (': did you mean rgb8?', '; there are bgr8, rgb8')
+    """
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f": did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"
 
 
 def one_line(text: str, longest: int = 500) -> str:

@@ -56,8 +56,8 @@ def main(options: argparse.Namespace) -> int:
     from fer_ros.system.files import check_outputs
     from fer_ros.training import fairness, report
 
-    if options.quick and options.card:
-        raise ValueError("--card tells everything: leave out --quick")
+    if options.quick and (options.card or options.recipe):
+        raise ValueError("leave out --quick: --card tells everything, and with --recipe nothing takes longest")
     model = _named(options.model)
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     if options.recipe:

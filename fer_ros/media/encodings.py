@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
@@ -12,7 +11,7 @@ import numpy as np
 
 from fer_ros.media.image_headers import size_of, too_large
 from fer_ros.types import Image
-from fer_ros.words import counted
+from fer_ros.words import counted, suggestion
 
 # encoding -> (channels, OpenCV's conversion to BGR or None)
 _PIXELS: dict[str, tuple[int, int | None]] = {
@@ -174,9 +173,7 @@ def separate(images: object, noun: str = "image") -> Iterable[object]:
 def _known(encoding: object) -> str:
     if isinstance(encoding, str) and encoding in ARRAY_ENCODINGS:
         return encoding
-    close = difflib.get_close_matches(str(encoding), ARRAY_ENCODINGS, n=1)
-    raise UnknownEncoding(f"encoding {encoding!r} is not known: "
-                          + (f"did you mean {close[0]}?" if close else f"there are {', '.join(ARRAY_ENCODINGS)}"))
+    raise UnknownEncoding(f"encoding {encoding!r} is not known{suggestion(str(encoding), ARRAY_ENCODINGS)}")
 
 
 def _kind_of(other: object) -> str:

@@ -218,9 +218,10 @@ def open_source(source: SourceParams | int | str | os.PathLike[str] | np.ndarray
     if isinstance(source, SourceParams):
         if parameters or encoding is not None:
             raise TypeError("parameters are given by name or as SourceParams, not both")
-        return _open_named(source)
-    name = _name_of(source)
-    params = by_name((SourceParams,), {"realtime": False, **parameters}, _BY_NAME)[SourceParams]
+        params, name = source, source.source
+    else:
+        params = by_name((SourceParams,), {"realtime": False, **parameters}, _BY_NAME)[SourceParams]
+        name = _name_of(source)
     if name is None:
         opened = _open_arrays(source, encoding, params)
     elif encoding is None:

@@ -7,7 +7,6 @@ and the stages receive the instance and know nothing of where its values came fr
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 import math
 import os
@@ -18,6 +17,7 @@ from typing import Any, TypeVar, get_type_hints
 import numpy as np
 
 from fer_ros.parameters.yaml_text import compose, value_of, with_foreign_tags
+from fer_ros.words import suggestion
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., Any])
@@ -112,10 +112,7 @@ class UnknownParameter(TypeError, ValueError):
     """
 
     def __init__(self, name: str, known: Iterable[str]):
-        names = sorted(known)
-        close = difflib.get_close_matches(name.rpartition(".")[2], names, n=1)
-        super().__init__(f"there is no parameter {name}"
-                         + (f": did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"))
+        super().__init__(f"there is no parameter {name}{suggestion(name.rpartition('.')[2], sorted(known))}")
 
 
 def by_name(groups: Sequence[type], values: Mapping[str, Any], known: Iterable[str] | None = None) -> dict[type, Any]:

@@ -143,13 +143,14 @@ class EmotionStage:
             faces: one without an id is not smoothed.
             stamp: the image's time in seconds; None for a picture of its own, whose faces have no ids.
         """
-        if stamp is None:
-            stamp = self._stamp
         faces = [face for face in faces if _visible(face, image)]
         if len(faces) > self.max_faces:
             best = sorted(range(len(faces)), key=lambda i: -faces[i].score)[: self.max_faces]
             faces = [faces[i] for i in sorted(best)]
-        due = self._due(faces, stamp)
+        if stamp is None:
+            due, stamp = list(range(len(faces))), self._stamp
+        else:
+            due = self._due(faces, stamp)
         looked = [faces[i] for i in due]
         with self.times("align"):
             crops = align_faces(image, looked, self.classifier.input_size, self.align, self.classifier.is_grey)
@@ -178,8 +179,7 @@ class EmotionStage:
         names = [face.id for face in faces]
         seen = [self._known[name][0] if name in self._known and names.count(name) == 1 else -math.inf for name in names]
         waiting = sorted(range(len(faces)), key=lambda i: seen[i])
-        due = waiting[: self.faces_per_frame] + [i for i in waiting[self.faces_per_frame :]
-                                                   if seen[i] == -math.inf or stamp - seen[i] >= self._STALE]
+        due = waiting[: self.faces_per_frame] + [i for i in waiting[self.faces_per_frame :] if stamp - seen[i] >= self._STALE]
         return sorted(due)
 
 

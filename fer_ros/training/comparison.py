@@ -121,13 +121,12 @@ def make(models: Sequence[str], folder: Path, recipe: Recipe, out: Path, console
         recipe = dataclasses.replace(recipe, sets={name: dataclasses.replace(spec, framing="detector")
                                                    for name, spec in recipe.sets.items()})
     faces = pool.gather(folder, recipe).report
-    found = []
+    found, figures = [], []
     for path in paths:
         tell(f"measuring {Path(path).name}")
         found.append(opinions(path, faces))
-        show(found[-1], console)
+        figures += show(found[-1], console)
     with filling(out, force) as scratch:
-        figures = [opinion.figures() for several in found for opinion in several]
         write_text(scratch / FIGURES, json.dumps(figures, indent=1, allow_nan=False) + "\n")
         default = [opinion for opinion in found[0] if opinion.answer == found[0][0].answer]
         write_text(scratch / WRONG, page(default, faces))
@@ -156,10 +155,15 @@ def robust(classifier: EmotionClassifier, faces: Pool) -> dict[str, dict[str, di
     return found
 
 
-def show(found: Sequence[Opinion], console: Console) -> None:
-    """A table for each answer: a line for each set, and one for their mean."""
+def show(found: Sequence[Opinion], console: Console) -> list[dict[str, Any]]:
+    """Print a table for each answer of a model: a line for each set, and one for their mean.
+
+    Returns:
+        The figures of each opinion.
+    """
+    measured = [opinion.figures() for opinion in found]
     for answer in dict.fromkeys(opinion.answer for opinion in found):
-        figures = [opinion.figures() for opinion in found if opinion.answer == answer]
+        figures = [row for row in measured if row["answer"] == answer]
         table = Table("set", "truth", "faces", "accuracy", "balanced", "ECE", "by chance", *EMOTIONS,
                       title=f"{found[0].model}, answer {answer}, in %", title_justify="left")
         for row in figures:
@@ -169,6 +173,7 @@ def show(found: Sequence[Opinion], console: Console) -> None:
         table.add_section()
         table.add_row(MEAN, "", "", *map(_percent, mean_of(figures).values()))
         console.print(table)
+    return measured
 
 
 def mean_of(figures: Sequence[Mapping[str, Any]]) -> dict[str, float]:

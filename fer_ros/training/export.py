@@ -271,7 +271,7 @@ def _quantize(path: Path, small: Path, training: Pool, validation: Pool, name: s
         scores = [_scores(classifier, validation) for classifier in (before, after)]
         ratio = float(np.median(times[1]) / np.median(times[0]))
         lost = {key: scores[0][key] - scores[1][key] for key in scores[0]}
-        default = before.metadata.answers[0].output
+        default = before.answer.output
         keep = ratio <= SLOWER and all(value <= (WORSE if key.startswith(f"{default} ") else WORSE_HEAD)
                                        for key, value in lost.items())
         speak(f"int8: {ratio:.2f} times the time of a face, {made.stat().st_size / 1e6:.1f} MB; "

@@ -47,8 +47,7 @@ def show(folder: Path, recipe: Recipe, console: Console) -> None:
             console.print(f"{count:,} faces {reason}: they are left out")
     console.print(f"framing, as the package's own detector sees {_SAMPLE} faces of each set; the node cuts a crop "
                   f"{FRAME_SIDE:.2f} times as wide as the face it finds:")
-    told = framings(found.training)
-    for name, (share, side) in told.items():
+    for name, (share, side) in framings(found.training).items():
         console.print(f"    {name}: {side:.2f} times as wide as the face ({share:.0%} of the faces are found)")
 
 

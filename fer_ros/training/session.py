@@ -14,6 +14,7 @@ import torch
 from rich.console import Console
 
 from fer_ros import __version__
+from fer_ros.system.signals import Once, on_end
 from fer_ros.training import checkpoint, pool, recipe, unfold
 from fer_ros.training.checkpoint import RunError
 from fer_ros.training.pool import Sources
@@ -61,9 +62,10 @@ def train(options: argparse.Namespace) -> None:
                           f"{run.best.number}")
             return
         tell("")
-        with Terminal(console) as terminal, Interrupts() as interrupts:
+        ending = Once()  # a second signal stops the run wherever it is
+        with Terminal(console) as terminal, on_end(ending):
             files = (Board(), Pictures()) if where.first else ()
-            run.train(Everyone(terminal, *files, interrupts))
+            run.train(Everyone(terminal, *files, Interrupts(ending)))
         spent = duration(sum(epoch.seconds for epoch in run.history))
         console.print(f"{chosen.epochs} epochs in {spent}; best: epoch {run.best.number}, {run.best.accuracy:.2%} of the "
                       f"validation faces. In {options.out}: {checkpoint.BEST}, history.csv, curves.png")

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from fer_ros.system.signals import Once, on_end
+from fer_ros.system.signals import Asked
 from fer_ros.training import plots, summary
 from fer_ros.training.train import Epoch, Run, Watcher
 
@@ -35,20 +35,14 @@ class Everyone(Watcher):
             watcher.epoch(run, epoch)
 
 
-class Interrupts(Watcher, AbstractContextManager):
-    """Ctrl-C or SIGTERM stops a run between two steps, where nothing is half done; a second one stops it wherever it is.
+class Interrupts(Watcher):
+    """Stops a run between two steps, where nothing is half done, once somebody has asked for that.
 
     Python raises KeyboardInterrupt in whatever runs just then, and libraries swallow it or make another error of it.
     """
 
-    def __enter__(self) -> Interrupts:
-        self._ending = Once()
-        self._handlers = on_end(self._ending)
-        self._handlers.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._handlers.__exit__(*error)
+    def __init__(self, ending: Asked):
+        self._ending = ending
 
     def _look(self) -> None:
         if self._ending.asked:

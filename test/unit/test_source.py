@@ -579,8 +579,11 @@ def test_parameters_of_a_source_are_given_by_name(write_video, numbered, tmp_pat
 def test_a_flip_is_made(tmp_path):
     image = np.zeros((4, 6, 3), np.uint8)
     image[:, 0] = 255
-    (frame,) = open_source(image, flip="horizontal")
-    assert (frame.image == image[:, ::-1]).all()
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    params = SourceParams(source=str(tmp_path / "a.png"), realtime=False, flip="horizontal")
+    for source in (open_source(image, flip="horizontal"), open_source(params)):
+        (frame,) = source
+        assert (frame.image == image[:, ::-1]).all()
 
 
 def test_a_path_is_a_file_whatever_its_name(tmp_path, monkeypatch, numbered):

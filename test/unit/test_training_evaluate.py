@@ -150,9 +150,10 @@ def test_a_quick_report_leaves_out_what_takes_longest(known, folder, tmp_path, c
     assert "robustness" not in found
     assert all("ten_views" not in figures and figures["accuracy"] > 0.9 for figures in found["figures"].values())
     assert not (tmp_path / "out" / "robustness.png").exists()
-    options = cli.parser().parse_args([*arguments, "--force", "--card", str(tmp_path / "card.md")])
-    assert options.command(options) == 1
-    assert "--card tells everything: leave out --quick" in capsys.readouterr().err
+    for more in (["--card", str(tmp_path / "card.md")], ["--recipe", "everyone"]):
+        options = cli.parser().parse_args([*arguments, "--force", *more])
+        assert options.command(options) == 1
+        assert "leave out --quick" in capsys.readouterr().err
 
 
 def test_a_card_says_every_figure_and_leaves_no_gap(known, folder, tmp_path):

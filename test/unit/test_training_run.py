@@ -19,11 +19,12 @@ pytest.importorskip("torch", reason="training needs torch (pip install 'fer_ros[
 import torch
 
 from fer_ros.labels import EMOTIONS
+from fer_ros.system.signals import Once, on_end
 from fer_ros.training import checkpoint, metrics, summary
 from fer_ros.training.augment import augment, jpegs
 from fer_ros.training.checkpoint import RunError
 from fer_ros.training.data import FERPLUS, DataError, load, vote_shares
-from fer_ros.training.model import ARCHITECTURES, make
+from fer_ros.training.model import ARCHITECTURES, folded, make
 from fer_ros.training.pool import gather, of_fer2013
 from fer_ros.training.recipe import Recipe, from_values, to_yaml
 from fer_ros.training.train import Place, Run, Watcher, learning_rate, predict
@@ -428,6 +429,22 @@ def test_norms_and_biases_do_not_decay(splits, tmp_path, optimizer):
     assert same == {name for name, value in states[0].items() if value.ndim == 1}
 
 
+def test_a_teacher_answers_the_same_with_its_normalizations_folded():
+    teacher = network_of("fernet-deep", "both")
+    for module in teacher.modules():  # as if it had learnt something
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for values in (module.weight, module.running_var):
+                torch.nn.init.uniform_(values, 0.5, 1.5)
+            for values in (module.bias, module.running_mean):
+                torch.nn.init.uniform_(values, -0.5, 0.5)
+    faces = torch.rand(4, 1, 48, 48)
+    fast = folded(teacher)
+    with torch.inference_mode():
+        assert torch.allclose(fast(faces), teacher.eval()(faces), atol=1e-4)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in fast.modules())
+    assert any(isinstance(module, torch.nn.BatchNorm2d) for module in teacher.modules())
+
+
 def test_a_teacher_must_know_what_its_student_is_asked(splits, tmp_path):
     teacher = network_of("tiny", "fer2013", 0.0)
     with pytest.raises(RunError, match="answers fer2013, the recipe asks for ferplus, fer2013"):
@@ -594,17 +611,17 @@ class Count(Watcher):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_a_run_between_two_steps(number):
-    with Interrupts() as interrupts:
+    with on_end(ending := Once()):
         os.kill(os.getpid(), number)
         with pytest.raises(KeyboardInterrupt):
-            interrupts.step(1, 2)
+            Interrupts(ending).step(1, 2)
 
 
 def test_under_nohup_a_run_goes_on_when_its_terminal_is_closed():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with Interrupts() as interrupts:
+        with on_end(ending := Once()):
             os.kill(os.getpid(), signal.SIGHUP)
-            interrupts.step(1, 2)
+            Interrupts(ending).step(1, 2)
     finally:
         signal.signal(signal.SIGHUP, before)
