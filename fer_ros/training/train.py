@@ -170,7 +170,8 @@ class Run:
         training: the faces to learn from.
         validation: the faces that choose the best epoch.
         facts: what to remember of where all this comes from; `data` names the faces' content.
-        teachers: networks to learn from as well, where the recipe's `distillation` is not 0.
+        teachers: networks to learn from as well, where the recipe's `distillation` is not 0: each teaches the heads that it
+            has, too; the other heads learn from labels alone.
         start_from: a network whose weights to begin with.
 
     Raises:
@@ -201,8 +202,8 @@ class Run:
         self.average = copy.deepcopy(self.network)
         self.teachers = [folded(t).to(where.device, memory_format=torch.channels_last) for t in teachers]
         for teacher in self.teachers:
-            if not set(self.network.heads) <= set(teacher.heads):
-                raise RunError(f"a teacher answers {', '.join(teacher.heads)}, the recipe asks for "
+            if not any(self._taught_by(teacher, head) for head in self.network.heads):
+                raise RunError(f"a teacher answers {', '.join(teacher.heads)}, and nothing that the recipe asks for: "
                                f"{', '.join(self.network.heads)}")
         self.optimizer = _optimizer(self.network, recipe)
         self._best = -math.inf
@@ -327,13 +328,16 @@ class Run:
             logits = network(faces).float()
         loss = logits.new_zeros(())
         by_head = self.network.split(logits)
-        taught = recipe.distillation if self.teachers else 0.0
-        if taught:
-            loss = loss + taught * self._distillation(faces, by_head)
+        taught = {}
+        if self.teachers and recipe.distillation:
+            told = self._distillation(faces, by_head)
+            loss = loss + recipe.distillation * sum(told.values())
+            taught = dict.fromkeys(told, recipe.distillation)
         observed = []
         for head, values in by_head.items():
             each = -(targets[head] * values.log_softmax(1)).sum(1)
-            loss = loss + (1 - taught) * (weights[head] * each).mean() * (recipe.answer_weight if head == ANSWER else 1)
+            factor = (1 - taught.get(head, 0.0)) * (recipe.answer_weight if head == ANSWER else 1)
+            loss = loss + factor * (weights[head] * each).mean()
             said = (weights[head] > 0).float()
             right = (values.argmax(1) == targets[head].argmax(1)).float()
             count = said.sum().clamp_min(1)
@@ -342,20 +346,27 @@ class Run:
             loss = loss + factor * weight.square().sum()
         return loss, observed
 
-    def _distillation(self, faces: torch.Tensor, by_head: dict[str, torch.Tensor]) -> torch.Tensor:
-        """How far the network is from its teachers' mean on the same augmented faces.
+    def _taught_by(self, teacher: Network, head: str) -> bool:
+        """Whether the teacher answers by this head, with the same classes."""
+        return teacher.heads.get(head) == self.network.heads[head]
+
+    def _distillation(self, faces: torch.Tensor, by_head: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """By head that a teacher has: how far the network is from its teachers' mean on the same augmented faces.
 
         G. Hinton et al., "Distilling the Knowledge in a Neural Network", 2015; with the same view for both, as L. Beyer et
         al., "Knowledge distillation: A good teacher is patient and consistent", CVPR 2022.
         """
         temperature = self.recipe.distillation_temperature
         with torch.inference_mode(), self.place.autocast():
-            answers = [teacher.split(teacher(faces).float()) for teacher in self.teachers]
-        loss = faces.new_zeros(())
+            answers = [(teacher, teacher.split(teacher(faces).float())) for teacher in self.teachers]
+        losses = {}
         for head, logits in by_head.items():
-            said = torch.stack([(answer[head] / temperature).softmax(1) for answer in answers]).mean(0)
-            loss = loss + F.kl_div((logits / temperature).log_softmax(1), said.clone(), reduction="batchmean")
-        return loss * temperature**2
+            known = [answer[head] for teacher, answer in answers if self._taught_by(teacher, head)]
+            if known:
+                said = torch.stack([(answer / temperature).softmax(1) for answer in known]).mean(0)
+                losses[head] = temperature**2 * F.kl_div((logits / temperature).log_softmax(1), said.clone(),
+                                                         reduction="batchmean")
+        return losses
 
     @torch.no_grad()
     def _update_average(self, step: int) -> None:
