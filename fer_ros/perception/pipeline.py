@@ -17,6 +17,7 @@ from fer_ros.parameters.params import UnknownParameter, by_name, specs, takes
 from fer_ros.perception.align import AlignParams, align_faces
 from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.perception.detector import DetectorParams, FaceDetector
+from fer_ros.perception.search_policy import DetectionSchedule, Look, SearchPolicy
 from fer_ros.perception.smoothing import Smoother, SmoothingParams
 from fer_ros.perception.tracker import Tracker, TrackerParams
 from fer_ros.types import Emotion, Face, Image
@@ -32,8 +33,6 @@ class FaceStage:
     PARAMS: tuple[type, ...] = (DetectorParams, TrackerParams, InferenceParams)
     """What can be set."""
 
-    _PATIENCE = 0.2  # seconds after somebody was missing until known faces are followed again
-
     def __init__(self, detector: DetectorParams, tracker: TrackerParams, inference: InferenceParams):
         self.detector = FaceDetector(detector, inference)
         self.tracker = Tracker(tracker)
@@ -46,9 +45,7 @@ class FaceStage:
         return cls(*(params[group] for group in cls.PARAMS))
 
     def _begin(self) -> None:
-        self._since = 0  # frames since the last detection
-        # Stamps of the last detection, of the last search of a whole image, and of the last time that somebody was missing.
-        self._looked = self._searched = self._missed = -math.inf
+        self._schedule, self._policy = DetectionSchedule(), SearchPolicy()
 
     def reset(self) -> None:
         """Forget every face. Ids go on counting, so that none comes twice."""
@@ -66,34 +63,30 @@ class FaceStage:
         if stamp is None:
             with self.times("detect"):
                 return self.detector.detect(image)
-        params = self.detector.params
-        self._since += 1
-        elapsed = stamp - self._looked
-        # After long the tracker would know nobody any more, however few frames came in between.
-        recent = 0 <= elapsed <= self.tracker.params.track_timeout / 2
-        if self._since < params.detect_every and recent:
+        look = self._schedule.look(stamp, self.detector.params.detect_every, self.tracker.params.track_timeout / 2)
+        if look is None:
             with self.times("track"):
                 return self.tracker.predict(stamp)
-        self._since, self._looked = 0, stamp
-        if not recent:
-            self._missed = -math.inf
         with self.times("detect"):
-            known = None
-            # Whom the network does not see from near, it sees in the whole image; not to look twice at each, for a while.
-            if recent and params.search_period > 0 and stamp - self._missed + elapsed / 2 >= self._PATIENCE:
-                expected = self.tracker.predict(stamp)
-                if self.detector.worth_following(image, len(expected)):
-                    known = self.detector.follow(image, expected)
-                    if known is None:
-                        self._missed = stamp
-            # Known faces are not taken from the search, too: boxes of two kinds in turns would tremble. Here as above rather
-            # half a step too early than too late; and where time stands still, always.
-            if known is None or elapsed <= 0 or stamp - self._searched + elapsed / 2 >= params.search_period:
-                found, self._searched = self.detector.detect(image, known or ()), stamp
-            else:
-                found = known
+            found = self._find(image, stamp, look)
         with self.times("track"):
             return self.tracker.update(found, stamp)
+
+    def _find(self, image: Image, stamp: float, look: Look) -> list[Face]:
+        """The faces of an image: the known ones where they are expected, or all."""
+        period = self.detector.params.search_period
+        known = None
+        if self._policy.may_follow(stamp, look, period):
+            expected = self.tracker.predict(stamp)
+            if self.detector.worth_following(image, len(expected)):
+                known = self.detector.follow(image, expected)
+                if known is None:
+                    self._policy.miss(stamp)
+        search = self._policy.search_is_due(stamp, look.elapsed, period, followed=known is not None)
+        if known is not None and not search:
+            return known
+        # Known faces are not taken from the search, too: boxes of two kinds in turns would tremble.
+        return self.detector.detect(image, known or ())
 
 
 class EmotionStage:

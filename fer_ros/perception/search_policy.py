@@ -1,0 +1,94 @@
+"""When faces are looked for, in what frames and where: two small rules that know nothing but times."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+
+class Look(NamedTuple):
+    """A frame in which faces are looked for.
+
+    Attributes:
+        elapsed: seconds since the last such frame; infinite for the first.
+        recent: whether that was so lately that the faces of then are still known.
+    """
+
+    elapsed: float
+    recent: bool
+
+
+class DetectionSchedule:
+    """In which frames faces are looked for; in those between they are taken to move on as they did.
+
+    >>> schedule = DetectionSchedule()
+    >>> [schedule.look(stamp, every=2, memory=0.5) is not None for stamp in (0.0, 0.1, 0.2, 0.3)]
+    [True, False, True, False]
+    """
+
+    def __init__(self) -> None:
+        self._looked = -math.inf
+        self._frames = 0  # since then
+
+    def look(self, stamp: float, every: int, memory: float) -> Look | None:
+        """Whether faces are looked for in this frame, and what is known of the last time; None if they are not.
+
+        Args:
+            stamp: the frame's time in seconds; a step back is a new beginning.
+            every: every how many frames.
+            memory: seconds for which the faces of the last time are known: after that they are looked for, however few
+                frames have come in between.
+        """
+        self._frames += 1
+        elapsed = stamp - self._looked
+        recent = 0 <= elapsed <= memory
+        if recent and self._frames < every:
+            return None
+        self._frames, self._looked = 0, stamp
+        return Look(elapsed, recent)
+
+
+class SearchPolicy:
+    """Whether known faces may be followed, each near where it was, and when the whole image is searched.
+
+    >>> policy = SearchPolicy()
+    >>> [policy.search_is_due(stamp, 0.1, period=0.3) for stamp in (0.0, 0.1, 0.2, 0.3)]
+    [True, False, False, True]
+
+    A period that ends between two frames ends at the nearer one.
+    """
+
+    PATIENCE = 0.2
+    """Seconds after somebody was missed until known faces are followed again: whom the network does not see from near, it
+    sees in the whole image, and nobody should be looked at twice in every frame."""
+
+    def __init__(self) -> None:
+        # Stamps of the last search of a whole image and of the last time that somebody was missing.
+        self._searched = self._missed = -math.inf
+
+    def may_follow(self, stamp: float, look: Look, period: float) -> bool:
+        """Whether known faces may be followed in this frame.
+
+        Args:
+            period: seconds between two searches of the whole image; 0 to search each.
+        """
+        if not look.recent:
+            self._missed = -math.inf  # that was somebody else
+        return look.recent and period > 0 and stamp - self._missed + look.elapsed / 2 >= self.PATIENCE
+
+    def miss(self, stamp: float) -> None:
+        """Somebody was not where they were expected."""
+        self._missed = stamp
+
+    def search_is_due(self, stamp: float, elapsed: float, period: float, followed: bool = True) -> bool:
+        """Whether the whole image is searched in this frame. It then counts as searched.
+
+        Args:
+            elapsed: seconds since the last frame in which faces were looked for; where time stands still, each is searched.
+            period: as above.
+            followed: whether all known faces were found where they were expected.
+        """
+        due = not followed or elapsed <= 0 or stamp - self._searched + elapsed / 2 >= period
+        if due:
+            self._searched = stamp
+        return due

@@ -1,0 +1,70 @@
+"""When faces are looked for, and where: tables of times."""
+
+import math
+
+import pytest
+
+from fer_ros.perception.search_policy import DetectionSchedule, Look, SearchPolicy
+
+
+@pytest.mark.parametrize(("stamps", "every", "looked"), [
+    ((0.0, 0.1, 0.2, 0.3), 1, (True, True, True, True)),
+    ((0.0, 0.1, 0.2, 0.3, 0.4), 3, (True, False, False, True, False)),
+    ((0.0, 0.1, 0.9, 1.0), 3, (True, False, True, False)),  # a gap: nobody is known any more
+    ((5.0, 5.1, 1.0, 1.1), 3, (True, False, True, False)),  # a step back: another recording
+    ((2.0, 2.0, 2.0, 2.0), 3, (True, False, False, True)),  # time stands still
+])
+def test_every_so_many_frames_and_after_a_gap(stamps, every, looked):
+    schedule = DetectionSchedule()
+    assert tuple(schedule.look(stamp, every, memory=0.5) is not None for stamp in stamps) == looked
+
+
+def test_a_look_knows_how_long_ago_the_last_one_was():
+    schedule = DetectionSchedule()
+    assert schedule.look(1.0, 2, 0.5) == Look(math.inf, recent=False)
+    assert schedule.look(1.25, 2, 0.5) is None
+    assert schedule.look(1.5, 2, 0.5) == Look(0.5, recent=True)
+    assert schedule.look(2.25, 2, 0.5) == Look(0.75, recent=False)
+    assert schedule.look(2.0, 2, 0.5) == Look(-0.25, recent=False)
+
+
+@pytest.mark.parametrize(("step", "period", "searched"), [
+    (0.1, 0.3, (0, 3, 6, 9)),
+    (0.1, 0.34, (0, 3, 6, 9)),  # the nearer frame, be it before the time
+    (0.1, 0.36, (0, 4, 8)),
+    (0.1, 0.0, tuple(range(10))),
+    (0.0, 60.0, tuple(range(10))),  # where time stands still nothing can be put off
+])
+def test_the_whole_image_is_searched_each_period(step, period, searched):
+    policy = SearchPolicy()
+    due = (i for i in range(10) if policy.search_is_due(i * step, step, period))
+    assert tuple(due) == searched
+
+
+def test_a_search_because_somebody_was_missing_counts():
+    policy = SearchPolicy()
+    assert policy.search_is_due(0.0, 0.1, 0.3)
+    assert policy.search_is_due(0.2, 0.1, 0.3, followed=False)
+    assert [policy.search_is_due(stamp, 0.1, 0.3) for stamp in (0.3, 0.4, 0.5)] == [False, False, True]
+
+
+def test_known_faces_are_followed_unless_that_failed_lately():
+    policy, step = SearchPolicy(), Look(0.1, recent=True)
+    assert policy.may_follow(1.0, step, 0.5)
+    policy.miss(1.0)
+    assert [policy.may_follow(stamp, step, 0.5) for stamp in (1.1, 1.2, 1.3)] == [False, True, True]
+
+
+def test_a_gap_forgets_who_was_missing_and_has_nobody_to_follow():
+    policy = SearchPolicy()
+    policy.miss(1.0)
+    assert not policy.may_follow(1.9, Look(0.9, recent=False), 0.5)
+    assert policy.may_follow(2.0, Look(0.1, recent=True), 0.5)
+    policy.miss(2.0)
+    assert not policy.may_follow(2.1, Look(0.1, recent=True), 0.5)
+    assert not policy.may_follow(0.5, Look(-1.6, recent=False), 0.5)  # time stepped back
+    assert policy.may_follow(0.6, Look(0.1, recent=True), 0.5)
+
+
+def test_without_a_period_every_image_is_searched():
+    assert not SearchPolicy().may_follow(1.0, Look(0.1, recent=True), 0.0)
