@@ -43,8 +43,9 @@ from fer_ros.ros.exchange import Worker
 from fer_ros.ros.guard import spin_once
 from fer_ros.ros.images import ENCODINGS, from_bgr, to_jpeg
 from fer_ros.ros.messages import emotions_to_message, faces_to_message
-from fer_ros.ros.node import FerNode, Output
+from fer_ros.ros.node import FerNode
 from fer_ros.ros.observer import Observer
+from fer_ros.ros.output import Output
 from fer_ros.run_summary import Summary
 from fer_ros.types import Box, Emotion, Face
 from fer_ros.words import one_line

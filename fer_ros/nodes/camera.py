@@ -12,8 +12,8 @@ from fer_ros.media.frame_times import StampClock
 from fer_ros.media.source import Source, SourceParams, flip_image, open_source
 from fer_ros.media.source_name import path_of, without_secrets
 from fer_ros.parameters.node_params import AudienceParams, CameraParams, ImageOutputParams
-from fer_ros.ros.node import main_of
 from fer_ros.ros.source_node import SourceNode
+from fer_ros.ros.spinning import main_of
 from fer_ros.types import Image
 
 

@@ -18,12 +18,14 @@ from fer_ros.perception.classifier import ClassifierParams
 from fer_ros.perception.pipeline import EmotionStage
 from fer_ros.perception.smoothing import SmoothingParams
 from fer_ros.resources import emotion_model
+from fer_ros.ros.diagnostics import OK
 from fer_ros.ros.exchange import AnyFaces, AnyImage, LocalEmotions, LocalFaces
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.matching import StampPairs
 from fer_ros.ros.messages import emotions_to_message, faces_from_message, seconds, stamp_key
-from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
-from fer_ros.ros.qos import image_qos
+from fer_ros.ros.node import FerNode
+from fer_ros.ros.qos import RESULTS, image_qos
+from fer_ros.ros.spinning import main_of
 
 
 class EmotionNode(FerNode):

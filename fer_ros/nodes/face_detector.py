@@ -12,11 +12,13 @@ from fer_ros.parameters.node_params import ImageInputParams
 from fer_ros.perception.detector import DetectorParams
 from fer_ros.perception.pipeline import FaceStage
 from fer_ros.perception.tracker import TrackerParams
+from fer_ros.ros.diagnostics import OK
 from fer_ros.ros.exchange import AnyImage, LocalFaces
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import faces_to_message, seconds
-from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
-from fer_ros.ros.qos import image_qos
+from fer_ros.ros.node import FerNode
+from fer_ros.ros.qos import RESULTS, image_qos
+from fer_ros.ros.spinning import main_of
 
 
 class FaceDetectorNode(FerNode):

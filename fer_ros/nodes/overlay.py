@@ -10,12 +10,14 @@ from fer_ros.drawing.overlay import OverlayStyle, draw_overlay
 from fer_ros.media.meter import RateMeter, StageTimes
 from fer_ros.msg import EmotionArray
 from fer_ros.parameters.node_params import MatchingParams, OverlayParams, PairedImageParams
+from fer_ros.ros.diagnostics import OK
 from fer_ros.ros.exchange import AnyEmotions, AnyImage, LocalEmotions
 from fer_ros.ros.images import from_bgr, to_bgr, to_jpeg
 from fer_ros.ros.matching import StampPairs
 from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
-from fer_ros.ros.node import OK, RESULTS, FerNode, main_of
-from fer_ros.ros.qos import PICTURES, image_qos
+from fer_ros.ros.node import FerNode
+from fer_ros.ros.qos import PICTURES, RESULTS, image_qos
+from fer_ros.ros.spinning import main_of
 
 
 class OverlayNode(FerNode):

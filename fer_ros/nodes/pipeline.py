@@ -16,8 +16,9 @@ from fer_ros.nodes.replay import ReplayNode
 from fer_ros.parameters.node_params import ImageInputParams, PipelineParams
 from fer_ros.ros.exchange import Exchange, LocalImage
 from fer_ros.ros.images import to_bgr
-from fer_ros.ros.node import FerNode, run_nodes
+from fer_ros.ros.node import FerNode
 from fer_ros.ros.qos import image_qos
+from fer_ros.ros.spinning import run_nodes
 
 _SOURCES: Mapping[str, type[FerNode] | None] = {"camera_node": CameraNode, "replay_node": ReplayNode, "none": None}
 

@@ -11,8 +11,9 @@ from std_msgs.msg import Header
 
 from fer_ros.parameters.node_params import AudienceParams, ImageOutputParams
 from fer_ros.parameters.replay_params import ReplayParams
-from fer_ros.ros.node import WARN, main_of
+from fer_ros.ros.diagnostics import WARN
 from fer_ros.ros.source_node import SourceNode
+from fer_ros.ros.spinning import main_of
 
 if TYPE_CHECKING:
     from fer_ros.bags.reader import Frame

@@ -1,23 +1,16 @@
-"""What every node of the graph has: lifecycle with autostart, parameters, diagnostics, `~/enable`, and one way to run."""
+"""What every node of the graph has: lifecycle, parameters, inputs and outputs, diagnostics, and `~/enable`."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import signal
-import sys
-import threading
-import time
 import traceback
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import Node as LifecycleNode
-from rclpy.lifecycle import Publisher, State, TransitionCallbackReturn
+from rclpy.lifecycle import State, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.timer import Timer
 from std_srvs.srv import SetBool
@@ -25,90 +18,19 @@ from std_srvs.srv import SetBool
 from fer_ros.media.meter import StageTimes
 from fer_ros.media.source import SourceError
 from fer_ros.parameters.node_params import NodeParams
-from fer_ros.ros.diagnostics import ERROR, OK, WARN, Diagnostics
-from fer_ros.ros.exchange import Exchange, Worker
-from fer_ros.ros.guard import Repetitions, spin_once
-from fer_ros.ros.joining import join
+from fer_ros.ros.diagnostics import OK, WARN, Diagnostics
+from fer_ros.ros.exchange import Exchange
+from fer_ros.ros.guard import Repetitions
+from fer_ros.ros.inputs import Inputs
 from fer_ros.ros.matching import StampPairs, explain_refusal
-from fer_ros.ros.parameters import Parameters, faults_of_files, tell_of_files, tell_of_parameters
-from fer_ros.ros.qos import RESULTS, UNKNOWN_NODE, explain_silence, publishers_of
-from fer_ros.system.orphans import end_with_parent
-from fer_ros.system.process_title import hide_secrets_in_arguments
+from fer_ros.ros.output import Output
+from fer_ros.ros.parameters import Parameters
 from fer_ros.words import one_line
 
 M = TypeVar("M")
 
 BAD_CONFIGURATION = (ValueError, OSError, SourceError)
 """What a stage raises when it cannot be set up as the parameters say."""
-
-
-class _Input:
-    """One subscription and when it last brought something."""
-
-    def __init__(self, topic: str, kind: type, qos: QoSProfile, local: bool):
-        self.topic, self.kind, self.qos, self.local = topic, kind, qos, local
-        self.close: Callable[[], object] = lambda: None
-        self.heard = time.monotonic()
-        self.explained: set[str] = set()  # what has been said of this silence
-        self.unnamed = False  # whether a publisher was found whose name had not come yet
-
-
-class Output:
-    """A publisher that makes messages only for listeners, and hands what it publishes to the nodes of its process as it is.
-
-    Args:
-        kept: with a durable publisher, how many messages somebody who comes late gets. Until the first one comes, what they
-            are made of is kept.
-        asked_for: whether a listener wants old messages, too.
-    """
-
-    def __init__(self, publisher: Publisher, exchange: Exchange | None, kept: int = 0,
-                 asked_for: Callable[[], bool] = lambda: True):
-        self.publisher = publisher
-        self._asked_for = asked_for
-        self.topic_name = publisher.topic_name
-        self._exchange = exchange
-        self._kept: deque[Callable[[], Any]] = deque(maxlen=kept)
-        self._wanted = False  # whether a listener has ever been there: from then on DDS keeps what is durable
-        self._lock = threading.Lock()
-
-    @property
-    def remote(self) -> bool:
-        """Whether anybody outside of the process listens."""
-        return self.publisher.get_subscription_count() > 0
-
-    def get_subscription_count(self) -> int:
-        """Of listeners in the process and outside of it."""
-        inside = len(self._exchange.listeners(self.topic_name)) if self._exchange else 0
-        return inside + self.publisher.get_subscription_count()
-
-    def publish(self, to_message: Callable[[], Any], local: Any = None) -> None:
-        """Publish what `to_message` makes, which is not asked while nobody outside of the process listens.
-
-        Args:
-            local: stands for it within the process; None where no node of the process listens.
-        """
-        if self._exchange is not None and local is not None:
-            self._exchange.put(self.topic_name, local)  # first: whoever works on it need not wait for the message
-        with self._lock:
-            if self.remote or (self._wanted and self._kept.maxlen):
-                self._give_kept()
-                self.publisher.publish(to_message())
-            else:
-                self._kept.append(to_message)
-
-    def serve(self) -> None:
-        """Give what is kept to a listener that has come since the last message."""
-        with self._lock:
-            if self._kept and self.remote:
-                self._give_kept()
-
-    def _give_kept(self) -> None:
-        self._wanted = True
-        if self._kept and not self._asked_for():
-            self._kept.clear()  # who does not ask for old messages gets none
-        while self._kept:
-            self.publisher.publish(self._kept.popleft()())
 
 
 class FerNode(LifecycleNode):
@@ -135,9 +57,8 @@ class FerNode(LifecycleNode):
         super().__init__(self.NAME, **kwargs)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._exchange = exchange
-        self._worker: Worker | None = None
         self._configured = self.active = False
-        self._inputs: list[_Input] = []
+        self._inputs = Inputs(self, self, exchange)
         self._outputs: list[Output] = []
         self._told = Repetitions()
         self.diagnostics = Diagnostics(self)
@@ -186,40 +107,13 @@ class FerNode(LifecycleNode):
 
     def subscribe(self, message_type: type[M], topic: str, callback: Callable[[M], None], qos: QoSProfile,
                   waited_for: bool = False, local_depth: int = 0, outside: bool = False) -> None:
-        """Subscribe while active. Whatever `callback` raises is reported and counted: no message ends the node.
-
-        Args:
-            waited_for: whether a publisher in the same process waits until each message is taken. What this node cannot
-                follow is then not made in the first place.
-            local_depth: how many messages of the same process wait; 0 for as many as `qos` says.
-            outside: over ROS, although the topic is handed on within the process.
-        """
-        name = self.resolve_topic_name(topic)
-        entry = _Input(name, message_type, qos, not outside and self.is_local(topic))
-
-        def guarded(message: M) -> None:
-            entry.heard = time.monotonic()
-            if not (self.active and self.enabled):
-                return
-            try:
-                callback(message)
-            except Exception as error:  # a message from outside can be wrong in any way
-                self.diagnostics.count("errors")
-                self.say_once(topic, f"{entry.topic}: {error}", error=True)
-
-        if entry.local:
-            self._worker = self._worker or Worker()
-            depth = 1 if waited_for else local_depth or qos.depth
-            entry.close = self._exchange.subscribe(name, self._worker, guarded, depth, waited_for,
-                                                   lambda: self.diagnostics.count("skipped")).close
-        else:
-            subscription = self.create_subscription(message_type, topic, guarded, qos)
-            entry.close = lambda: self.destroy_subscription(subscription)
-        self._inputs.append(entry)
+        """Subscribe while active, as `Inputs.subscribe`. Whatever `callback` raises is reported and counted."""
+        self._inputs.subscribe(message_type, topic, callback, qos, waited_for=waited_for, local_depth=local_depth,
+                               outside=outside)
 
     def is_local(self, topic: str) -> bool:
         """Whether a topic is published within the process, and handed on as it is."""
-        return self._exchange is not None and self.resolve_topic_name(topic) in self._exchange.topics
+        return self._inputs.is_local(topic)
 
     def advertise(self, message_type: type[M], topic: str, qos: QoSProfile | int) -> Output:
         """A publisher that lives until the node is cleaned up, and publishes while it is active."""
@@ -245,11 +139,22 @@ class FerNode(LifecycleNode):
 
     def unsubscribe(self) -> None:
         """Drop all subscriptions."""
-        while self._inputs:
-            self._succeeds(self._inputs.pop().close)
-        if self._worker is not None:
-            self._worker.end()
-            self._worker = None
+        for close in self._inputs.closing():
+            self._succeeds(close)
+
+    # What the inputs ask and tell.
+
+    def takes_messages(self) -> bool:
+        return self.active and self.enabled
+
+    def message_skipped(self) -> None:
+        self.diagnostics.count("skipped")
+
+    def message_failed(self, topic: str, name: str, error: Exception) -> None:
+        self.diagnostics.count("errors")
+        self.say_once(topic, f"{name}: {error}", error=True)
+
+    # What it says.
 
     def say_once(self, subject: str, text: str, *, error: bool = False) -> None:
         """Log a text, but the same one (whatever its numbers) not again for a minute, nor many of one subject."""
@@ -285,10 +190,7 @@ class FerNode(LifecycleNode):
             for output in self._outputs:
                 output.serve()
             level, state, values = self.health()
-            # A publisher that this end knows of: what it sends from here on arrives.
-            found = {f"publishers of {entry.topic}": len(publishers_of(self, entry.topic, entry.kind))
-                     for entry in self._inputs}
-            values = {**values, **found}
+            values = {**values, **self._inputs.publishers()}
             silent = self._silent_topics()
             if silent:
                 level, state = max(level, WARN), f"nothing received on {', '.join(silent)}"
@@ -296,22 +198,12 @@ class FerNode(LifecycleNode):
             self.diagnostics.publish(level, state, values, self.hardware_id, times)
 
     def _silent_topics(self) -> list[str]:
-        silent = []
-        for entry in self._inputs:
-            if time.monotonic() - entry.heard <= self.params[NodeParams].silence_timeout:
-                entry.explained.clear()
-                continue
-            silent.append(entry.topic)
-            if entry.local:  # within the process somebody else knows why
-                continue
-            reason = explain_silence(self, entry.topic, entry.kind, entry.qos)
-            was_unnamed, entry.unnamed = entry.unnamed, UNKNOWN_NODE in reason
-            if entry.unnamed and not was_unnamed:
-                continue
-            if reason not in entry.explained:  # it may become another one: a publisher of the wrong type comes late
-                entry.explained.add(reason)
+        """Those on which nothing has come for long; says why, once."""
+        silent = [entry for entry in self._inputs if entry.is_silent(self.params[NodeParams].silence_timeout)]
+        for entry in silent:
+            if reason := entry.new_reason(self):
                 self.say_once(f"silence {entry.topic}", reason)
-        return silent
+        return [entry.topic for entry in silent]
 
     # Lifecycle.
 
@@ -391,7 +283,7 @@ class FerNode(LifecycleNode):
 
     def _parameters_changed(self) -> None:
         if self._configured:
-            with self._worker.busy if self._worker else contextlib.nullcontext():  # no image is seen half one way
+            with self._inputs.busy:  # no image is seen half one way
                 try:
                     self.apply()
                 except ValueError:
@@ -415,82 +307,3 @@ class FerNode(LifecycleNode):
         response.message = outcome.reason or ("enabled" if request.data else "disabled")
         self.report()
         return response
-
-
-def run_node(node_class: type[FerNode], args: list[str] | None = None) -> int:
-    """Run a node until SIGINT or SIGTERM.
-
-    Returns:
-        The process's exit status: 0 after a signal, 1 where the node could not be made or started.
-    """
-    return run_nodes(lambda: [node_class()], args, images=node_class.PUBLISHES_IMAGES)
-
-
-def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = None, *, images: bool) -> int:
-    """Run the nodes of one process; they start in their order and end in the reverse one. Else as `run_node`.
-
-    Args:
-        images: whether one of them publishes images.
-    """
-    hide_secrets_in_arguments()
-    stopped = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopped
-        stopped = True
-
-    # rclpy's own handlers invalidate the context at once; ours let the node hand its camera back and say so first.
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-    end_with_parent()
-    nodes: Sequence[FerNode] = ()
-    executor = None
-    try:
-        try:
-            join(args, images=images)
-            # It complains of every impossible request, of which the node tells once.
-            rclpy.logging.set_logger_level("rcl_lifecycle", rclpy.logging.LoggingSeverity.ERROR)
-            nodes = make()
-            tell_of_parameters(nodes, alone=True)
-            tell_of_files(nodes)
-        except (ValueError, RuntimeError) as error:  # rclpy's own: a parameter file or name it cannot read
-            reason = str(error) if rclpy.ok() else faults_of_files() or str(error)
-            rclpy.logging.get_logger("fer_ros").error(f"wrong parameter or argument: {reason}")
-            return 1
-        executor = SingleThreadedExecutor()
-        for node in nodes:
-            executor.add_node(node)
-        for node in nodes:
-            if node.params[NodeParams].autostart and not _start(node):
-                return 1
-        while not stopped and rclpy.ok():
-            # A signal is seen when the wait returns.
-            spin_once(executor, 0.1, nodes[0].failed)
-        return 0
-    finally:
-        if executor is not None:
-            executor.shutdown(timeout_sec=0)
-        for node in reversed(nodes):
-            node.release()
-        for node in reversed(nodes):
-            node.destroy_node()
-        rclpy.try_shutdown()
-
-
-def _start(node: FerNode) -> bool:
-    for transition in (node.trigger_configure, node.trigger_activate):
-        if transition() != TransitionCallbackReturn.SUCCESS:
-            return False
-    return True
-
-
-def main_of(node_class: type[FerNode]) -> Callable[[], None]:
-    """The `main` of an executable."""
-
-    def main() -> None:
-        sys.exit(run_node(node_class))
-
-    return main
-
-
-__all__ = ["BAD_CONFIGURATION", "ERROR", "OK", "RESULTS", "WARN", "FerNode", "NodeParams", "main_of", "run_node"]

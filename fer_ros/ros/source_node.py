@@ -12,10 +12,11 @@ from std_msgs.msg import Header
 from fer_ros.media.calibration import Calibration
 from fer_ros.media.capture import Capture, Readable
 from fer_ros.parameters.node_params import AudienceParams, ImageOutputParams, NodeParams
+from fer_ros.ros.diagnostics import ERROR, OK, WARN
 from fer_ros.ros.exchange import LocalImage
 from fer_ros.ros.images import from_bgr
 from fer_ros.ros.messages import camera_info
-from fer_ros.ros.node import ERROR, OK, WARN, FerNode
+from fer_ros.ros.node import FerNode
 from fer_ros.ros.qos import image_qos
 from fer_ros.types import Image as Pixels
 

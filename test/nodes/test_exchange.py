@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.ros.exchange import Exchange, Worker
-from fer_ros.ros.node import Output
+from fer_ros.ros.output import Output
 
 KEEPS = QoSProfile(depth=3, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 

@@ -23,7 +23,9 @@ from fer_ros.parameters.graph_params import NODES
 from fer_ros.parameters.node_params import MatchingParams, NodeParams
 from fer_ros.perception.detector import DetectorParams
 from fer_ros.ros.exchange import Exchange
-from fer_ros.ros.node import RESULTS, FerNode, run_node
+from fer_ros.ros.node import FerNode
+from fer_ros.ros.qos import RESULTS
+from fer_ros.ros.spinning import run_node
 
 ROOT = Path(__file__).resolve().parents[2]
 

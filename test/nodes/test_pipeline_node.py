@@ -193,7 +193,7 @@ def test_it_makes_the_nodes_that_the_graph_describes(pipeline):
     made = pipeline(**graph.composed.named)
     assert set(made) == {spec.full_name for spec in graph.nodes}
     assert made["/camera/camera_node"]._images.topic_name == graph.topics.image
-    assert made["/fer/face_detector_node"]._inputs[0].topic == graph.topics.image
+    assert next(iter(made["/fer/face_detector_node"]._inputs)).topic == graph.topics.image
     assert made["/fer/emotion_node"]._emotions.topic_name == graph.topics.emotions
     assert all(entry.local for node in made.values() for entry in node._inputs)
 

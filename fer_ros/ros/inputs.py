@@ -1,0 +1,145 @@
+"""What a node subscribes to, over ROS or within its process, and why one of its topics is silent."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+
+from fer_ros.ros.exchange import Exchange, Worker
+from fer_ros.ros.qos import UNKNOWN_NODE, explain_silence, publishers_of
+
+M = TypeVar("M")
+
+
+class Receiver(Protocol):
+    """What the inputs ask of, and tell, the node that they are of."""
+
+    def takes_messages(self) -> bool:
+        """Whether messages are wanted now; others are dropped."""
+
+    def message_skipped(self) -> None:
+        """A message of the same process was replaced by a newer one before it was taken."""
+
+    def message_failed(self, topic: str, name: str, error: Exception) -> None:
+        """A callback raised.
+
+        Args:
+            topic: as it was subscribed to.
+            name: of the topic, fully resolved.
+        """
+
+
+class Input:
+    """One subscription and when it last brought something.
+
+    Attributes:
+        topic: its name, fully resolved.
+        kind: type of its messages.
+        local: whether they come within the process.
+        heard: time.monotonic() of the last one.
+        close: ends it.
+    """
+
+    def __init__(self, topic: str, kind: type, qos: QoSProfile, local: bool):
+        self.topic, self.kind, self.qos, self.local = topic, kind, qos, local
+        self.close: Callable[[], object] = lambda: None
+        self.heard = time.monotonic()
+        self._explained: set[str] = set()  # what has been said of this silence
+        self._unnamed = False  # whether a publisher was found whose name had not come yet
+
+    def is_silent(self, timeout: float) -> bool:
+        """Whether nothing has come for `timeout` seconds."""
+        if time.monotonic() - self.heard > timeout:
+            return True
+        self._explained.clear()
+        return False
+
+    def new_reason(self, node: Node) -> str:
+        """Why it is silent, unless that has been said of this silence already; then an empty text."""
+        if self.local:  # within the process somebody else knows why
+            return ""
+        reason = explain_silence(node, self.topic, self.kind, self.qos)
+        was_unnamed, self._unnamed = self._unnamed, UNKNOWN_NODE in reason
+        if self._unnamed and not was_unnamed:  # its name is on the way
+            return ""
+        if reason in self._explained:
+            return ""
+        self._explained.add(reason)  # it may become another one: a publisher of the wrong type comes late
+        return reason
+
+
+class Inputs:
+    """The subscriptions of a node while it is active.
+
+    Args:
+        node: makes them.
+        receiver: hears how they fare; the node itself, as a rule.
+        exchange: what the nodes of one process share; None for a node alone.
+    """
+
+    def __init__(self, node: Node, receiver: Receiver, exchange: Exchange | None):
+        self._node, self._receiver, self._exchange = node, receiver, exchange
+        self._worker: Worker | None = None
+        self._all: list[Input] = []
+
+    def __iter__(self) -> Iterator[Input]:
+        return iter(self._all)
+
+    def is_local(self, topic: str) -> bool:
+        """Whether a topic is published within the process, and handed on as it is."""
+        return self._exchange is not None and self._node.resolve_topic_name(topic) in self._exchange.topics
+
+    def subscribe(self, message_type: type[M], topic: str, callback: Callable[[M], None], qos: QoSProfile, *,
+                  waited_for: bool = False, local_depth: int = 0, outside: bool = False) -> None:
+        """Take messages from now on. Whatever `callback` raises is told to the receiver: no message ends the node.
+
+        Args:
+            waited_for: whether a publisher in the same process waits until each message is taken. What this node cannot
+                follow is then not made in the first place.
+            local_depth: how many messages of the same process wait; 0 for as many as `qos` says.
+            outside: over ROS, although the topic is handed on within the process.
+        """
+        exchange = self._exchange if self.is_local(topic) and not outside else None
+        entry = Input(self._node.resolve_topic_name(topic), message_type, qos, exchange is not None)
+
+        def guarded(message: M) -> None:
+            entry.heard = time.monotonic()
+            if not self._receiver.takes_messages():
+                return
+            try:
+                callback(message)
+            except Exception as error:  # a message from outside can be wrong in any way
+                self._receiver.message_failed(topic, entry.topic, error)
+
+        if exchange is not None:
+            self._worker = self._worker or Worker()
+            depth = 1 if waited_for else local_depth or qos.depth
+            entry.close = exchange.subscribe(entry.topic, self._worker, guarded, depth, waited_for,
+                                             self._receiver.message_skipped).close
+        else:
+            subscription = self._node.create_subscription(message_type, topic, guarded, qos)
+            entry.close = lambda: self._node.destroy_subscription(subscription)
+        self._all.append(entry)
+
+    def closing(self) -> Iterator[Callable[[], object]]:
+        """What ends each of them, one after the other; to be called by the caller, who knows what to do where one fails."""
+        while self._all:
+            yield self._all.pop().close
+        if self._worker is not None:
+            self._worker.end()
+            self._worker = None
+
+    @property
+    def busy(self) -> AbstractContextManager[object]:
+        """Held while a message of the same process is worked on."""
+        return self._worker.busy if self._worker else contextlib.nullcontext()
+
+    def publishers(self) -> dict[str, int]:
+        """How many publishers each topic has, as the diagnostics name it. What these send from here on arrives."""
+        return {f"publishers of {entry.topic}": len(publishers_of(self._node, entry.topic, entry.kind)) for entry in self._all}

@@ -1,0 +1,70 @@
+"""What a node publishes: made only for who listens, and handed to the nodes of its own process as it is."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.lifecycle import Publisher
+
+from fer_ros.ros.exchange import Exchange
+
+
+class Output:
+    """A publisher that makes messages only for listeners, and hands what it publishes to the nodes of its process as it is.
+
+    Args:
+        kept: with a durable publisher, how many messages somebody who comes late gets. Until the first one comes, what they
+            are made of is kept.
+        asked_for: whether a listener wants old messages, too.
+    """
+
+    def __init__(self, publisher: Publisher, exchange: Exchange | None, kept: int = 0,
+                 asked_for: Callable[[], bool] = lambda: True):
+        self.publisher = publisher
+        self._asked_for = asked_for
+        self.topic_name = publisher.topic_name
+        self._exchange = exchange
+        self._kept: deque[Callable[[], Any]] = deque(maxlen=kept)
+        self._wanted = False  # whether a listener has ever been there: from then on DDS keeps what is durable
+        self._lock = threading.Lock()
+
+    @property
+    def remote(self) -> bool:
+        """Whether anybody outside of the process listens."""
+        return self.publisher.get_subscription_count() > 0
+
+    def get_subscription_count(self) -> int:
+        """Of listeners in the process and outside of it."""
+        inside = len(self._exchange.listeners(self.topic_name)) if self._exchange else 0
+        return inside + self.publisher.get_subscription_count()
+
+    def publish(self, to_message: Callable[[], Any], local: Any = None) -> None:
+        """Publish what `to_message` makes, which is not asked while nobody outside of the process listens.
+
+        Args:
+            local: stands for it within the process; None where no node of the process listens.
+        """
+        if self._exchange is not None and local is not None:
+            self._exchange.put(self.topic_name, local)  # first: whoever works on it need not wait for the message
+        with self._lock:
+            if self.remote or (self._wanted and self._kept.maxlen):
+                self._give_kept()
+                self.publisher.publish(to_message())
+            else:
+                self._kept.append(to_message)
+
+    def serve(self) -> None:
+        """Give what is kept to a listener that has come since the last message."""
+        with self._lock:
+            if self._kept and self.remote:
+                self._give_kept()
+
+    def _give_kept(self) -> None:
+        self._wanted = True
+        if self._kept and not self._asked_for():
+            self._kept.clear()  # who does not ask for old messages gets none
+        while self._kept:
+            self.publisher.publish(self._kept.popleft()())

@@ -1,0 +1,95 @@
+"""How nodes run: one way for each executable, from its arguments to its exit status."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
+
+from fer_ros.parameters.node_params import NodeParams
+from fer_ros.ros.guard import spin_once
+from fer_ros.ros.joining import join
+from fer_ros.ros.node import FerNode
+from fer_ros.ros.parameters import faults_of_files, tell_of_files, tell_of_parameters
+from fer_ros.system.orphans import end_with_parent
+from fer_ros.system.process_title import hide_secrets_in_arguments
+
+
+def run_node(node_class: type[FerNode], args: list[str] | None = None) -> int:
+    """Run a node until SIGINT or SIGTERM.
+
+    Returns:
+        The process's exit status: 0 after a signal, 1 where the node could not be made or started.
+    """
+    return run_nodes(lambda: [node_class()], args, images=node_class.PUBLISHES_IMAGES)
+
+
+def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = None, *, images: bool) -> int:
+    """Run the nodes of one process; they start in their order and end in the reverse one. Else as `run_node`.
+
+    Args:
+        images: whether one of them publishes images.
+    """
+    hide_secrets_in_arguments()
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    # rclpy's own handlers invalidate the context at once; ours let the node hand its camera back and say so first.
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    end_with_parent()
+    nodes: Sequence[FerNode] = ()
+    executor = None
+    try:
+        try:
+            join(args, images=images)
+            # It complains of every impossible request, of which the node tells once.
+            rclpy.logging.set_logger_level("rcl_lifecycle", rclpy.logging.LoggingSeverity.ERROR)
+            nodes = make()
+            tell_of_parameters(nodes, alone=True)
+            tell_of_files(nodes)
+        except (ValueError, RuntimeError) as error:  # rclpy's own: a parameter file or name it cannot read
+            reason = str(error) if rclpy.ok() else faults_of_files() or str(error)
+            rclpy.logging.get_logger("fer_ros").error(f"wrong parameter or argument: {reason}")
+            return 1
+        executor = SingleThreadedExecutor()
+        for node in nodes:
+            executor.add_node(node)
+        for node in nodes:
+            if node.params[NodeParams].autostart and not _start(node):
+                return 1
+        while not stopped and rclpy.ok():
+            # A signal is seen when the wait returns.
+            spin_once(executor, 0.1, nodes[0].failed)
+        return 0
+    finally:
+        if executor is not None:
+            executor.shutdown(timeout_sec=0)
+        for node in reversed(nodes):
+            node.release()
+        for node in reversed(nodes):
+            node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _start(node: FerNode) -> bool:
+    for transition in (node.trigger_configure, node.trigger_activate):
+        if transition() != TransitionCallbackReturn.SUCCESS:
+            return False
+    return True
+
+
+def main_of(node_class: type[FerNode]) -> Callable[[], None]:
+    """The `main` of an executable."""
+
+    def main() -> None:
+        sys.exit(run_node(node_class))
+
+    return main
