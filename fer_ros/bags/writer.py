@@ -15,14 +15,13 @@ from rosbags.typesys.store import Typestore
 
 from fer_ros.bags.mend import mend
 from fer_ros.bags.reader import BagError, Frame
-from fer_ros.labels import EMOTIONS, FACE_CLASS
 from fer_ros.media.encodings import JPEG_FORMAT, to_jpeg
+from fer_ros.message_fields import EMOTION_ARRAY, FACES, emotions_message, faces_message
 from fer_ros.resources import message_definitions
 from fer_ros.system.files import Output, OutputError, cut_short, reason
 from fer_ros.system.room import Room
-from fer_ros.types import Box, Emotion, Face, Image
+from fer_ros.types import Emotion, Face, Image
 
-FACES, EMOTION_ARRAY = "vision_msgs/msg/Detection2DArray", "fer_ros/msg/EmotionArray"
 PICTURE = "sensor_msgs/msg/CompressedImage"
 _KINDS = {"faces": FACES, "emotions": EMOTION_ARRAY, "overlay": PICTURE}
 _QUALITY = 80
@@ -265,40 +264,31 @@ class ResultWriter:
         if self.cut:
             return
         header = self._header(frame.stamp, frame.frame_id)
-        detections = [self._make("vision_msgs/msg/Detection2D", header=header, bbox=self._box(face.box), id=face.id, results=[
-            self._make("vision_msgs/msg/ObjectHypothesisWithPose", pose=self._no_pose(),
-                       hypothesis=self._make("vision_msgs/msg/ObjectHypothesis", class_id=FACE_CLASS, score=face.score)),
-        ]) for face in faces]
-        self._write("faces", frame, self._make(FACES, header=header, detections=detections))
-        found = [self._make(
-            "fer_ros/msg/Emotion", face_id=emotion.face_id, bbox=self._box(emotion.box), label=emotion.label,
-            detection_score=emotion.detection_score, confidence=emotion.confidence,
-            probabilities=np.ascontiguousarray(emotion.probabilities, np.float32),
-            raw_probabilities=np.ascontiguousarray(emotion.raw_probabilities, np.float32),
-        ) for emotion in emotions]
-        self._write("emotions", frame,
-                    self._make(EMOTION_ARRAY, header=header, model=self._model, labels=list(EMOTIONS), emotions=found))
+        self._write("faces", frame, faces_message(self, faces, header))
+        self._write("emotions", frame, emotions_message(self, emotions, header, self._model))
         if picture is not None:
             self._write("overlay", frame,
-                        self._make(PICTURE, header=header, format=JPEG_FORMAT, data=to_jpeg(picture, _QUALITY)))
+                        self.message(PICTURE, header=header, format=JPEG_FORMAT, data=to_jpeg(picture, _QUALITY)))
 
     def _write(self, part: str, frame: Frame, message: Any) -> None:
         kind = _KINDS[part]
         self._bag.write(self._topics[part], kind, frame.recorded, self._bag.types.serialize_cdr(message, kind))
 
-    def _make(self, kind: str, **fields: Any) -> Any:
+    def message(self, kind: str, /, **fields: Any) -> Any:
+        """A message of rosbags', which knows no defaults: of all that can be left out only the pose is."""
+        if kind == "vision_msgs/msg/ObjectHypothesisWithPose":
+            fields.setdefault("pose", self._no_pose())
         return self._bag.types.types[kind](**fields)
 
-    def _header(self, stamp: int, frame_id: str) -> Any:
-        time = self._make("builtin_interfaces/msg/Time", sec=stamp // 10**9, nanosec=stamp % 10**9)
-        return self._make("std_msgs/msg/Header", stamp=time, frame_id=frame_id)
+    def floats(self, values: np.ndarray, /) -> np.ndarray:
+        """As rosbags wants them."""
+        return np.ascontiguousarray(values, np.float32)
 
-    def _box(self, box: Box) -> Any:
-        position = self._make("vision_msgs/msg/Point2D", x=box.cx, y=box.cy)
-        centre = self._make("vision_msgs/msg/Pose2D", position=position, theta=box.roll)
-        return self._make("vision_msgs/msg/BoundingBox2D", center=centre, size_x=box.width, size_y=box.height)
+    def _header(self, stamp: int, frame_id: str) -> Any:
+        time = self.message("builtin_interfaces/msg/Time", sec=stamp // 10**9, nanosec=stamp % 10**9)
+        return self.message("std_msgs/msg/Header", stamp=time, frame_id=frame_id)
 
     def _no_pose(self) -> Any:
-        pose = self._make("geometry_msgs/msg/Pose", position=self._make("geometry_msgs/msg/Point", x=0.0, y=0.0, z=0.0),
-                          orientation=self._make("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=0.0, w=1.0))
-        return self._make("geometry_msgs/msg/PoseWithCovariance", pose=pose, covariance=np.zeros(36))
+        pose = self.message("geometry_msgs/msg/Pose", position=self.message("geometry_msgs/msg/Point", x=0.0, y=0.0, z=0.0),
+                          orientation=self.message("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=0.0, w=1.0))
+        return self.message("geometry_msgs/msg/PoseWithCovariance", pose=pose, covariance=np.zeros(36))

@@ -4,19 +4,48 @@ from __future__ import annotations
 
 import array
 import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
-from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray, ObjectHypothesisWithPose
+from vision_msgs.msg import (
+    BoundingBox2D,
+    Detection2D,
+    Detection2DArray,
+    ObjectHypothesis,
+    ObjectHypothesisWithPose,
+    Point2D,
+    Pose2D,
+)
 
-from fer_ros.labels import EMOTIONS, FACE_CLASS
 from fer_ros.media.calibration import Calibration
+from fer_ros.message_fields import emotions_message, faces_message
 from fer_ros.msg import Emotion as EmotionMessage
 from fer_ros.msg import EmotionArray
 from fer_ros.ros.exchange import AnyEmotions, AnyFaces, LocalEmotions, LocalFaces
+from fer_ros.ros.qos import type_name
 from fer_ros.types import Box, Emotion, Face
+
+
+class _Rclpy:
+    """Makes messages of the classes that a node publishes."""
+
+    _CLASSES: ClassVar[dict[str, type]] = {type_name(kind): kind for kind in (
+        BoundingBox2D, Detection2D, Detection2DArray, EmotionArray, EmotionMessage, ObjectHypothesis, ObjectHypothesisWithPose,
+        Point2D, Pose2D)}
+
+    @classmethod
+    def message(cls, kind: str, /, **fields: Any) -> Any:
+        """See `Maker`."""
+        return cls._CLASSES[kind](**fields)
+
+    @staticmethod
+    def floats(values: np.ndarray, /) -> array.array[float]:
+        """An array of the type that rclpy takes without a look at each number."""
+        return array.array("f", values.astype(np.float32).tobytes())
 
 
 def stamp_key(header: Header) -> tuple[int, int]:
@@ -29,14 +58,6 @@ def seconds(stamp: Time) -> float:
     return stamp.sec + stamp.nanosec * 1e-9
 
 
-def box_to_message(box: Box) -> BoundingBox2D:
-    message = BoundingBox2D(size_x=box.width, size_y=box.height)
-    message.center.position.x = box.cx
-    message.center.position.y = box.cy
-    message.center.theta = box.roll
-    return message
-
-
 def box_from_message(message: BoundingBox2D) -> Box:
     """The box as it is in the message, usable or not; a roll that is not finite becomes 0."""
     centre = message.center
@@ -44,15 +65,9 @@ def box_from_message(message: BoundingBox2D) -> Box:
     return Box(centre.position.x, centre.position.y, message.size_x, message.size_y, roll)
 
 
-def faces_to_message(faces: list[Face], header: Header) -> Detection2DArray:
+def faces_to_message(faces: Sequence[Face], header: Header) -> Detection2DArray:
     """Every face as a detection of the class `face`, its track in `id`, its roll in `bbox.center.theta`."""
-    message = Detection2DArray(header=header)
-    for face in faces:
-        result = ObjectHypothesisWithPose()
-        result.hypothesis.class_id = FACE_CLASS
-        result.hypothesis.score = face.score
-        message.detections.append(Detection2D(header=header, results=[result], bbox=box_to_message(face.box), id=face.id))
-    return message
+    return faces_message(_Rclpy, faces, header)
 
 
 def faces_from_message(message: AnyFaces) -> tuple[list[Face], int]:
@@ -72,21 +87,9 @@ def faces_from_message(message: AnyFaces) -> tuple[list[Face], int]:
     return faces, len(message.detections) - len(faces)
 
 
-def emotions_to_message(emotions: list[Emotion], header: Header, model: str) -> EmotionArray:
-    message = EmotionArray(header=header, model=model, labels=list(EMOTIONS))
-    for emotion in emotions:
-        message.emotions.append(
-            EmotionMessage(
-                face_id=emotion.face_id,
-                bbox=box_to_message(emotion.box),
-                detection_score=emotion.detection_score,
-                label=emotion.label,
-                confidence=emotion.confidence,
-                probabilities=_floats(emotion.probabilities),
-                raw_probabilities=_floats(emotion.raw_probabilities),
-            )
-        )
-    return message
+def emotions_to_message(emotions: Sequence[Emotion], header: Header, model: str) -> EmotionArray:
+    """What every face shows, by a model of this name."""
+    return emotions_message(_Rclpy, emotions, header, model)
 
 
 def emotions_from_message(message: AnyEmotions) -> list[Emotion]:
@@ -117,7 +120,3 @@ def camera_info(header: Header, width: int, height: int, calibration: Calibratio
         message.r = list(calibration.rectification)
         message.p = list(calibration.projection)
     return message
-
-
-def _floats(values: np.ndarray) -> array.array:
-    return array.array("f", values.astype(np.float32).tobytes())
