@@ -46,6 +46,14 @@ def seconds(text: str) -> float:
     return value
 
 
+def factor(text: str) -> float:
+    """A number above 0, at most 100."""
+    value = _number(text)
+    if not 0 < value <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a factor: above 0, at most 100")
+    return value
+
+
 def threads(text: str) -> int:
     """A number of threads; 0 leaves it to the library."""
     if not text.isascii() or not text.isdigit() or int(text) > 1024:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from fer_ros.commands import bench_faults, bench_speed
-from fer_ros.commands.arguments import count, share, threads
+from fer_ros.commands.arguments import count, factor, share, threads
 from fer_ros.commands.measuring import Rows, measured_by
 
 if TYPE_CHECKING:
@@ -57,6 +57,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                            "most rows is taken")
     smoothing.add_argument("--truth", metavar="'SECONDS LABEL, ...'",
                            help="what the face shows from when on, ? where nobody could say: '0 neutral, 0.6 happy'")
+    smoothing.add_argument("--neutral-prior", type=factor, default=1.0, metavar="FACTOR",
+                           help="how many times neutral counts, as the emotion node's parameter of that name; what a "
+                                "model's file says is in the node's diagnostics (default: 1)")
     measured_by(smoothing, _smoothing)
 
     alignment = kinds.add_parser(
@@ -209,7 +212,7 @@ def _smoothing(options: argparse.Namespace) -> tuple[Table, Rows]:
                   *(["flips a minute", "flips", "delays in s"] if truth else []))
     rows = []
     for name, params in smoothing.METHODS.items():
-        found = smoothing.measure(series, truth, params)
+        found = smoothing.measure(series, truth, params, options.neutral_prior)
         delays = [round(delay, 3) if math.isfinite(delay) else None for delay in found.delays]
         row = {"smoothing": name, "changes": len(found.spells), "length": found.length, "short": found.short}
         cells = [name, f"{found.changes_a_minute:.0f}", str(found.short)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fer_ros.commands.arguments import folder, part
+from fer_ros.commands.arguments import factor, folder, part
 from fer_ros.commands.training_errors import loading_torch, training_errors
 
 
@@ -19,7 +19,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                         help="try an int8 variant, and keep it as emotion_int8.onnx if it is faster and as good")
     parser.add_argument("--balance", type=part, metavar="SHARE",
                         help="of a network that learnt from several sets: how much the one answer favours rare emotions, from "
-                             "0 (as often right as it can) to 1 (each emotion as much as any other); default: 0.75")
+                             "0 (as often right as it can) to 1 (each emotion as much as any other); default: 0.5")
+    parser.add_argument("--neutral-prior", type=factor, metavar="FACTOR",
+                        help="of such a network: how many times as common neutral faces are before a camera as the one answer "
+                             "takes them to be, for the emotion node's parameter of that name; default: 4")
     parser.add_argument("--force", action="store_true", help="overwrite files that are there")
     parser.set_defaults(command=main)
 
@@ -30,5 +33,7 @@ def main(options: argparse.Namespace) -> int:
     from fer_ros.training import export
 
     balance = export.BALANCE if options.balance is None else options.balance
-    export.export(options.run, options.data, options.out, options.name, options.int8, force=options.force, balance=balance)
+    prior = export.NEUTRAL_PRIOR if options.neutral_prior is None else options.neutral_prior
+    export.export(options.run, options.data, options.out, options.name, options.int8, force=options.force, balance=balance,
+                  neutral_prior=prior)
     return 0

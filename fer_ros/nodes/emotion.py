@@ -58,6 +58,7 @@ class EmotionNode(FerNode):
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
         return OK, "active", {
             "model": self._stage.classifier.metadata.name,
+            "neutral prior": self._stage.smoother.neutral_prior,
             "execution provider": self._stage.classifier.provider,
             "dropped": self._pairs.dropped,
             "subscribers": self._emotions.get_subscription_count(),

@@ -62,12 +62,15 @@ class Answer:
         labels: its classes, in the order of its columns: the seven of `EMOTIONS` and any others, in any order.
         temperature: what its logits are divided by before the softmax.
         kind: what the output holds, `logits` or `probabilities`; empty where the file does not say.
+        neutral_prior: how many times as common neutral faces are, of people before a camera, as this answer takes them to be;
+            see `Smoother`.
     """
 
     output: str
     labels: tuple[str, ...]
     temperature: float
     kind: str = ""
+    neutral_prior: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,8 @@ class ModelMetadata:
                 answers=tuple(
                     Answer(name, model_entries.labels(entry(entries, "labels", end) or ""),
                            float(entry(entries, "temperature", end) or 1),
-                           model_entries.kind(entry(entries, "output", end) or ""))
+                           model_entries.kind(entry(entries, "output", end) or ""),
+                           float(entry(entries, "neutral_prior", end) or 1))
                     for name, end in named.items()
                 ),
                 input_size=model_entries.side(size),
@@ -148,10 +152,11 @@ class ModelMetadata:
 
     def _check(self, where: str, outputs: Sequence[str]) -> None:
         """Raise ValueError where a value is not allowed."""
-        temperatures = [answer.temperature for answer in self.answers]
-        numbers = np.array([self.scale, *self.mean, *self.std, *temperatures])
-        if not np.isfinite(numbers).all() or min(self.scale, *self.std, *temperatures) <= 0:
-            raise ModelError(f"{where}: scale, std and temperature must be positive numbers")
+        positive = [self.scale, *self.std]
+        for answer in self.answers:
+            positive += [answer.temperature, answer.neutral_prior]
+        if not np.isfinite([*positive, *self.mean]).all() or min(positive) <= 0:
+            raise ModelError(f"{where}: scale, std, temperature and neutral_prior must be positive numbers")
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, self.channels):
                 raise ModelError(f"{where}: {name} has {counted(len(values), 'number')}, the input "

@@ -111,7 +111,7 @@ class EmotionStage:
         # When a face was looked at last, then label, confidence, and probabilities after and before they were smoothed.
         self._known: dict[str, tuple[float, str, float, np.ndarray, np.ndarray]] = {}
         self._stamp = -math.inf
-        self.smoother = Smoother(smoothing)
+        self.smoother = Smoother(smoothing, self.classifier.answer.neutral_prior)
         self.times = StageTimes()
 
     @classmethod

@@ -41,6 +41,10 @@ class SmoothingParams:
         "one that is shown; 1 lets the more probable one have it.", range=(1.0, 10.0),
     )
     confidence_threshold: float = param(0.45, "Below this the label is 'uncertain'.", range=(0.0, 1.0))
+    neutral_prior: float = param(
+        0.0, "Unless smoothing is none: how many times as common neutral faces are, of people who are followed, as among the "
+        "photographs that the model learnt from. 0 takes what the model's file says; 1 changes nothing.", range=(0.0, 100.0),
+    )
     label_hold: float = param(
         0.3, "Unless smoothing is none: for how long another emotion must have been the most probable one until the label "
         "follows. Somebody who talks pulls a face with every syllable.", unit="s", range=(0.0, 10.0),
@@ -126,6 +130,10 @@ class Smoother:
       speed of its signal.
     - mean: of the frames of the last `window` seconds, each counting for the time since the one before it.
 
+    Before that, neutral counts `neutral_prior` times in each frame. A model that finds rare emotions as well as common ones
+    has learnt that all are about as frequent; before a camera people look neutral most of the time, above all while they talk
+    (Bayes' rule for another prior: M. Saerens et al., Neural Computation 14, 2002).
+
     Then the emotion that is shown already counts `stickiness` times, as in the forward filter of a hidden Markov model whose
     states last: two that are about as probable do not take turns, and a label does not blink at its threshold. And a label
     follows only after another emotion has led for `label_hold` seconds (`HeldLabel`).
@@ -133,10 +141,19 @@ class Smoother:
 
     _FORGET = 60.0  # seconds after which an id that is not seen any more is dropped; no track may live on longer unseen
 
-    def __init__(self, params: SmoothingParams = SmoothingParams()):
-        self.params = params
+    def __init__(self, params: SmoothingParams = SmoothingParams(), neutral_prior: float = 1.0):
+        """
+        Args:
+            neutral_prior: what the model's file says, taken where the parameter of that name is 0.
+        """
+        self.params, self._model_prior = params, neutral_prior
         self._tracks: dict[str, _Track] = {}
         self._stamp: float | None = None
+
+    @property
+    def neutral_prior(self) -> float:
+        """How many times neutral counts."""
+        return self.params.neutral_prior or self._model_prior
 
     def reset(self) -> None:
         """Forget every track."""
@@ -160,12 +177,12 @@ class Smoother:
         for i, name in enumerate(ids):
             track, elapsed = None, 0.0
             if name and ids.count(name) == 1:
-                track = self._tracks.get(name)
+                track, seen = self._tracks.get(name), self._before_a_camera(out[i])
                 if track is None:
-                    track = self._tracks[name] = _Track(stamp, out[i].copy(), deque([(stamp, out[i].copy())]))
+                    track = self._tracks[name] = _Track(stamp, seen, deque([(stamp, seen)]))
                 else:
                     elapsed = stamp - track.stamp
-                    self._add(track, out[i].copy(), stamp)
+                    self._add(track, seen, stamp)
                 out[i] = self._stick(track.average, track.held.label)
             label, confidence = choose_label(out[i], self.params.confidence_threshold)
             if track is not None:
@@ -174,6 +191,12 @@ class Smoother:
             confidences.append(confidence)
         self._tracks = {k: v for k, v in self._tracks.items() if stamp - v.stamp <= self._FORGET}
         return Shown(out, labels, confidences)
+
+    def _before_a_camera(self, raw: np.ndarray) -> np.ndarray:
+        """(7,) probabilities, those of a frame with the prior of people who are followed."""
+        if self.neutral_prior == 1.0 or self.params.smoothing == "none":
+            return raw.copy()
+        return _weighted(raw, EMOTIONS.index("neutral"), self.neutral_prior)
 
     def _hold(self, held: HeldLabel, leader: str, confidence: float, elapsed: float, probabilities: np.ndarray
               ) -> tuple[str, float]:
@@ -217,6 +240,12 @@ class Smoother:
     def _stick(self, probabilities: np.ndarray, shown: str) -> np.ndarray:
         if shown in ("", UNCERTAIN) or self.params.smoothing == "none":
             return probabilities
-        weighted = probabilities.copy()
-        weighted[EMOTIONS.index(shown)] *= np.float32(self.params.stickiness)
-        return weighted * (probabilities.sum() / max(weighted.sum(), np.float32(1e-12)))
+        return _weighted(probabilities, EMOTIONS.index(shown), self.params.stickiness)
+
+
+def _weighted(probabilities: np.ndarray, index: int, factor: float) -> np.ndarray:
+    """(7,) probabilities with the same sum, of which one counts so many times."""
+    weighted = probabilities.copy()
+    weighted[index] *= np.float32(factor)
+    result: np.ndarray = weighted * (probabilities.sum() / max(weighted.sum(), np.float32(1e-12)))
+    return result

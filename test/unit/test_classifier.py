@@ -82,6 +82,13 @@ def test_the_temperature_divides_the_logits(tiny):
     assert found == pytest.approx(softmax([[2, 0, 0, 0, 0, 0, 0]]), abs=1e-5)
 
 
+def test_the_prior_is_read_and_changes_no_answer_of_a_face_alone(tiny):
+    plain, other = load(tiny()), load(tiny({**METADATA, "neutral_prior": "3"}))
+    assert (plain.answer.neutral_prior, other.answer.neutral_prior) == (1.0, 3.0)
+    crops = flat((10, 90, 250))
+    assert np.array_equal(plain(crops), other(crops))
+
+
 def test_large_logits_do_not_overflow(tiny):
     found = load(tiny({**METADATA, "temperature": "0.001"}, 1000 * np.eye(1, 7, 3)))(flat((255, 255, 255)))
     assert found[0].tolist() == [0, 0, 0, 1, 0, 0, 0]
@@ -233,7 +240,8 @@ def test_what_can_mean_one_thing_only_need_not_be_written(tiny):
 @pytest.mark.parametrize(("entry", "value", "reason"), [
     ("input_size", "eight", "no number"), ("input_size", "4", "from 8 to 1024"), ("input_size", "16", "takes"),
     ("scale", "nan", "positive"), ("scale", "0", "positive"), ("std", "0", "positive"), ("mean", "inf", "positive"),
-    ("temperature", "-1", "positive"), ("colour", "purple", "grey, rgb, bgr"), ("colour", "rgb", "takes"),
+    ("temperature", "-1", "positive"), ("neutral_prior", "0", "positive"), ("neutral_prior", "inf", "positive"),
+    ("colour", "purple", "grey, rgb, bgr"), ("colour", "rgb", "takes"),
     ("labels", "happy,sad", "knows happy, sad"), ("outputs", "other", "its metadata names other"),
     ("labels", ",".join(EMOTIONS[:6]) + ",contempt", "contempt"),
     ("labels", ",".join((*EMOTIONS, "happy")), "once"),

@@ -340,3 +340,40 @@ def test_without_a_track_nothing_is_held(ids):
         shown = smoother.update(ids, np.stack([a, b]), at / 30)
         assert shown.labels == (["happy", "sad"] if at == 0 else ["sad", "happy"])
         assert shown.confidences == [1.0, 1.0]
+
+
+# Neutral before a camera
+
+
+@pytest.mark.parametrize("method", ["exponential", "mean"])
+def test_neutral_counts_as_many_times_as_it_is_more_common(method):
+    raw = np.array([0.1, 0.0, 0.1, 0.0, 0.1, 0.5, 0.2], np.float32)
+    params = SmoothingParams(smoothing=method, neutral_prior=5.0, stickiness=1.0)
+    (found,) = Smoother(params).update(["1"], raw[None], 0.0).probabilities
+    assert found == pytest.approx(np.array([0.1, 0.0, 0.1, 0.0, 0.1, 0.5, 1.0]) / 1.8)  # odds of 2 to 5 have become 10 to 5
+
+
+def test_the_models_own_prior_counts_where_the_parameter_is_0():
+    raw = np.full((1, 7), 1 / 7, np.float32)
+
+    def neutral(asked: float, of_the_model: float) -> float:
+        return float(Smoother(SmoothingParams(neutral_prior=asked), of_the_model).update(["1"], raw, 0.0).probabilities[0, 6])
+
+    assert neutral(0.0, 4.0) == pytest.approx(0.4)
+    assert neutral(2.0, 4.0) == pytest.approx(0.25)
+    assert neutral(1.0, 4.0) == pytest.approx(1 / 7)
+    assert neutral(0.0, 1.0) == pytest.approx(1 / 7)
+
+
+@pytest.mark.parametrize(("ids", "method"), [(["1"], "none"), ([""], "exponential"), (["1", "1"], "exponential")])
+def test_a_frame_for_itself_has_no_prior(ids, method):
+    raw = np.full((len(ids), 7), 1 / 7, np.float32)
+    smoother = Smoother(SmoothingParams(smoothing=method, neutral_prior=4.0))
+    assert smoother.update(ids, raw, 0.0).probabilities == pytest.approx(raw)
+
+
+def test_a_prior_does_not_count_twice():
+    raw = np.full((1, 7), 1 / 7, np.float32)
+    smoother = Smoother(SmoothingParams(neutral_prior=4.0, stickiness=1.0))
+    found = [smoother.update(["1"], raw, i / 30).probabilities[0, 6] for i in range(30)]
+    assert found == pytest.approx([0.4] * 30)

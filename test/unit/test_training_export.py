@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -113,6 +114,7 @@ def test_an_int8_model_is_kept_only_if_it_is_faster_and_as_good(run, tmp_path, m
     monkeypatch.setattr(export, "_alternating", lambda first, second: ([times[0]], [times[1]]))
     monkeypatch.setattr(export, "WORSE", 1.0)
     monkeypatch.setattr(export, "WORSE_HEAD", 1.0)
+    monkeypatch.setattr(export, "_ENOUGH", 1)
     (tmp_path / "emotion_int8.onnx").write_bytes(b"of an earlier export")
     said = []
     export.export(folder, data, tmp_path, "mine", True, said.append, force=True)
@@ -128,6 +130,30 @@ def test_an_int8_model_is_kept_only_if_it_is_faster_and_as_good(run, tmp_path, m
             export.export(folder, data, tmp_path, "mine", True, said.append, force=True)
             assert not (tmp_path / "emotion_int8.onnx").exists()
             monkeypatch.setattr(export, name, 1.0)
+        monkeypatch.setattr(export, "WORSE_HEAD", -2.0)
+        monkeypatch.setattr(export, "_ENOUGH", 1000)  # of so few faces a head's loss is chance
+        export.export(folder, data, tmp_path, "mine", True, said.append, force=True)
+        assert (tmp_path / "emotion_int8.onnx").exists()
+
+
+def test_of_the_faces_that_choose_the_int8_ranges_one_batch_is_in_memory(run, tmp_path, monkeypatch):
+    from onnxruntime.quantization import calibrate
+
+    batches = []
+    collect = calibrate.HistogramCalibrater.collect_data
+
+    def counted(self, reader):
+        given = list(iter(reader.get_next, None))
+        batches.append(len(given))
+        given.append(None)
+        collect(self, SimpleNamespace(get_next=lambda: given.pop(0)))
+
+    monkeypatch.setattr(calibrate.HistogramCalibrater, "collect_data", counted)
+    monkeypatch.setattr(export, "_BATCH", 8)
+    folder, data = run
+    export.export(folder, data, tmp_path, "mine", True, lambda text: None)
+    assert len(batches) > 1
+    assert set(batches) == {1}
 
 
 def test_the_gates_of_attention_stay_in_floats():
