@@ -6,6 +6,8 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.12 python3.11 python3.13 py
   $(name) -c 'import sys; (3, 10) <= sys.version_info[:2] <= (3, 13) and print("$(name)")' 2>/dev/null)) python3)
 SOURCE ?= demo
 ARGS ?=
+# for `make test`: `COVERAGE=--cov` counts which lines and branches run, `.venv/bin/coverage report` then prints it
+COVERAGE ?=
 # for `make test`: folders, files or options of pytest
 TESTS ?= $(wildcard $(addprefix test/,unit nodes system launch packaging))
 
@@ -49,7 +51,7 @@ demo: setup
 	$(VENV)/bin/fer-ros run --source "$(SOURCE)" $(ARGS)
 
 test: setup tools lint
-	FER_ROS_WHEELS="$(CURDIR)/$(WHEELS)" $(VENV)/bin/pytest $(TESTS)
+	FER_ROS_WHEELS="$(CURDIR)/$(WHEELS)" $(VENV)/bin/pytest $(COVERAGE) $(TESTS)
 
 test-training: training tools
 	$(VENV)/bin/pytest -m training $(TESTS)

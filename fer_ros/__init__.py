@@ -52,8 +52,7 @@ if TYPE_CHECKING:
     from fer_ros.perception.detector import FaceDetector
     from fer_ros.perception.pipeline import Pipeline
     from fer_ros.types import Box, Emotion, Face
-
-__version__ = "0.1.0"
+    from fer_ros.version import __version__
 
 __all__ = [
     "EMOTIONS",
@@ -73,7 +72,7 @@ __all__ = [
 os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
-# Loaded when they are first asked for: a message, or the version, needs none of it.
+# Loaded when they are first asked for: a message needs none of it.
 _PLACES = {
     "Box": "fer_ros.types",
     "EMOTIONS": "fer_ros.labels",
@@ -82,6 +81,7 @@ _PLACES = {
     "Face": "fer_ros.types",
     "FaceDetector": "fer_ros.perception.detector",
     "Pipeline": "fer_ros.perception.pipeline",
+    "__version__": "fer_ros.version",
     "draw_overlay": "fer_ros.drawing.overlay",
     "open_source": "fer_ros.media.source",
 }

@@ -139,6 +139,8 @@ class Processes:
                 os.killpg(process.pid, number)
 
     def _listen(self, name: str, process: subprocess.Popen[str]) -> None:
-        for line in process.stdout:
-            if line.strip():
-                self._heard(name, line.rstrip())
+        assert process.stdout is not None  # it was asked for
+        with process.stdout as lines:
+            for line in lines:
+                if line.strip():
+                    self._heard(name, line.rstrip())

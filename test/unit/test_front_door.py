@@ -89,7 +89,7 @@ def test_the_examples_in_docstrings_run(name):
     module = importlib.import_module(name)
     failed, tried = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
     assert failed == 0
-    assert tried > 0 or name == "fer_ros.labels"
+    assert tried > 0 or name in ("fer_ros.labels", "fer_ros.version")
 
 
 def test_every_name_shows_an_example():

@@ -24,7 +24,7 @@ ROS = {
 
 ROOMS = ("perception", "media", "drawing", "parameters", "models", "system")
 """What a frame goes through, and what that needs."""
-SHARED = {"labels", "message_fields", "resources", "run_summary", "types", "words"}
+SHARED = {"labels", "message_fields", "resources", "run_summary", "types", "version", "words"}
 """Modules that lie in no room."""
 CORE = {*ROOMS, *SHARED}
 

@@ -39,6 +39,22 @@ def clock(monkeypatch) -> Clock:
     return made
 
 
+_OPENED: list[BagPlayer] = []
+
+
+def open_player(*arguments) -> BagPlayer:
+    """One that is closed when its test is over."""
+    _OPENED.append(BagPlayer(*arguments))
+    return _OPENED[-1]
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    while _OPENED:
+        _OPENED.pop().close()
+
+
 def played(player: BagPlayer, clock: Clock, count: int = 1000) -> list:
     """Frames and when each came, in seconds of the clock."""
     found = []
@@ -49,7 +65,7 @@ def played(player: BagPlayer, clock: Clock, count: int = 1000) -> list:
 
 @pytest.mark.parametrize("rate", [0.5, 4.0])
 def test_images_come_as_they_were_recorded(bag, clock, rate):
-    player = BagPlayer(ReplayParams(bag=str(bag), rate=rate))
+    player = open_player(ReplayParams(bag=str(bag), rate=rate))
     assert player.length == 10
     found = played(player, clock)
     assert [frame.stamp for frame, _ in found] == [START + i * STEP for i in range(10)]
@@ -59,7 +75,7 @@ def test_images_come_as_they_were_recorded(bag, clock, rate):
 
 @pytest.mark.parametrize("takes", [0.0, 0.001])  # with the second it is late before the rate changes
 def test_the_rate_can_be_changed_while_it_plays(bag, clock, takes):
-    player = BagPlayer(ReplayParams(bag=str(bag), rate=100.0))
+    player = open_player(ReplayParams(bag=str(bag), rate=100.0))
     clock.takes = takes
     played(player, clock, 5)
     player.rate, clock.takes = 0.2, 0.0
@@ -69,7 +85,7 @@ def test_the_rate_can_be_changed_while_it_plays(bag, clock, takes):
 
 def test_time_is_told_before_each_image_and_in_between_and_never_goes_back(bag):
     told = []
-    player = BagPlayer(ReplayParams(bag=str(bag), rate=0.2), told.append)
+    player = open_player(ReplayParams(bag=str(bag), rate=0.2), told.append)
     for i in range(10):
         assert player.read().recorded == told[-1] == START + i * STEP + 5
     assert told == sorted(told)
@@ -77,7 +93,7 @@ def test_time_is_told_before_each_image_and_in_between_and_never_goes_back(bag):
 
 
 def test_a_loop_starts_again_after_a_step_like_any_other(bag, clock):
-    player = BagPlayer(ReplayParams(bag=str(bag), rate=2.0, loop=True))
+    player = open_player(ReplayParams(bag=str(bag), rate=2.0, loop=True))
     found = played(player, clock, 25)
     assert [frame.stamp for frame, _ in found] == [START + i % 10 * STEP for i in range(25)]
     assert found[24][1] - found[0][1] == pytest.approx(24 * STEP / 1e9 / 2)
@@ -89,7 +105,7 @@ def test_an_interruption_is_noticed_and_loses_nothing(new_bag, demo_images, tmp_
     with new_bag(tmp_path / "a") as made:
         for i in range(3):
             made.image(demo_images[i], START + i * 3600 * 10**9)  # an hour apart
-    player = BagPlayer(ReplayParams(bag=str(tmp_path / "a")))
+    player = open_player(ReplayParams(bag=str(tmp_path / "a")))
     player.read()
     player.interrupted = lambda: True
     assert [player.read().number, player.read().number, player.read()] == [1, 2, None]
@@ -107,7 +123,7 @@ def test_a_rate_that_changes_while_an_image_is_waited_for_counts_at_once_and_tim
         if clock.now > 104:
             player.rate = 6.0
 
-    player = BagPlayer(ReplayParams(bag=str(tmp_path / "a"), rate=0.5), tell)
+    player = open_player(ReplayParams(bag=str(tmp_path / "a"), rate=0.5), tell)
     player.read()
     player.read()
     assert told == sorted(told)
@@ -117,7 +133,7 @@ def test_a_rate_that_changes_while_an_image_is_waited_for_counts_at_once_and_tim
 def test_a_loop_of_one_image_does_not_race(new_bag, demo_images, tmp_path, clock):
     with new_bag(tmp_path / "a") as made:
         made.image(demo_images[0], START)
-    player = BagPlayer(ReplayParams(bag=str(tmp_path / "a"), loop=True))
+    player = open_player(ReplayParams(bag=str(tmp_path / "a"), loop=True))
     played(player, clock, 11)
     assert clock.now == pytest.approx(101)
 
@@ -126,7 +142,7 @@ def test_who_cannot_keep_up_is_not_raced_after(new_bag, demo_images, tmp_path, c
     with new_bag(tmp_path / "a") as made:
         for i in range(40):
             made.image(demo_images[0], START + i * 10**8)
-    player = BagPlayer(ReplayParams(bag=str(tmp_path / "a")))
+    player = open_player(ReplayParams(bag=str(tmp_path / "a")))
     for _ in range(20):
         player.read()
         clock.now += 0.3  # it takes thrice as long
@@ -140,7 +156,7 @@ def test_an_interruption_does_not_tell_a_time_that_has_not_come(new_bag, demo_im
         for i in range(2):
             made.image(demo_images[i], START + i * 3600 * 10**9)
     told = []
-    player = BagPlayer(ReplayParams(bag=str(tmp_path / "a")), told.append)
+    player = open_player(ReplayParams(bag=str(tmp_path / "a")), told.append)
     player.read()
     player.interrupted = lambda: True
     player.read()
@@ -148,7 +164,7 @@ def test_an_interruption_does_not_tell_a_time_that_has_not_come(new_bag, demo_im
 
 
 def test_after_a_stall_it_goes_on_from_there(bag, clock):
-    player = BagPlayer(ReplayParams(bag=str(bag)))
+    player = open_player(ReplayParams(bag=str(bag)))
     player.read()
     clock.now += 3600  # the machine slept
     player.read()
@@ -166,21 +182,21 @@ def test_the_calibration_is_that_of_the_camera(new_bag, demo_images, tmp_path, k
         made.camera_info(START, "/eye/camera_info", 222.0)
         image = made.compressed if topic.endswith("compressed") else made.image
         image(demo_images[0], START, name=topic)
-    calibration = BagPlayer(ReplayParams(bag=str(path))).calibration
+    calibration = open_player(ReplayParams(bag=str(path))).calibration
     assert (calibration.width, calibration.height) == (320, 240)
     assert calibration.camera_matrix == (222, 0, 160, 0, 222, 120, 0, 0, 1)
     assert calibration.projection[5] == 222
 
 
 def test_without_camera_info_there_is_none(bag):
-    assert BagPlayer(ReplayParams(bag=str(bag))).calibration is None
+    assert open_player(ReplayParams(bag=str(bag))).calibration is None
 
 
 def test_what_cannot_be_played_is_said(bag, tmp_path):
     for params, text in ((ReplayParams(), "no bag is named"), (ReplayParams(bag=str(tmp_path / "none")), "does not exist"),
                          (ReplayParams(bag=str(bag), topic="/none"), "has no topic /none; there is /camera/image_raw")):
         with pytest.raises(ValueError, match=text):
-            BagPlayer(params)
+            open_player(params)
 
 
 def test_an_image_that_cannot_be_read_is_told_once_and_left_out(new_bag, demo_images, tmp_path, clock):
@@ -189,7 +205,7 @@ def test_an_image_that_cannot_be_read_is_told_once_and_left_out(new_bag, demo_im
         made.write("/x", "sensor_msgs/msg/CompressedImage", START + STEP, header=made.header(START + STEP), format="png",
                    data=demo_images[0].ravel()[:9])
         made.compressed(demo_images[1], START + 2 * STEP, name="/x")
-    player = BagPlayer(ReplayParams(bag=str(tmp_path / "a"), loop=True))
+    player = open_player(ReplayParams(bag=str(tmp_path / "a"), loop=True))
     told = []
     for _ in range(6):
         told.append((player.read().number, player.notice))
@@ -205,7 +221,7 @@ def test_a_calibration_that_makes_no_sense_is_told_and_the_next_one_taken(new_ba
         made.camera_info(START, "/eye/camera_info", float("nan"))
         made.camera_info(START, "/eye/camera_info", 222.0)
         made.image(demo_images[0], START, name="/eye/image_raw")
-    player = BagPlayer(ReplayParams(bag=str(tmp_path / "a")))
+    player = open_player(ReplayParams(bag=str(tmp_path / "a")))
     assert player.calibration.camera_matrix[0] == 222
     assert (player.read().image == demo_images[0]).all()
     assert "/eye/camera_info" in player.notice
