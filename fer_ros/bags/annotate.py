@@ -8,8 +8,8 @@ from typing import Any
 
 from fer_ros.bags.reader import BagReader, Frame, Skipped, is_bag
 from fer_ros.media.meter import FrameClock
-from fer_ros.media.source import SourceError, SourceParams, open_source
-from fer_ros.media.source_name import opened_as, path_of, without_secrets
+from fer_ros.media.source import SourceParams, open_source
+from fer_ros.media.source_name import SourceError, opened_as, path_of, without_secrets
 from fer_ros.perception.pipeline import Pipeline
 from fer_ros.types import ROW, Emotion, Face
 

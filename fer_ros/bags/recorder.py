@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fer_ros.bags.reader import BagError, is_bag
+from fer_ros.bags.errors import BagError
+from fer_ros.bags.reader import is_bag
 from fer_ros.bags.writer import BagWriter
 from fer_ros.system.files import Output, OutputError, cut_short
 

@@ -13,8 +13,9 @@ from rosbags.rosbag2 import Reader, ReaderError, StoragePlugin, Writer, WriterEr
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from fer_ros.bags.errors import BagError
 from fer_ros.bags.mend import mend
-from fer_ros.bags.reader import BagError, Frame
+from fer_ros.bags.reader import Frame
 from fer_ros.media.encodings import JPEG_FORMAT, to_jpeg
 from fer_ros.message_fields import EMOTION_ARRAY, FACES, emotions_message, faces_message
 from fer_ros.resources import message_definitions

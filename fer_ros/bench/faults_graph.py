@@ -35,12 +35,14 @@ from std_srvs.srv import SetBool
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.bags.annotate import Recording
-from fer_ros.bags.reader import RAW, BagError, BagReader
+from fer_ros.bags.errors import BagError
+from fer_ros.bags.reader import RAW, BagReader
 from fer_ros.bench.faults_messages import SOUND, scramble
 from fer_ros.bench.faults_mutation import mutated
 from fer_ros.dds import privacy_environment
 from fer_ros.graph import webcam_graph
-from fer_ros.media.source import SourceError, SourceParams, open_source
+from fer_ros.media.source import SourceParams, open_source
+from fer_ros.media.source_name import SourceError
 from fer_ros.msg import EmotionArray
 from fer_ros.resources import executable
 from fer_ros.ros.joining import join

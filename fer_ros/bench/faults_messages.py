@@ -32,6 +32,7 @@ from vision_msgs.msg import Detection2DArray
 from fer_ros.bench.faults_mutation import FLOATS, INTEGERS, TEXTS, mutated
 from fer_ros.graph import webcam_graph
 from fer_ros.labels import EMOTIONS
+from fer_ros.media.encodings import ENCODINGS
 from fer_ros.media.source import SourceParams, open_source
 from fer_ros.msg import EmotionArray
 from fer_ros.nodes.camera import CameraNode
@@ -41,7 +42,7 @@ from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.nodes.pipeline import PipelineNode
 from fer_ros.ros.exchange import Worker
 from fer_ros.ros.guard import spin_once
-from fer_ros.ros.images import ENCODINGS, from_bgr, to_jpeg
+from fer_ros.ros.images import from_bgr, to_jpeg
 from fer_ros.ros.messages import emotions_to_message, faces_to_message
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.observer import Observer

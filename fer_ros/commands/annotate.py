@@ -50,12 +50,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def main(options: argparse.Namespace) -> int:
     try:
-        from fer_ros.bags.reader import BagError
+        from fer_ros.bags.errors import BagError
     except ImportError as error:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 1
-    from fer_ros.media.source import SourceError, SourceUnavailable
-    from fer_ros.media.source_name import without_secrets
+    from fer_ros.media.source import SourceUnavailable
+    from fer_ros.media.source_name import SourceError, without_secrets
     from fer_ros.media.video_recorder import RecordError
 
     try:
@@ -117,7 +117,7 @@ def _annotate_all(recording: Recording, annotator: Annotator, outputs: Outputs, 
     Returns:
         What ended it before its time: what came before is sound, and kept.
     """
-    from fer_ros.bags.reader import BagError
+    from fer_ros.bags.errors import BagError
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
                TimeRemainingColumn())

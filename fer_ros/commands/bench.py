@@ -179,7 +179,8 @@ def _stillness(options: argparse.Namespace) -> tuple[Table, Rows]:
 
 def _recording(video: str) -> Recording:
     from fer_ros.bags.annotate import Recording
-    from fer_ros.media.source import SourceError, SourceUnavailable
+    from fer_ros.media.source import SourceUnavailable
+    from fer_ros.media.source_name import SourceError
 
     try:
         return Recording(video)

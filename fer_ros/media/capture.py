@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from fer_ros.media.source import SourceError, SourceUnavailable
+from fer_ros.media.source import SourceUnavailable
+from fer_ros.media.source_name import SourceError
 
 F = TypeVar("F")
 

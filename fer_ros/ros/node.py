@@ -16,7 +16,7 @@ from rclpy.timer import Timer
 from std_srvs.srv import SetBool
 
 from fer_ros.media.meter import StageTimes
-from fer_ros.media.source import SourceError
+from fer_ros.media.source_name import SourceError
 from fer_ros.parameters.node_params import NodeParams
 from fer_ros.ros.diagnostics import OK, WARN, Diagnostics
 from fer_ros.ros.exchange import Exchange

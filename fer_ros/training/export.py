@@ -23,7 +23,7 @@ from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier, p
 from fer_ros.system.files import check_outputs, replacing, write_text
 from fer_ros.training import answer, checkpoint, metrics, pool, session
 from fer_ros.training.checkpoint import RunError, Trained
-from fer_ros.training.data import FACE_SIZE
+from fer_ros.training.pictures import FACE_SIZE
 from fer_ros.training.pool import Pool, truth_of
 from fer_ros.training.progress import tell
 from fer_ros.training.recipe import ANSWER, to_yaml

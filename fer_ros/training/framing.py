@@ -15,7 +15,8 @@ import numpy as np
 
 from fer_ros.perception.align import AlignParams, align_faces
 from fer_ros.perception.detector import DetectorParams, FaceDetector
-from fer_ros.training.data import FACE_SIZE, load
+from fer_ros.training.data import load
+from fer_ros.training.pictures import FACE_SIZE
 
 ENLARGED = 160
 BORDER = 80

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from fer_ros.training.data import FACE_SIZE
+from fer_ros.training.pictures import FACE_SIZE
 from fer_ros.training.recipe import Recipe
 
 Heads = Mapping[str, tuple[str, ...]]

@@ -17,10 +17,11 @@ import numpy as np
 
 from fer_ros.labels import EMOTIONS
 from fer_ros.training import data, sets
-from fer_ros.training.data import FERPLUS, DataError, Split
+from fer_ros.training.data import FERPLUS, Split
 from fer_ros.training.duplicates import look_alikes
 from fer_ros.training.recipe import ANSWER, FER2013_SET, Recipe
 from fer_ros.training.sets import FaceSet, SetSpec
+from fer_ros.training.tables import DataError
 from fer_ros.types import Comparable
 
 NO_TRUTH = -1

@@ -14,9 +14,10 @@ from fer_ros.labels import EMOTIONS
 from fer_ros.resources import model_file
 from fer_ros.system.files import filling, write_text
 from fer_ros.training import data, metrics, plots
-from fer_ros.training.data import DataError, Split
+from fer_ros.training.data import Split
 from fer_ros.training.evaluate import CLEAR_8, FER2013, FERPLUS_7, FERPLUS_8, Evaluator, model_facts, speed
 from fer_ros.training.progress import tell
+from fer_ros.training.tables import DataError
 
 SPLITS = ("validation", "test")
 REPORT, RELIABILITY, ROBUSTNESS = "report.json", "reliability.png", "robustness.png"

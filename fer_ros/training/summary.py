@@ -10,8 +10,8 @@ from torch import nn
 
 from fer_ros.system.files import write_text
 from fer_ros.training import plots
-from fer_ros.training.data import FACE_SIZE
 from fer_ros.training.model import Network
+from fer_ros.training.pictures import FACE_SIZE
 
 TABLE = "network.txt"
 PICTURE = "network.png"

@@ -26,10 +26,10 @@ from fer_ros.system.files import write_text
 from fer_ros.training import checkpoint, metrics
 from fer_ros.training.augment import JPEG_SHARE, augment, jpegs
 from fer_ros.training.checkpoint import RunError
-from fer_ros.training.data import DataError
 from fer_ros.training.model import FerNet, Network, folded, make
 from fer_ros.training.pool import Pool, truth_of
 from fer_ros.training.recipe import ANSWER, Recipe, RecipeError, from_values, to_yaml
+from fer_ros.training.tables import DataError
 
 RECIPE = "recipe.yaml"
 HISTORY = "history.csv"
