@@ -114,5 +114,5 @@ $(VENV)/.installed: $(VENV)/.ready-$(WHEELS_KEY) $(SOURCES) $(SOURCE_LIST) | che
 	touch $@
 
 clean:
-	rm -rf $(VENV) .cache build install log *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) .cache build install log *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find fer_ros launch test scripts cmake -name __pycache__ -prune -exec rm -rf {} +

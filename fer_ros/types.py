@@ -36,7 +36,8 @@ class Comparable:
         return hash((self.__class__, *(value for value in _values(self) if not isinstance(value, (np.ndarray, Mapping)))))
 
 
-def _values(of: object) -> list[object]:
+def _values(of: Comparable) -> list[object]:
+    assert dataclasses.is_dataclass(of)
     return [getattr(of, field.name) for field in dataclasses.fields(of)]
 
 

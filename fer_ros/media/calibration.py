@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def load_calibration(path: Path) -> Calibration:
         ValueError: the file cannot be read or lacks something; the text names it.
     """
     try:
-        content = read_file(path)
+        content: Any = read_file(path)
     except ValueError as error:
         raise ValueError(f"calibration {error}") from None
     try:

@@ -11,9 +11,10 @@ from fer_ros.media.source import SourceUnavailable
 from fer_ros.media.source_name import SourceError
 
 F = TypeVar("F")
+F_co = TypeVar("F_co", covariant=True)
 
 
-class Readable(Protocol[F]):
+class Readable(Protocol[F_co]):
     """What is read: a `fer_ros.media.source.Source`, or what gives frames in the same way, whatever a frame is."""
 
     name: str
@@ -21,7 +22,7 @@ class Readable(Protocol[F]):
     notice: str
     interrupted: Callable[[], bool]
 
-    def read(self) -> F | None: ...
+    def read(self) -> F_co | None: ...
 
     def close(self) -> None: ...
 

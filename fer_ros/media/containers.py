@@ -49,7 +49,7 @@ def _has_animation_control(path: Path) -> bool:
         for _ in range(1000):
             length, kind = struct.unpack(">I4s", _exactly(file.read(8), 8))
             if kind in (b"acTL", b"IDAT", b"IEND", b"\0\0\0\0"):
-                return kind == b"acTL"
+                return bool(kind == b"acTL")
             file.seek(length + 4, 1)
     return False
 
@@ -90,7 +90,7 @@ def _missing_of_boxes(file: BinaryIO, size: int) -> int:
     for _ in range(10_000):
         file.seek(at)
         head = _exactly(file.read(16), 16)
-        length = struct.unpack_from(">I", head)[0]
+        length: int = struct.unpack_from(">I", head)[0]
         if length == 1:
             length = struct.unpack_from(">Q", head, 8)[0]
         if length < 8 or not head[4:8].isalnum():  # 0: to the end of the file; what is no box says nothing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import cv2
 import numpy as np
@@ -79,11 +79,11 @@ def to_bgr(message: RawImage) -> Image:
         if channels == 2 and width % 2:
             raise ImageError(f"{encoding} image has the odd width {width}")
         pixels = rows.reshape(height, width, channels) if channels > 1 else rows
-        return pixels if conversion is None else cv2.cvtColor(pixels, conversion)
+        return pixels if conversion is None else cast(Image, cv2.cvtColor(pixels, conversion))
     if encoding in _PLANAR:
         if height % 2 or width % 2:
             raise ImageError(f"{encoding} image is {width}x{height}: both must be even")
-        return cv2.cvtColor(np.ascontiguousarray(_rows(message, height * 3 // 2, width)), _PLANAR[encoding])
+        return cast(Image, cv2.cvtColor(np.ascontiguousarray(_rows(message, height * 3 // 2, width)), _PLANAR[encoding]))
     raise UnknownEncoding(f"encoding '{encoding}' is not known (known are {', '.join(ENCODINGS)})")
 
 
@@ -121,7 +121,7 @@ def bgr_of(image: object, encoding: str | None = None) -> Image:
     if channels != expected:
         raise ImageError(f"the image has the shape {image.shape}, and {encoding} has {counted(expected, 'channel')}")
     if conversion is not None:
-        return cv2.cvtColor(image, conversion)
+        return cast(Image, cv2.cvtColor(image, conversion))
     beside = image.strides[1:] == (3, 1) and image.strides[0] >= 3 * image.shape[1]
     return image if beside else np.ascontiguousarray(image)
 
@@ -205,7 +205,7 @@ def decode(data: Any) -> Image | None:
     if size is None or too_large(size):
         return None
     try:
-        return cv2.imdecode(content, cv2.IMREAD_COLOR)
+        return cast("Image | None", cv2.imdecode(content, cv2.IMREAD_COLOR))
     except cv2.error:
         return None
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -84,7 +84,8 @@ class SourceParams:
 
 def flip_image(image: Image, flip: str) -> Image:
     """The image mirrored as the parameter `flip` says; the same array where it says none."""
-    return image if _FLIPS[flip] is None else cv2.flip(image, _FLIPS[flip])
+    code = _FLIPS[flip]
+    return image if code is None else cast(Image, cv2.flip(image, code))
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,6 +216,7 @@ def open_source(source: SourceParams | int | str | os.PathLike[str] | np.ndarray
         TypeError: `source` is none of these, an array is no image, or there is no such parameter; the text names the nearest.
         ValueError: a parameter's value or an array is not allowed.
     """
+    name: str | None
     if isinstance(source, SourceParams):
         if parameters or encoding is not None:
             raise TypeError("parameters are given by name or as SourceParams, not both")
@@ -341,16 +343,18 @@ def _why_no_picture(path: Path) -> tuple[str, str] | None:
     except OSError as error:
         if path.is_symlink() and not path.exists():
             return "is a link that leads nowhere", "are links that lead nowhere"
-        return (f"cannot be read: {error.strerror}",) * 2
+        text = f"cannot be read: {error.strerror}"
+        return text, text
     if kind in READ:
         return None
     if not kind:
         return "is not an image", "are not images"
-    return tuple(f"{verb} {kind}, which is not read: convert {them} to JPEG or PNG" for verb, them in
+    one, many = (f"{verb} {kind}, which is not read: convert {them} to JPEG or PNG" for verb, them in
                  (("is", "it"), ("are", "them")))
+    return one, many
 
 
-def _natural(path: Path) -> list:
+def _natural(path: Path) -> list[int | str]:
     """Sort key that puts frame10 after frame9."""
     return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", path.name)]
 
@@ -443,7 +447,8 @@ class _Capture:
                 ok, image = self._capture.read()
             if not ok or image is None or image.size == 0:
                 return None
-            return image if image.ndim == 3 and image.shape[2] == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+            coloured = image if image.ndim == 3 and image.shape[2] == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+            return cast(Image, coloured)
         except cv2.error:
             return None
 
@@ -648,7 +653,7 @@ class _Paced(Source):
                 return None
             image = self._next()
             self.notice, self._recorded.notice = self._recorded.notice, ""
-        if image is not None and self._pace:
+        if image is not None and self._pace and self.stamp is not None:
             self._pace.wait(self.stamp, self.interrupted)
         return image
 
@@ -701,7 +706,7 @@ class DeviceSource(Source):
         # The newest frame is wanted, not a queue of old ones.
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         if params.width * params.height > 640 * 480:  # raw images of this size do not fit through USB 2 at 30 Hz
-            self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter_fourcc(*"MJPG"))
+            self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
         if params.width:
             self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, params.width)
             self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, params.height)
@@ -751,7 +756,7 @@ class StreamSource(Source):
             if self.finite:
                 self.stamp = self._read / self._params.fps if self._params.fps else self._times(position)
             self._read += 1
-            if self._pace:
+            if self._pace and self.stamp is not None:
                 self._pace.wait(self.stamp, self.interrupted)
             return _resized(image, self._params)
         if self.finite:

@@ -143,13 +143,15 @@ def _is_there(name: str) -> bool:
 
 def _shown(address: str) -> str:
     """Of an address, what follows `//`."""
-    authority = re.match(r"[^/?#]*", address)[0]
+    authority = re.split(r"[/?#]", address, maxsplit=1)[0]
     hidden = ""
     if "@" in authority:
         address = address[authority.rindex("@") + 1 :]
     elif cut := _CUT_PASSWORD.match(address):
         hidden, address = f"{_HIDDEN}@", address[cut.end() :]
-    host, path, query = re.match(r"([^/?#]*)([^?#]*)(.*)$", address, re.DOTALL).groups()
+    parted = re.match(r"([^/?#]*)([^?#]*)(.*)$", address, re.DOTALL)
+    assert parted is not None  # every text is one
+    host, path, query = parted.groups()
     parts, secret_next = [], False
     for part in path.split("/"):
         plain = _PLAIN_PART.fullmatch(part) and not secret_next

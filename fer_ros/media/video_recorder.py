@@ -184,8 +184,8 @@ class VideoRecorder:
     def _open(self) -> None:
         self._fps = self._rate()
         height, width = self._waiting[0][0].shape[:2]
-        self._size = (width, height)
-        codec = cv2.VideoWriter_fourcc(*_CODECS[self.path.suffix.lower()])
+        self._size: tuple[int, int] = (width, height)
+        codec = cv2.VideoWriter.fourcc(*_CODECS[self.path.suffix.lower()])
         try:
             self._room = Room(self._output.scratch, self._output.folder, self._held())
         except OSError as error:
@@ -222,6 +222,7 @@ class VideoRecorder:
         self.frames += 1
         if self.cut:
             return
+        assert self._room is not None and self._writer is not None  # both are there as long as nothing is cut
         try:
             self._room.check(self._held(), _BUFFERED + self._largest())
         except OSError as error:

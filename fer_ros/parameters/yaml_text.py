@@ -7,7 +7,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import yaml
 
@@ -22,7 +22,10 @@ DEEPEST = 50
 MOST = 50_000
 """Values, keys and brackets, each of which takes time and memory."""
 
-Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+if TYPE_CHECKING:
+    from yaml import SafeLoader as Loader
+else:
+    Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C library, where PyYAML has it, reads ten times as fast."""
 _TRUE = {"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"}
 _FALSE = {"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"}
@@ -125,9 +128,9 @@ def from_plain(text: str) -> bool | int | float | str:
         if -(2**63) <= value < 2**63:
             return value
     if _FLOAT.fullmatch(text):
-        value = float(text.lower().replace(".i", "i").replace(".n", "n"))
-        if text[-1].isalpha() or math.isfinite(value):
-            return value
+        number = float(text.lower().replace(".i", "i").replace(".n", "n"))
+        if text[-1].isalpha() or math.isfinite(number):
+            return number
     return text
 
 

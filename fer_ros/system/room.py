@@ -56,7 +56,7 @@ class Room:
             size = os.stat(self._file).st_size
         except FileNotFoundError:
             size = 0
-        disk = os.fstatvfs(self._handle)
+        disk = os.fstatvfs(self._open_handle())
         if size < self._enough and disk.f_bavail * disk.f_frsize >= ahead:
             return
         limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -77,7 +77,7 @@ class Room:
             self._held = held
             return 0
         finally:
-            os.ftruncate(self._handle, self._held)
+            os.ftruncate(self._open_handle(), self._held)
 
     def give_back(self) -> None:
         """Let go of the space, to finish the file in it. Any number of times."""
@@ -87,9 +87,13 @@ class Room:
             with contextlib.suppress(OSError):
                 self._path.unlink()
 
+    def _open_handle(self) -> int:
+        assert self._handle is not None, "the space has been given back"
+        return self._handle
+
     def _take(self, size: int) -> None:
         try:
-            os.posix_fallocate(self._handle, 0, size)
+            os.posix_fallocate(self._open_handle(), 0, size)
         except OSError as error:
             if error.errno in _FULL:
                 raise  # and else this disk cannot tell

@@ -65,7 +65,7 @@ class Interrupt:
 
     def look(self) -> None:
         """Whether it got lost, which counts as another Ctrl-C: for whoever handles that by now."""
-        if self.came and self._raised() is None:
+        if self._raised is not None and self._raised() is None:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.raise_signal(signal.SIGINT)
 
