@@ -64,7 +64,7 @@ class Process:
             folder: for those that are written here. By file and not with -p: there `source:=no` would be the boolean false.
             extra: parameters of a node that come last of all.
         """
-        def write(part: str, content: dict[str, Mapping[str, Any]]) -> list[Path]:
+        def write(part: str, content: Mapping[str, Mapping[str, Any]]) -> list[Path]:
             sections = {name: {"ros__parameters": dict(values)} for name, values in content.items() if values}
             if not sections:
                 return []

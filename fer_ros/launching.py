@@ -38,7 +38,8 @@ class Arguments:
         self._context = context
 
     def text(self, name: str) -> str:
-        return LaunchConfiguration(name).perform(self._context)
+        value: str = LaunchConfiguration(name).perform(self._context)
+        return value
 
     def flag(self, name: str) -> bool:
         """Raises RuntimeError where it is neither true nor false."""

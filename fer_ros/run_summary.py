@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -31,7 +31,7 @@ class Summary:
     frames: int = 0
     duration: float = 0.0
     faces: set[str] = field(default_factory=set)
-    shown: Counter[str] = field(default_factory=Counter)
+    shown: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     changes: deque[tuple[float, str, str]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     first_stamp: float | None = None
     last_stamp: float | None = None

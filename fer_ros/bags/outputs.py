@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 
 from fer_ros.bags.annotate import Annotation
 from fer_ros.bags.errors import BagError
@@ -48,8 +49,8 @@ class Outputs:
     def __enter__(self) -> Outputs:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._stack.__exit__(*exception)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stack.__exit__(kind, error, trace)
 
     @property
     def cut(self) -> bool:
@@ -68,7 +69,7 @@ class Outputs:
         self._bag.write(found.frame, found.faces, found.emotions, picture if self._overlay else None)
         if self._table is not None:
             self._table.write(found)
-        if self._video is not None:
+        if self._video is not None and picture is not None:
             self._video.write(picture, found.seconds)
 
     def close(self, total: int) -> tuple[list[Path], list[Exception]]:
@@ -83,9 +84,11 @@ class Outputs:
         closing: dict[Path, Callable[[], object]] = {self._bag.path: lambda: self._bag.close(total)}
         if self._table is not None:
             closing[self._table.path] = self._table.close
-        if self._video is not None:
-            closing[self._video.path] = lambda: self._video.close(total)
-        complete, troubles = [], []
+        video = self._video
+        if video is not None:
+            closing[video.path] = lambda: video.close(total)
+        complete: list[Path] = []
+        troubles: list[Exception] = []
         for path, close in closing.items():
             try:
                 close()

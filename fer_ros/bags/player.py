@@ -53,7 +53,8 @@ class BagPlayer:
             raise
         self.length = self._topic.count
         self._frames = self._bag.frames(self._topic, self._skip)
-        self._first = self._last = None
+        self._first: int | None = None
+        self._last: int | None = None
         # Nanoseconds of the recording since its first image: how far time is, and when the next image is due.
         self._position = self._due = 0.0
         self._tick = 0.0  # when that was so on this machine, in seconds
@@ -68,7 +69,7 @@ class BagPlayer:
             self.notice = ""
         frame = next(self._frames, None)
         self._told = bool(self.notice)
-        if frame is None and self._loop and self._last is not None:
+        if frame is None and self._loop and self._first is not None and self._last is not None:
             # As long after the last image as one was after another.
             pause = (self._last - self._first) / max(self.length - 1, 1) or _PERIOD
             self._frames = self._bag.frames(self._topic)
@@ -116,6 +117,7 @@ class BagPlayer:
             time.sleep(min((self._due - self._position) / 1e9 / self.rate, _TICK))
             self._advance()
             if self._due - self._position > _NEAR:
+                assert self._first is not None  # nothing is due before the first image
                 self._tell_time(max(round(until - (self._due - self._position)), self._first))
         return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from rosbags.rosbag1 import Reader as Reader1
@@ -129,7 +129,7 @@ class BagReader:
             self._reader = None
 
     def _open(self, one: bool) -> Any:
-        reader = Reader1(self.path) if one else Reader2(self.path)
+        reader: Any = Reader1(self.path) if one else Reader2(self.path)
         try:
             reader.open()
         except Exception:
@@ -137,7 +137,7 @@ class BagReader:
             unfinished = Unfinished.of(files[0]) if len(files) == 1 and files[0].suffix.lower() == ".mcap" else None
             if unfinished is None:
                 raise
-            reader = Reader2(unfinished)
+            reader = Reader2(cast(Path, unfinished))
             reader.open()
             self._unfinished = True
         if not one and reader.compression_mode == "message":

@@ -91,4 +91,5 @@ def _profile(path: Path) -> str | None:
 
 
 def _last_quoted(text: str) -> str:
-    return (re.findall(r"'([^']*)'", text) or [""])[-1]
+    quoted: list[str] = re.findall(r"'([^']*)'", text)
+    return quoted[-1] if quoted else ""

@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fer_ros.bags.mcap_end import END, cut_of
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 
 class Unfinished:
@@ -61,14 +65,15 @@ class _Completed(io.RawIOBase):
         self._at = start + offset
         return self._at
 
-    def readinto(self, buffer: memoryview) -> int:
-        wanted = len(buffer)
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        room = memoryview(buffer)
+        wanted = len(room)
         if self._at < self._size:
             self._file.seek(self._at)
             data = self._file.read(min(wanted, self._size - self._at))
         else:
             data = END[self._at - self._size : self._at - self._size + wanted]
-        buffer[: len(data)] = data
+        room[: len(data)] = data
         self._at += len(data)
         return len(data)
 

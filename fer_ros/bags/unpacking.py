@@ -33,7 +33,7 @@ def unpack_bz2(data: bytes) -> bytes:
 
 
 def _unpacked(unpacker: Any, data: bytes) -> bytes:
-    content = unpacker.decompress(data, max_length=LARGEST)
+    content: bytes = unpacker.decompress(data, max_length=LARGEST)
     if not unpacker.eof:
         raise ValueError(f"what is packed is incomplete, or larger than {LARGEST} bytes")
     return content

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
@@ -104,7 +104,7 @@ class BagWriter:
         """Bytes on disk."""
         return self._file.stat().st_size if self._file.is_file() else 0
 
-    def write(self, topic: str, kind: str, received: int, data: bytes) -> None:
+    def write(self, topic: str, kind: str, received: int, data: bytes | memoryview) -> None:
         """A message; nothing happens after `cut`.
 
         Args:
@@ -182,7 +182,7 @@ class BagWriter:
             found = self._read_back()
             bag.counts = {connection.id: found.get(connection.topic, 0) for connection in bag.connections}
             bag.max_timestamp = bag.min_timestamp + round(self.seconds * 1e9)
-            bag.storage = _Finished(self._file)
+            bag.storage = cast(Any, _Finished(self._file))
             bag.close()
 
     def _read_back(self) -> dict[str, int]:

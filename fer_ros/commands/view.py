@@ -97,7 +97,7 @@ class View:
             f"{counted(len(summary.faces), 'face')}"
             + ("" if math.isnan(p50) else f", latency p50 {p50:.1f} ms, p95 {p95:.1f} ms")
         )
-        for label, shown in summary.shown.most_common():
+        for label, shown in sorted(summary.shown.items(), key=lambda one: one[1], reverse=True):
             self.say(f"  {label:<9} {shown:6.1f} s" + (" over all faces" if len(summary.faces) > 1 else ""))
         for face in sorted(summary.faces, key=lambda name: (len(name), name))[:_STORIES]:
             changes = [(stamp - summary.first_stamp, label) for stamp, who, label in summary.changes if who == face]

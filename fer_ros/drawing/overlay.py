@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -242,14 +242,14 @@ def _pixels(boxes: Sequence[Box], frame: _Rect) -> list[_Rect | None]:
     if not boxes:
         return []
     values = np.array(boxes, np.float64)
-    usable = np.isfinite(values).all(axis=1) & (values[:, 2:4] >= 1).all(axis=1)
+    usable = cast(np.ndarray, np.isfinite(values).all(axis=1) & (values[:, 2:4] >= 1).all(axis=1))
     # Far out is as invisible as farther out, and stays clear of what the arithmetic of pixels can hold.
     reach = 2 * max(frame.width, frame.height)
     with np.errstate(over="ignore", invalid="ignore"):
         edges = np.concatenate([values[:, :2] - values[:, 2:4] / 2, values[:, :2] + values[:, 2:4] / 2], axis=1)
     edges = np.rint(np.where(usable[:, None], edges, 0).clip(-reach, reach)).astype(int)
     first, last = edges[:, :2], edges[:, 2:]
-    seen = usable & ((first < last) & (last > 0) & (first < (frame.width, frame.height))).all(axis=1)
+    seen: np.ndarray = usable & ((first < last) & (last > 0) & (first < (frame.width, frame.height))).all(axis=1)
     return [_Rect(*rect) if visible else None for rect, visible in zip(edges.tolist(), seen.tolist(), strict=True)]
 
 
@@ -265,7 +265,7 @@ class _Taken:
         self.alike = Counter(faces)
         self._counts = _coverage(frame, faces) if len(faces) > _COMPARED else None
         # A single pixel is read several times as fast through it as from the array.
-        self._pixels = None if self._counts is None else memoryview(self._counts)
+        self._pixels = None if self._counts is None else self._counts.data
         self.crowded = len(faces) > _CROWD
 
     def add(self, rect: _Rect) -> None:
@@ -565,12 +565,13 @@ def _place_in_crowd(
             tags[row] = (shortest[row], place)
             taken.add(place)
     for row in hopeful:
-        if (tag := tags[row]) is not None:
-            taken.remove(tag[1])
+        if (tagged := tags[row]) is not None:
+            taken.remove(tagged[1])
             # Outside of the box before on the face, and there the longer before the shorter.
             ordered = sorted(candidates[row], key=lambda candidate: candidate[2] is not None)
-            tags[row] = tag = next(((tag, place) for tag, place, face in ordered if taken.is_free(place, face)), tag)
-            taken.add(tag[1])
+            tagged = next(((tag, place) for tag, place, face in ordered if taken.is_free(place, face)), tagged)
+            tags[row] = tagged
+            taken.add(tagged[1])
     return tags
 
 
@@ -628,7 +629,8 @@ def _row_height(sizes: _Sizes) -> int:
 
 
 def _names_width(labels: Sequence[str], sizes: _Sizes) -> int:
-    return max(_text_mask(_shortened(str(label), 16), sizes.text).shape[1] for label in labels)
+    width: int = max(_text_mask(_shortened(str(label), 16), sizes.text).shape[1] for label in labels)
+    return width
 
 
 def _place_panel(

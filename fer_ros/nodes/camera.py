@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from rclpy.clock import ROSClock
 from rclpy.time import Time
 from std_msgs.msg import Header
 
@@ -53,6 +54,7 @@ class CameraNode(SourceNode):
     def _stamp(self, time: float | None) -> Time:
         """A recording's frames are as far apart as it says; whatever is of now, or of a simulation, has the clock's time."""
         clock = self.get_clock()
+        assert isinstance(clock, ROSClock)  # a node's own is
         now = clock.now()
         if clock.ros_time_is_active:
             if now.nanoseconds == 0:

@@ -66,6 +66,7 @@ class PipelineNode(FerNode):
 
     def _on_image(self, topic: str, message: Image) -> None:
         self.diagnostics.count("images")
+        assert self._exchange is not None  # this process' nodes share one
         self._exchange.put(topic, LocalImage(message.header, to_bgr(message)))
 
 

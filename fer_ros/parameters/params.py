@@ -12,7 +12,7 @@ import math
 import os
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Protocol, TypeVar, get_type_hints
 
 import numpy as np
 
@@ -22,6 +22,12 @@ from fer_ros.words import suggestion
 T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., Any])
 Range = tuple[float, float]
+
+
+class Groups(Protocol):
+    """Instances of parameter classes, each by its class: of a dictionary, or of a node."""
+
+    def __getitem__(self, group: type[T], /) -> T: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +62,8 @@ class ParamSpec:
         # `fps: 30` and `source: 0` are what people write; YAML and the command line make integers of them.
         if self.type in (float, str) and type(value) is int:
             value = self.type(value)
-        if type(value) is not self.type:
+        kind = type(value)
+        if kind is not self.type:
             article = "an" if self.type is int else "a"
             raise ValueError(f"{self.name} must be {article} {self.type.__name__}, not {value!r}")
         if self.type is float and not math.isfinite(value):

@@ -392,7 +392,7 @@ def parameters(nodes: Mapping[str, Sequence[type]], files: Sequence[Path],
         if not any(own in specs_ for other, specs_ in known.items() if not dot or other == node):
             raise UnknownParameter(name, {name for specs_ in known.values() for name in specs_})
     sections = [section for file in files for section in check(file, None).sections]
-    found = {}
+    found: dict[str, dict[type, Any]] = {}
     for node, groups in nodes.items():
         values = {entry.name: known[node][entry.name].check(entry.value) for section in sections
                   if node in section.nodes(None) for entry in section.entries if entry.name in known[node]}

@@ -7,7 +7,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
@@ -37,11 +37,9 @@ PLAIN = "plain"
 _TAGS = {PLAIN, *(f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map"))}
 
 
-class _PlainLoader(Loader):
-    """Takes no plain value for a number, a truth value or a date."""
-
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, Any]]]] = {}
-    DEFAULT_SCALAR_TAG = PLAIN
+# By a call and not by a statement: PyYAML's stubs let no subclass change these two.
+_PlainLoader: type[Loader] = type("_PlainLoader", (Loader,), {"yaml_implicit_resolvers": {}, "DEFAULT_SCALAR_TAG": PLAIN})
+"""Takes no plain value for a number, a truth value or a date."""
 
 
 def read_text(path: Path) -> str:
@@ -151,6 +149,7 @@ def _check_shape(text: str) -> None:
     """Event by event, which takes no recursion, so that what follows may recurse."""
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=Loader)):
+        assert event.start_mark is not None  # it was read from a text
         where = f"line {event.start_mark.line + 1}"
         if count > MOST:
             raise ValueError(f"{where}: it holds more than {MOST} values, which is no configuration")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -72,7 +73,8 @@ def squared(face: Image, size: int) -> Image:
     rows, columns = side - face.shape[0], side - face.shape[1]
     if rows or columns:
         above, before = rows // 2, columns // 2
-        face = cv2.copyMakeBorder(face, above, rows - above, before, columns - before, cv2.BORDER_REPLICATE)
+        bordered = cv2.copyMakeBorder(face, above, rows - above, before, columns - before, cv2.BORDER_REPLICATE)
+        face = cast(Image, bordered)
     return resized(face, size, size)
 
 
@@ -94,7 +96,7 @@ def _cut(image: Image, box: Box, size: int, params: AlignParams, grey: bool) -> 
         reach = side * (abs(cos) + abs(sin)) / 2 + 2
         left, top = _within(cx - reach, image.shape[1]), _within(cy - reach, image.shape[0])
         right, bottom = _within(cx + reach, image.shape[1]) + 1, _within(cy + reach, image.shape[0]) + 1
-        image = cv2.cvtColor(image[top:bottom, left:right], cv2.COLOR_BGR2GRAY)
+        image = cast(Image, cv2.cvtColor(image[top:bottom, left:right], cv2.COLOR_BGR2GRAY))
         cx, cy = cx - left, cy - top
     to_image = np.array(
         [

@@ -356,7 +356,8 @@ def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
     """(N, C) float32 softmax of (N, C) logits divided by a temperature; every row sums to 1."""
     scaled = logits.astype(np.float64) / temperature
     odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    shares: np.ndarray = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
 
 
 def _described(session: InferenceSession, path: Path) -> tuple[NodeArg, list[str], dict[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -98,7 +98,7 @@ def letterbox(image: Image, longer_side: int) -> tuple[np.ndarray, float]:
     image = resized(image, max(1, round(width * scale)), max(1, round(height * scale)))
     bottom, right = -image.shape[0] % 32, -image.shape[1] % 32
     if bottom or right:
-        image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
+        image = cast(Image, cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_CONSTANT))
     return image, 1 / scale
 
 
@@ -314,7 +314,7 @@ class _Region(NamedTuple):
 
 def _unit(side: float) -> int:
     """Of what a side should be a multiple, so that it can be halved down to a tile."""
-    return 2 ** max(math.floor(math.log2(side / _TILE)), 0)
+    return 1 << max(math.floor(math.log2(side / _TILE)), 0)
 
 
 def _side_by_side(image: Image, regions: Sequence[_Region]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -70,7 +70,7 @@ class YuNet:
     """W. Wu, H. Peng, S. Yu, "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 20, 2023."""
 
     STRIDES = (8, 16, 32)
-    OUTPUTS = tuple(f"{kind}_{stride}" for stride in (8, 16, 32) for kind in ("cls", "obj", "bbox", "kps"))
+    OUTPUTS: Sequence[str] = tuple(f"{kind}_{stride}" for stride in (8, 16, 32) for kind in ("cls", "obj", "bbox", "kps"))
     SEEN_FROM = 18
     WHOLE_UP_TO = 400
     COARSE = 320
@@ -92,7 +92,7 @@ class YuNet:
 
     @classmethod
     def decode(cls, results: list[np.ndarray], shape: tuple[int, int], threshold: float) -> Found:
-        found = []
+        found: list[Found] = []
         for level, stride in enumerate(cls.STRIDES):
             cls_, obj, box, kps = (result[0] for result in results[level * 4 : level * 4 + 4])
             squared = cls_[:, 0] * obj[:, 0]
@@ -107,7 +107,10 @@ class YuNet:
             found.append((np.concatenate([centre - size / 2, size], axis=1), np.sqrt(squared[chosen].clip(0, 1)), points))
         if not found:
             return np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 5, 2), np.float32)
-        return tuple(np.concatenate(parts) for parts in zip(*found, strict=True)) if len(found) > 1 else found[0]
+        if len(found) == 1:
+            return found[0]
+        boxes, scores, landmarks = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return boxes, scores, landmarks
 
 
 class CenterFace:
@@ -115,7 +118,7 @@ class CenterFace:
     Scientific Programming 2020."""
 
     STRIDE = 4
-    OUTPUTS = ("537", "538", "539", "540")  # heat map, sizes, offsets, landmarks
+    OUTPUTS: Sequence[str] = ("537", "538", "539", "540")  # heat map, sizes, offsets, landmarks
     SEEN_FROM = 16
     WHOLE_UP_TO = 600
     COARSE = 320

@@ -13,7 +13,7 @@ import numpy as np
 from fer_ros.media.encodings import bgr_of
 from fer_ros.media.meter import StageTimes
 from fer_ros.models.inference import InferenceParams
-from fer_ros.parameters.params import UnknownParameter, by_name, specs, takes
+from fer_ros.parameters.params import Groups, UnknownParameter, by_name, specs, takes
 from fer_ros.perception.align import AlignParams, align_faces
 from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.perception.detector import DetectorParams, FaceDetector
@@ -40,7 +40,7 @@ class FaceStage:
         self._begin()
 
     @classmethod
-    def of(cls, params: Mapping[type, Any]) -> FaceStage:
+    def of(cls, params: Groups) -> FaceStage:
         """One with the parameters of `PARAMS`, by their class."""
         return cls(*(params[group] for group in cls.PARAMS))
 
@@ -115,7 +115,7 @@ class EmotionStage:
         self.times = StageTimes()
 
     @classmethod
-    def of(cls, params: Mapping[type, Any]) -> EmotionStage:
+    def of(cls, params: Groups) -> EmotionStage:
         """One with the parameters of `PARAMS`, by their class."""
         return cls(*(params[group] for group in cls.PARAMS))
 
@@ -236,7 +236,7 @@ class Pipeline:
         self._set_up({DETECTOR: by_name(FaceStage.PARAMS, faces), EMOTION: by_name(EmotionStage.PARAMS, emotions)})
 
     @classmethod
-    def of(cls, params: Mapping[str, Mapping[type, Any]]) -> Pipeline:
+    def of(cls, params: Mapping[str, Groups]) -> Pipeline:
         """One with the parameters of nodes, as in `PARAMS`: `fer_ros.parameters.params_file.parameters` reads them from files.
 
         Raises:
@@ -246,7 +246,7 @@ class Pipeline:
         made._set_up(params)
         return made
 
-    def _set_up(self, params: Mapping[str, Mapping[type, Any]]) -> None:
+    def _set_up(self, params: Mapping[str, Groups]) -> None:
         self.faces, self.emotions = FaceStage.of(params[DETECTOR]), EmotionStage.of(params[EMOTION])
 
     def __call__(self, image: np.ndarray, stamp: float | None = None, *, encoding: str | None = None) -> list[Emotion]:

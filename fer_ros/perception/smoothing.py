@@ -235,7 +235,8 @@ class Smoother:
         if weights.sum() <= 0:  # a window of 0, or frames of one stamp
             return frames[-1][1]
         weights /= weights.sum()
-        return (weights.astype(np.float32)[:, None] * np.stack([raw for _, raw in frames])).sum(axis=0)
+        mean: np.ndarray = (weights.astype(np.float32)[:, None] * np.stack([raw for _, raw in frames])).sum(axis=0)
+        return mean
 
     def _stick(self, probabilities: np.ndarray, shown: str) -> np.ndarray:
         if shown in ("", UNCERTAIN) or self.params.smoothing == "none":

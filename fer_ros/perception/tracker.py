@@ -152,8 +152,8 @@ class Tracker:
             self.reset()
         before, self._stamp = self._stamp, stamp
         self._tracks = [t for t in self._tracks if stamp - t.seen <= self.params.track_timeout]
-        for track in self._tracks:
-            track.move(stamp)
+        for known in self._tracks:
+            known.move(stamp)
         recent, lost = ([t for t in self._tracks if (t.seen == before) == last] for last in (True, False))
         matched: dict[int, _Track] = {}
         for sure in (True, False):

@@ -39,7 +39,7 @@ def _through_cv_bridge(message: Image) -> types.Image:
     except ImportError:
         raise ImageError(f"encoding '{message.encoding}' needs cv_bridge, which is not installed ({known})") from None
     try:
-        image = CvBridge().imgmsg_to_cv2(message, "bgr8")
+        image: types.Image = CvBridge().imgmsg_to_cv2(message, "bgr8")
     except Exception as error:  # CvBridgeError, cv2.error, and what numpy makes of a wrong size
         raise ImageError(f"cv_bridge cannot read encoding '{message.encoding}': {error} ({known})") from error
     return image
@@ -52,7 +52,7 @@ def from_bgr(image: types.Image, header: Header) -> Image:
     message.is_bigendian = int(sys.byteorder == "big")
     # rclpy takes any other type than array.array element by element: 100 ms and more for a VGA image.
     data = array.array("B")
-    data.frombytes(memoryview(np.ascontiguousarray(image)).cast("B"))
+    data.frombytes(np.ascontiguousarray(image).data.cast("B"))
     message.data = data
     return message
 
@@ -61,6 +61,6 @@ def to_jpeg(image: types.Image, header: Header, quality: int) -> CompressedImage
     """A JPEG of an HxWx3 uint8 BGR image; `quality` from 1 to 100."""
     message = CompressedImage(header=header, format=encodings.JPEG_FORMAT)
     data = array.array("B")
-    data.frombytes(memoryview(encodings.to_jpeg(image, quality)))
+    data.frombytes(encodings.to_jpeg(image, quality).data)
     message.data = data
     return message

@@ -55,7 +55,8 @@ def stamp_key(header: Header) -> tuple[int, int]:
 
 def seconds(stamp: Time) -> float:
     """A stamp in seconds."""
-    return stamp.sec + stamp.nanosec * 1e-9
+    time: float = stamp.sec + stamp.nanosec * 1e-9
+    return time
 
 
 def box_from_message(message: BoundingBox2D) -> Box:

@@ -117,9 +117,9 @@ class FerNode(LifecycleNode):
 
     def advertise(self, message_type: type[M], topic: str, qos: QoSProfile | int) -> Output:
         """A publisher that lives until the node is cleaned up, and publishes while it is active."""
-        durable = isinstance(qos, QoSProfile) and qos.durability == DurabilityPolicy.TRANSIENT_LOCAL
+        kept = qos.depth if isinstance(qos, QoSProfile) and qos.durability == DurabilityPolicy.TRANSIENT_LOCAL else 0
         publisher = self.create_lifecycle_publisher(message_type, topic, qos)
-        self._outputs.append(Output(publisher, self._exchange, qos.depth if durable else 0, lambda: any(
+        self._outputs.append(Output(publisher, self._exchange, kept, lambda: any(
             info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
             for info in self.get_subscriptions_info_by_topic(publisher.topic_name))))
         return self._outputs[-1]
@@ -277,7 +277,7 @@ class FerNode(LifecycleNode):
         self._succeeds(self.teardown)
         while self._outputs:
             publisher = self._outputs.pop().publisher
-            self._succeeds(lambda publisher=publisher: self.destroy_lifecycle_publisher(publisher))
+            self._succeeds(functools.partial(self.destroy_lifecycle_publisher, publisher))
 
     # Parameters and service.
 

@@ -174,6 +174,7 @@ class Observer(Node):
         self._latency(seconds(message.header.stamp))
         key = stamp_key(message.header)
         if key in self._answered:
+            assert self._on_overlay is not None  # it is subscribed to for this alone
             self._on_overlay(to_bgr(message), seconds(message.header.stamp))
             return
         self._early[key] = message

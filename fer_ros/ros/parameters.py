@@ -65,8 +65,9 @@ def tell_of_parameters(nodes: Sequence[Node], *, alone: bool = False) -> None:
         kind, files = getattr(node, "NAME", node.get_name()), parameter_files() if unknown else []
         if unknown:
             from fer_ros.parameters import params_file  # loads all stages, which few nodes need
+            from fer_ros.parameters.graph_params import NODES, QOS_OVERRIDES
 
-            named = [name for name in unknown if kind in params_file.NODES and not name.startswith(params_file.QOS_OVERRIDES)]
+            named = [name for name in unknown if kind in NODES and not name.startswith(QOS_OVERRIDES)]
             for name in named[:_NAMED]:
                 _tell(node, name, params_file.without_effect(files, name, kind, node.get_fully_qualified_name(), alone))
             if len(named) > _NAMED:
@@ -150,7 +151,8 @@ class Parameters:
 
     def __getitem__(self, group: type[T]) -> T:
         """The parameters of a class as they are now."""
-        return self._values[group]
+        values: T = self._values[group]
+        return values
 
     def _set(self, changes: list[Parameter]) -> SetParametersResult:
         values = {name: getattr(self._values[group], name) for group in self._groups for name in

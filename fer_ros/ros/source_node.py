@@ -29,7 +29,7 @@ class SourceNode(FerNode):
     LOCAL_OUTPUTS = ("image_raw",)
     PUBLISHES_IMAGES = True
 
-    _capture: Capture | None = None
+    _capture: Capture[Any] | None = None
 
     def capture(self, open_source: Callable[[], Readable[Any]], on_frame: Callable[[F], None], name: str,
                 calibration: Calibration | None = None,
@@ -59,10 +59,11 @@ class SourceNode(FerNode):
 
     def start(self) -> None:
         self._started = time.monotonic()
+        assert self._capture is not None  # `setup` has made it
         self._capture.start(self._has_its_subscribers)
 
     def stop(self) -> None:
-        if not self._capture.stop():
+        if self._capture is not None and not self._capture.stop():
             self.get_logger().warning(f"{self.hardware_id} does not answer: it is let go when it does")
 
     def teardown(self) -> None:
@@ -71,6 +72,7 @@ class SourceNode(FerNode):
             self._capture = None
 
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
+        assert self._capture is not None  # it is there until the node is cleaned up
         state = self._capture.state
         level = {"unavailable": WARN, "failed": ERROR}.get(state.kind, OK)
         return level, state.text, {"source": state.kind, "subscribers": self._images.get_subscription_count()}
@@ -80,8 +82,9 @@ class SourceNode(FerNode):
 
     def _has_its_subscribers(self) -> bool:
         """Whether a file may begin: it would play its first frames to nobody."""
+        capture = self._capture
         wanted, have = self.params[AudienceParams].wait_for_subscribers, self._images.get_subscription_count()
-        if have >= wanted or not self._capture.finite:
+        if have >= wanted or capture is None or not capture.finite:
             return True
         if time.monotonic() - self._started > self.params[NodeParams].silence_timeout:
             self.say_once("subscribers", f"{self._images.topic_name} has {have} of the {wanted} subscribers that the "

@@ -80,7 +80,8 @@ def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = No
 
 
 def _start(node: FerNode) -> bool:
-    for transition in (node.trigger_configure, node.trigger_activate):
+    steps: tuple[Callable[[], TransitionCallbackReturn], ...] = (node.trigger_configure, node.trigger_activate)
+    for transition in steps:
         if transition() != TransitionCallbackReturn.SUCCESS:
             return False
     return True
