@@ -40,7 +40,7 @@ SOURCE_LIST := $(VENV)/.sources-$(shell echo $(sort $(SOURCES)) | cksum | cut -d
 help:
 	@echo "make demo      run the graph on the demo clip, or on SOURCE=0 (a camera), SOURCE=FILE, SOURCE=URL; options in ARGS="
 	@echo "make test      lint and all tests (TESTS= for some: make test TESTS=test/unit)"
-	@echo "make lint      ruff"
+	@echo "make lint      ruff and mypy"
 	@echo "make setup     only set up .venv, without the tools of the tests"
 	@echo "make training  add what 'fer-ros train' needs (torch); the tests of training are then run too"
 	@echo "make test-training  that, and only the tests that skip without it"
@@ -58,6 +58,7 @@ test-training: training tools
 
 lint: tools
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
 
 setup: $(VENV)/.installed
 

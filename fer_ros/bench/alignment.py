@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -43,11 +44,11 @@ def picture(face: np.ndarray, size: float, roll: float) -> Image:
         roll: clockwise on the screen, in radians.
     """
     fine = cv2.resize(face, (240, 240), interpolation=cv2.INTER_CUBIC)
-    turn = cv2.getRotationMatrix2D((119.5, 119.5), -math.degrees(roll), size / 240)
+    turn = np.asarray(cv2.getRotationMatrix2D((119.5, 119.5), -math.degrees(roll), size / 240), np.float64)
     turn[:, 2] += (FRAME - 240) / 2
     turned = cv2.warpAffine(fine, turn, (FRAME, FRAME), flags=cv2.INTER_AREA if size < 240 else cv2.INTER_LINEAR,
                             borderMode=cv2.BORDER_CONSTANT, borderValue=int(face.mean()))
-    return cv2.cvtColor(turned, cv2.COLOR_GRAY2BGR)
+    return cast(Image, cv2.cvtColor(turned, cv2.COLOR_GRAY2BGR))
 
 
 def measure(images: np.ndarray, truth: np.ndarray, detect: Callable[[Image], Sequence[Face]],

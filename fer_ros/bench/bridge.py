@@ -32,7 +32,7 @@ def by_cv_bridge(image: Image) -> np.ndarray:
     """What `CvBridge.imgmsg_to_cv2(image, "bgr8")` does: an array of the message's memory, then OpenCV's conversion."""
     channels, conversion = ENCODINGS[image.encoding]
     shape = (image.height, image.width, channels) if channels > 1 else (image.height, image.width)
-    seen = np.ndarray(shape, np.uint8, image.data)
+    seen: np.ndarray = np.ndarray(shape, np.uint8, image.data)
     return seen if conversion is None else cv2.cvtColor(seen, conversion)
 
 

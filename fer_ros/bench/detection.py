@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def load(folder: Path) -> tuple[dict[str, Path], dict[str, list[Known]]]:
     return paths, faces
 
 
-def _known(entry: dict) -> Known:
+def _known(entry: Mapping[str, Any]) -> Known:
     x, y, width, height = map(float, entry["box"])
     groups = {name for name, value in entry.items() if value is True and name != "invalid"} | {"all"}
     return Known(Box(x + width / 2, y + height / 2, width, height), frozenset(() if entry.get("invalid") else groups))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -42,4 +43,4 @@ def measure(counts: Sequence[int], width: int, height: int, rounds: int) -> dict
         draw_overlay(image, pictures[0], fps=30.0, latency=0.004)
 
     works = {count: [crowd(count, width, height, seed) for seed in range(_DIFFERENT)] for count in counts}
-    return alternate({count: lambda pictures=pictures: draw(pictures) for count, pictures in works.items()}, rounds)
+    return alternate({count: functools.partial(draw, pictures) for count, pictures in works.items()}, rounds)

@@ -281,6 +281,7 @@ class Worker:
         try:
             return self._connection.recv()
         except (EOFError, OSError):
+            assert self._process is not None  # it was there to be asked
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(5)
             code = self._process.returncode or 0
@@ -303,7 +304,7 @@ class Worker:
 
     def ended(self) -> bool:
         """Whether the last input has ended the process, or hangs in it."""
-        return self._process.poll() is not None
+        return self._process is None or self._process.poll() is not None
 
     def restart(self) -> None:
         """With the next case."""

@@ -330,7 +330,7 @@ def _folder_data(frames: Sequence[np.ndarray]) -> Callable[[random.Random, Path]
 
 
 def _video(frames: Sequence[np.ndarray], path: Path, codec: str) -> bytes:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 25.0, (_WIDTH, _HEIGHT))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 25.0, (_WIDTH, _HEIGHT))
     for frame in frames:
         writer.write(frame)
     writer.release()

@@ -244,7 +244,8 @@ class Graphs:
 
     def _answers(self, node: Any, executor: SingleThreadedExecutor) -> bool:
         """Whether images of now are answered."""
-        begun, heard = time.time(), []
+        begun = time.time()
+        heard: list[Any] = []
         node.create_subscription(EmotionArray, self._topics.emotions, heard.append, RESULTS)
         end = time.monotonic() + _END
         while time.monotonic() < end:

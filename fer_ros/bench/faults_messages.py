@@ -79,7 +79,7 @@ class _Heard(Output):
 class Station:
     """A node, and whether it does its work."""
 
-    def __init__(self, name: str, make: Callable[[Callable[[Any], None]], Sequence[Node]], answers: bool = True):
+    def __init__(self, name: str, make: Callable[[Callable[[Any], None]], Sequence[FerNode | Observer]], answers: bool = True):
         """Args: make: the node, and those that belong to it; `answers`: whether a sound message is answered."""
         self.name, self._make, self._answers = name, make, answers
         self.heard: list[tuple[int, int]] = []  # stamps of what was answered
@@ -160,13 +160,15 @@ class Station:
 
     def _state(self) -> str:
         found = self.give(self.services()["get_state"].callback, GetState.Request(), GetState.Response())
-        return found.current_state.label
+        label: str = found.current_state.label
+        return label
 
     def end(self) -> None:
-        for node in self.nodes:
+        ending: Sequence[Node] = self.nodes
+        for node in ending:
             if isinstance(node, FerNode):
                 node.release()
-        for node in self.nodes:
+        for node in ending:
             node.destroy_node()
         self._executor.shutdown(timeout_sec=0)
 
@@ -260,10 +262,11 @@ class Messages:
             if isinstance(node, FaceDetectorNode):
                 node.set_parameters([Parameter("inference_size", value=_SIZE)])
             if isinstance(node, EmotionNode):
+                assert node._exchange is not None  # the nodes of one process share it
                 node._exchange.subscribe(node.resolve_topic_name("emotions"), Worker(), heard, 100)
         return [pipeline, *nodes]
 
-    def _observer(self, heard: Callable[[Any], None]) -> list[Node]:
+    def _observer(self, heard: Callable[[Any], None]) -> list[Observer]:
         def on_emotions(emotions: list[Emotion], stamp: float, latency: float) -> None:
             self._summary.add(emotions, stamp, math.nan)
             heard(_Stamped(stamp))
@@ -287,14 +290,14 @@ class _Stamped:
 def _listened(node_class: type[FerNode], heard: Callable[[Any], None]) -> type[FerNode]:
     """The node with outputs that somebody listens to."""
 
-    class Listened(node_class):  # type: ignore[misc, valid-type]
-        def advertise(self, message_type: type, topic: str, qos: Any) -> Output:
-            output = super().advertise(message_type, topic, qos)
-            output.__class__ = _Heard
-            output.heard = lambda message: heard(message) if hasattr(message, "header") else None
-            return output
+    def advertise(node: FerNode, message_type: type, topic: str, qos: Any) -> Output:
+        output = node_class.advertise(node, message_type, topic, qos)
+        output.__class__ = _Heard
+        assert isinstance(output, _Heard)
+        output.heard = lambda message: heard(message) if hasattr(message, "header") else None
+        return output
 
-    return Listened
+    return type("Listened", (node_class,), {"advertise": advertise})
 
 
 def _stamp(message: Any) -> tuple[int, int]:
@@ -314,7 +317,9 @@ def _header(stamp: tuple[int, int]) -> Header:
 def _frame() -> np.ndarray:
     source = open_source(SourceParams(source="demo", realtime=False, width=80, height=60))
     try:
-        return source.read()
+        image = source.read()
+        assert image is not None  # the clip has frames
+        return image
     finally:
         source.close()
 
@@ -406,8 +411,8 @@ def _sequence(element: str, now: Any, name: str, rng: random.Random, names: Sequ
         made = (b"", data[: rng.randrange(len(data) + 1)], data + rng.randbytes(50), mutated(data, rng), data * 3)[way]
         return array.array("B", made)
     if element in _CODES and isinstance(now, array.array):
-        made = [_value(element, None, name, rng, names) for _ in range(rng.choice((0, 1, 6, 7, 8, 500)))]
-        return array.array(now.typecode, made)
+        values = [_value(element, None, name, rng, names) for _ in range(rng.choice((0, 1, 6, 7, 8, 500)))]
+        return array.array(now.typecode, values)
     if element in _CODES or element == "boolean":
         return [_value(element, None, name, rng, names) for _ in range(rng.choice((0, 1, 7, 100)))]
     if element.startswith("string"):
@@ -422,7 +427,7 @@ def _sequence(element: str, now: Any, name: str, rng: random.Random, names: Sequ
 def _class_of(name: str) -> type:
     package, _, kind = name.partition("/")
     for part in ("msg", "srv"):
-        found = getattr(importlib.import_module(f"{package}.{part}"), kind, None)
+        found: type | None = getattr(importlib.import_module(f"{package}.{part}"), kind, None)
         if found is not None:
             return found
     raise AssertionError(f"{name} is not there")

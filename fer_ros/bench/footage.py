@@ -68,7 +68,7 @@ def demo(width: int, height: int, count: int) -> list[Image]:
 def film(path: Path, frames: list[Image], fps: float) -> None:
     """Write frames as a Motion JPEG video, which is what most cameras send. Raises OSError where that cannot be done."""
     height, width = frames[0].shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), fps, (width, height))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (width, height))
     if not writer.isOpened():
         raise OSError(f"cannot write {path}: this OpenCV writes no Motion JPEG")
     for frame in frames:

@@ -16,6 +16,7 @@ from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.ros.exchange import Exchange, LocalImage, Worker
 from fer_ros.ros.joining import join
+from fer_ros.ros.node import FerNode
 from fer_ros.types import Image
 
 FPS = 30
@@ -29,11 +30,12 @@ def unpaced(images: Sequence[Image], frames: int, cores: int) -> float:
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(allowed)[:cores])  # of this thread, and of those that it starts
     join()
-    exchange, worker, nodes = Exchange(lossless=True), Worker(), []
+    exchange, worker = Exchange(lossless=True), Worker()
+    nodes: list[FerNode] = []
     arguments = ["--ros-args", "-r", f"__ns:=/fer_bench_{os.getpid()}"]
     try:
         for node_class in (FaceDetectorNode, EmotionNode):
-            node = node_class(exchange=exchange, cli_args=arguments)
+            node: FerNode = node_class(exchange=exchange, cli_args=arguments)
             nodes.append(node)
             exchange.topics.update(map(node.resolve_topic_name, (*node.LOCAL_OUTPUTS, "image")))
         for node in nodes:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -160,6 +161,8 @@ class Running:
                 [*command, str(footage), *peer.arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=self._errors, bufsize=0, env={**environment, "TF_CPP_MIN_LOG_LEVEL": "3"},
             )
+        assert self._process.stdin is not None and self._process.stdout is not None  # pipes
+        self._to, self._from = self._process.stdin, self._process.stdout
         try:
             self._read()
         except Unavailable:
@@ -179,7 +182,7 @@ class Running:
             Unavailable: the process has ended, or is stuck.
         """
         with contextlib.suppress(OSError):  # what it said before it ended is read below
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._to.write(json.dumps(request).encode() + b"\n")
         answer = self._read()
         return answer["seconds"], answer["labels"]
 
@@ -190,22 +193,23 @@ class Running:
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._to.close()
+        self._from.close()
         self._errors.close()
 
-    def _read(self) -> dict:
+    def _read(self) -> dict[str, Any]:
         deadline = time.monotonic() + _LONGEST
         while True:
             line, end, rest = self._waiting.partition(b"\n")
             if end:
                 self._waiting = rest
                 if line.startswith(b"{"):  # what libraries print is no answer
-                    return json.loads(line)
+                    answer: dict[str, Any] = json.loads(line)
+                    return answer
                 continue
-            if not select.select([self._process.stdout], [], [], max(deadline - time.monotonic(), 0))[0]:
+            if not select.select([self._from], [], [], max(deadline - time.monotonic(), 0))[0]:
                 raise Unavailable(f"does not answer within {_LONGEST} s")
-            more = os.read(self._process.stdout.fileno(), 65536)
+            more = os.read(self._from.fileno(), 65536)
             if not more:
                 self._errors.seek(0)
                 raise Unavailable(f"does not run here: {_last(self._errors.read())}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 import tempfile
@@ -185,7 +186,7 @@ def watched(graph: Graph, content: Mapping[str, Any], topics: Sequence[str] = ()
         processes = stack.enter_context(Processes(file, "warn", lambda name, line: said.append(line)))
         watch = Watch(processes, executor, topics, said)
         for topic in topics:
-            node.create_subscription(EmotionArray, topic, lambda message, topic=topic: watch.heard(topic, message), RESULTS)
+            node.create_subscription(EmotionArray, topic, functools.partial(watch.heard, topic), RESULTS)
         for process in graph.processes:
             processes.start(process, lambda spec: {})
         watch.spin(lambda answers: all(len(one.stamps) >= 30 for one in answers.values()))

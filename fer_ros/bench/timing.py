@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Spread:
         return f"{1e3 * self.p50:.2f} ({1e3 * self.p95:.2f})"
 
 
-def alternate(works: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 5, each: int = 1) -> dict[str, Spread]:
+def alternate(works: Mapping[K, Callable[[], object]], rounds: int, warm_up: int = 5, each: int = 1) -> dict[K, Spread]:
     """Time several works in turns, so that a machine that is slow for a while is so for all.
 
     Args:
@@ -35,7 +38,7 @@ def alternate(works: Mapping[str, Callable[[], object]], rounds: int, warm_up: i
         rounds: that count, after `warm_up` that do not.
         each: how many calls make a turn, whose mean counts: for a work that does not do the same every time.
     """
-    taken: dict[str, list[float]] = {name: [] for name in works}
+    taken: dict[K, list[float]] = {name: [] for name in works}
     for number in range(warm_up + rounds):
         for name, work in works.items():
             begun = time.perf_counter()

@@ -134,7 +134,8 @@ def score(frames: Iterator[Frame], tracker: Tracker) -> Score:
     return result
 
 
-def _walk(start: tuple[float, float], velocity: tuple[float, float], size: float, sway: float = 0.0) -> Callable:
+def _walk(start: tuple[float, float], velocity: tuple[float, float], size: float,
+          sway: float = 0.0) -> Callable[[float], tuple[float, float, float]]:
     """On a line, in face heights a second, the head bobbing."""
 
     def at(t: float) -> tuple[float, float, float]:
@@ -211,7 +212,8 @@ def sixteen(rng: np.random.Generator) -> tuple[list[Person], float]:
         reach = rng.uniform(0.5, 2.5, 2) * size
         pace, phase = rng.uniform(0.05, 0.2, 2), rng.uniform(0, 2 * math.pi, 2)
 
-        def at(t: float, size=size, centre=centre, reach=reach, pace=pace, phase=phase) -> tuple[float, float, float]:
+        def at(t: float, size: float = size, centre: np.ndarray = centre, reach: np.ndarray = reach, pace: np.ndarray = pace,
+               phase: np.ndarray = phase) -> tuple[float, float, float]:
             x, y = centre + reach * np.sin(2 * math.pi * pace * t + phase)
             return float(x), float(y), size
 

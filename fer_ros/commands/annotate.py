@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fer_ros.run_summary import Summary
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "annotate", help="annotate a bag or a video, offline",
         description="Run the whole pipeline over every image of a bag (ROS 1 or 2, sqlite3 or MCAP), a video or a folder of "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DETECTORS = ["face_detection_yunet_2023mar.onnx", "centerface.onnx"]
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("bench", help="measure detector, tracker, ... on this machine")
     kinds = parser.add_subparsers(title="what to measure", metavar="WHAT", required=True)
     tracker = kinds.add_parser(

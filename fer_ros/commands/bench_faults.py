@@ -17,7 +17,7 @@ _DATA = {"data set": "fer_ros.training.data:load"}
 PARTS = ("messages", "files", "kills", "disk", "peers", "storms")
 
 
-def add_to(kinds: argparse._SubParsersAction) -> None:
+def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = kinds.add_parser(
         "faults", help="what wrong messages, files, signals, disks and peers do",
         description="Makes sound inputs wrong and tries them: messages and requests to every subscription and service of the "

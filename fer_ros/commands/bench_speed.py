@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import math
 import os
 import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,11 @@ from fer_ros.words import counted
 
 if TYPE_CHECKING:
     from fer_ros.bench.running import Run
-    from fer_ros.bench.timing import Spread
 
 _DIFFERENT = 60  # frames of a film, which is played again and again
 
 
-def add_to(kinds: argparse._SubParsersAction) -> None:
+def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     latency = kinds.add_parser(
         "latency", help="from an image's stamp to its emotions in another process",
         description="The graph on a film that is played like a camera, in one process and in several, in turns. Latency, "
@@ -199,7 +199,8 @@ def _throughput(options: argparse.Namespace) -> tuple[Table, Rows]:
     from fer_ros.bench.nodes import unpaced
     from fer_ros.parameters.params import assignment
 
-    images = footage.pictures(*options.size, options.faces, 8, _columns(options.faces))
+    width, height = options.size
+    images = footage.pictures(width, height, options.faces, 8, _columns(options.faces))
     changes = dict(map(assignment, options.changes))
     table = Table("what", "ms a frame (p95)", "frames a second", "beside the bare networks")
     rows: Rows = []
@@ -255,9 +256,12 @@ def _scale(options: argparse.Namespace) -> tuple[Table, Rows]:
 
     def compare(what: str, kinds: dict[int, Any], told: dict[int, str]) -> None:
         seen: dict[int, int] = {}
-        works = {key: lambda key=key, frames=frames: seen.update({key: len(frames())}) for key, frames in kinds.items()}
-        taken: dict[int, Spread] = alternate(works, -(-options.rounds // throughput.PATTERN),
-                                                 each=throughput.PATTERN)
+
+        def look(key: int, frames: Callable[[], Sized]) -> None:
+            seen[key] = len(frames())
+
+        works = {key: functools.partial(look, key, frames) for key, frames in kinds.items()}
+        taken = alternate(works, -(-options.rounds // throughput.PATTERN), each=throughput.PATTERN)
         first = taken[next(iter(kinds))]
         for key, spread in taken.items():
             rows.append({"what": what, "value": key, "p50": spread.p50, "p95": spread.p95, "ratio": spread.p50 / first.p50,
@@ -293,7 +297,8 @@ def _overlay(options: argparse.Namespace) -> tuple[Table, Rows]:
 
     table = Table("faces", "ms an image (p95)", "ms a face")
     rows: Rows = []
-    for faces, spread in drawing.measure(options.faces, *options.size, options.rounds).items():
+    width, height = options.size
+    for faces, spread in drawing.measure(options.faces, width, height, options.rounds).items():
         rows.append({"faces": faces, "p50": spread.p50, "p95": spread.p95})
         table.add_row(str(faces), str(spread), f"{1e3 * spread.p50 / faces:.3f}")
     return table, rows
@@ -333,8 +338,9 @@ def _peers(options: argparse.Namespace) -> tuple[Table, Rows]:
         truth = [EMOTIONS[label] for label in named]
     cores = sorted(os.sched_getaffinity(0))[: options.cores]
     different = 8
+    width, height = options.size
     with tempfile.TemporaryDirectory(prefix="fer_ros_bench_") as folder:
-        peers.write(Path(folder), footage.demo(*options.size, different), faces)
+        peers.write(Path(folder), footage.demo(width, height, different), faces)
         found = peers.measure(wanted, options.env.resolve(), Path(folder), different, options.frames, truth, cores, _say)
     table = Table("what", "ms a frame (p95)", "beside the first", "processors' ms", "beside the first", "faces found",
                   "right of all", "faces answered")
@@ -345,6 +351,7 @@ def _peers(options: argparse.Namespace) -> tuple[Table, Rows]:
             rows.append({"name": name, "skipped": one.skipped})
             table.add_row(name, f"skipped: {one.skipped}")
             continue
+        assert first is not None  # this one, or one before it
         seen = sum(one.faces) / len(one.faces)
         accuracy, answered = (one.right / one.asked, one.answered / one.asked) if one.asked else (None, None)
         ratio, busy = one.spread.p50 / first.spread.p50, one.busy_a_frame
@@ -363,13 +370,16 @@ def _soak(options: argparse.Namespace) -> tuple[Table, Rows]:
 
     table = Table("minute", "memory (MB)", "beside the first", "p50 (ms)", "p95 (ms)", "lost", "load (cores)")
     rows: Rows = []
+    def past(end: float, _: object) -> bool:
+        return time.monotonic() > end
+
     with _film(640, 480, 1, options.fps) as source:
         graph, content = camera_graph(source, options.fps, True, _namespace())
         with watched(graph, content) as watch:
             for number in range(1, max(round(60 * options.minutes / options.interval), 1) + 1):
                 watch.start()
                 end = time.monotonic() + options.interval
-                watch.spin(lambda answers, end=end: time.monotonic() > end)
+                watch.spin(functools.partial(past, end))
                 run = watch.window()
                 (answers,), spread = run.answers.values(), run.latency
                 minute, lost = number * options.interval / 60, answers.lost(options.fps)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fer_ros.training.recipe import Recipe
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("data", help="check a data set, or draw it")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     info = actions.add_parser("info", help="count the faces and find the bad ones",

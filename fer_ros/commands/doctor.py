@@ -24,7 +24,7 @@ _MARKS = {OK: "[green]ok     [/]", NOTE: "[yellow]note   [/]", BAD: "[red]missin
 Finding = tuple[str, str, str]  # state, what, more
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("doctor", help="say what is missing and how to get it")
     parser.set_defaults(command=main)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("evaluate", help="measure an emotion network (an ONNX file)")
     parser.add_argument("model", nargs="?", default="emotion.onnx", metavar="MODEL",
                         help="ONNX file: a path, or a name in share/fer_ros/models (default: emotion.onnx, the shipped one)")

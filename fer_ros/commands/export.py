@@ -9,7 +9,7 @@ from fer_ros.commands.arguments import factor, folder, part
 from fer_ros.commands.training_errors import loading_torch, training_errors
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("export", help="make an ONNX file of a training run")
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run of `fer-ros train`")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the data that the run learnt from")

@@ -33,7 +33,8 @@ def _main(options: argparse.Namespace) -> int:
         Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
         if options.json is not None:
             write_text(options.json, json.dumps(rows, indent=1) + "\n", options.force)
-        return options.status(rows)
+        status: int = options.status(rows)
+        return status
     except (ValueError, OSError) as error:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 1

@@ -13,7 +13,7 @@ from fer_ros.models.model_files import ModelFileError, fetch, load_catalogue, ve
 from fer_ros.resources import share_directory
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("models", help="list, verify or fetch the models")
     parser.add_argument("action", nargs="?", choices=("list", "verify", "get"), default="list",
                         help="list: show all (default); verify: compare their sha256; get: fetch what is missing")

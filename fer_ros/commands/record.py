@@ -8,21 +8,25 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fer_ros.commands.arguments import seconds
 from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.view import View
 from fer_ros.dds import is_local, privacy_environment
-from fer_ros.graph import webcam_graph
+from fer_ros.graph import Topics, webcam_graph
 from fer_ros.system.signals import Asked, on_end
 from fer_ros.words import one_line
+
+if TYPE_CHECKING:
+    from fer_ros.bags.recorder import BagRecorder
 
 _PATIENCE = 60.0  # seconds without any message after which a recording of limited duration ends
 _SILENCE = 5.0  # seconds after which it is said that a topic has no publisher
 _TOGETHER = 3.0  # seconds that the first messages of all topics may be apart: one end of a connection is found before another
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("record", help="record the topics of a running graph",
                                  description="Write images, camera info, faces and emotions of a running graph to an MCAP "
                                  "bag, which `fer-ros replay`, `fer-ros annotate`, `ros2 bag` and Foxglove open. Ctrl-C "
@@ -62,7 +66,7 @@ def main(options: argparse.Namespace) -> int:
         return 1
 
 
-def _record(bag, topics, options: argparse.Namespace, ending: Asked) -> int:
+def _record(bag: BagRecorder, topics: Topics, options: argparse.Namespace, ending: Asked) -> int:
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
     from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -116,7 +120,7 @@ def _record(bag, topics, options: argparse.Namespace, ending: Asked) -> int:
     return 0 if bag.counts else 1
 
 
-def _close(bag, wanted: set[str], view: View) -> None:
+def _close(bag: BagRecorder, wanted: set[str], view: View) -> None:
     """Finish what was recorded, however the recording ended, and say what it is. Raises BagError where not all is there."""
     came = set(bag.counts)
     bag.close()

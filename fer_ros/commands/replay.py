@@ -12,7 +12,7 @@ from fer_ros.parameters.params import specs
 from fer_ros.parameters.replay_params import ReplayParams
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("replay", help="start the graph on a recorded bag and watch it",
                                  description="Play the images of a bag, with their own stamps, into face detector, emotion "
                                  "and overlay as ROS 2 nodes, watch them, and end with a summary. Ctrl-C ends it. "

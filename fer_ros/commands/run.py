@@ -14,7 +14,7 @@ from fer_ros.parameters.params import specs
 _CAMERA = ("width", "height", "fps", "flip")
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("run", help="start the graph and watch it",
                                  description="Start camera, face detector, emotion and overlay as ROS 2 nodes, watch "
                                  "them, and end with a summary. Ctrl-C ends it.")

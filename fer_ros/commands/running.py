@@ -115,6 +115,8 @@ class Run:
     def __init__(self, graph: Graph, recorder: VideoRecorder | None, duration: float | None, live: bool, respawn: bool,
                  stop: Asked):
         """Args: stop: set by a signal, it ends the run soon."""
+        assert graph.source is not None  # what a command starts has its own
+        self._source = graph.source.executable
         self._graph, self._recorder, self._duration, self._live, self._respawn = graph, recorder, duration, live, respawn
         self._summary = Summary()
         self._stop = stop
@@ -157,7 +159,7 @@ class Run:
                 self._warn(f"{counted(count, 'message')} on {topic} left out")
             if skipped:
                 self._view.say(f"fer-ros: {counted(skipped, 'image')} could not be read and "
-                               f"{'were' if skipped != 1 else 'was'} left out; what {self._graph.source.executable} said of "
+                               f"{'were' if skipped != 1 else 'was'} left out; what {self._source} said of "
                                "it stands above", "yellow")
                 status = status or SKIPPED
         finally:
@@ -260,10 +262,10 @@ class Run:
 
         if self._duration is not None and self._summary.duration + self._idle(observer) >= self._duration:
             if not self._summary.frames:
-                raise Failed(f"no frame was answered within {self._duration:g} s: what {self._graph.source.executable} said "
+                raise Failed(f"no frame was answered within {self._duration:g} s: what {self._source} said "
                              "of its source stands above")
             return True
-        name = self._graph.source.executable
+        name = self._source
         health = observer.health.get(name)
         if health is None or health.values.get("source") not in ("ended", "failed"):
             return False
@@ -289,7 +291,7 @@ class Run:
         """Images that the source could not read and left out."""
         from fer_ros.ros.observer import number
 
-        health = observer.health.get(self._graph.source.executable)
+        health = observer.health.get(self._source)
         return max(number(health.values.get("unreadable")), 0) if health else 0
 
     def _idle(self, observer: Observer) -> float:
@@ -299,8 +301,9 @@ class Run:
         """
         if not self._live:
             return 0.0
+        assert self._begun is not None  # nobody is waited for before that
         idle = time.monotonic() - max(self._answered, self._begun)
-        health = observer.health.get(self._graph.source.executable)
+        health = observer.health.get(self._source)
         gone = health is not None and health.values.get("source") == "unavailable"
         return idle if gone else max(idle - self._PAUSE, 0.0)
 
@@ -317,6 +320,7 @@ class Run:
         self._view.frame(emotions, new, self._summary, latency)
 
     def _on_overlay(self, image: Image, stamp: float) -> None:
+        assert self._recorder is not None  # the overlay is taken for it alone
         self._answered = time.monotonic()
         self._overlays += 1
         before = self._recorder.cut

@@ -9,7 +9,7 @@ from fer_ros.commands.arguments import folder, share, threads
 from fer_ros.commands.training_errors import loading_torch, training_errors
 
 
-def add_to(commands: argparse._SubParsersAction) -> None:
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "train", help="train an emotion network",
         description="Train an emotion network. Interrupt it at any time: the same command continues after the last finished "

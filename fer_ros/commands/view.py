@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -31,8 +31,7 @@ class View:
     def __init__(self, title: str, console: Console | None = None):
         self._title = title
         self._console = console or Console(highlight=False)
-        self._rich = self._console.is_terminal
-        self._live = Live(console=self._console, auto_refresh=False, transient=True) if self._rich else None
+        self._live = Live(console=self._console, auto_refresh=False, transient=True) if self._console.is_terminal else None
         self._drawn = 0.0
 
     def __enter__(self) -> View:
@@ -57,7 +56,8 @@ class View:
 
     def frame(self, emotions: Sequence[Emotion], new: Sequence[Emotion], summary: Summary, latency: float) -> None:
         """Show a frame: the live table, at most ten times a second, or a line for each label that is new."""
-        if not self._rich:
+        if self._live is None:
+            assert summary.first_stamp is not None and summary.last_stamp is not None  # it counts this frame
             at = summary.last_stamp - summary.first_stamp
             for one in new[:_LINES]:
                 self.say(f"{at:7.2f} s  face {one.face_id:>3}  {one.label:<9}  {one.confidence:4.0%}")
@@ -69,7 +69,7 @@ class View:
             self._drawn = now
             self._live.update(Group(*self._render(emotions, summary, latency)), refresh=True)
 
-    def _render(self, emotions: Sequence[Emotion], summary: Summary, latency: float) -> list:
+    def _render(self, emotions: Sequence[Emotion], summary: Summary, latency: float) -> list[RenderableType]:
         head = Text.assemble(
             (self._title, "bold"),
             f"   {counted(summary.frames, 'frame')}   {summary.fps:.1f} fps",
@@ -88,7 +88,8 @@ class View:
 
     def summary(self, summary: Summary) -> None:
         """The closing account."""
-        if not summary.frames:
+        first = summary.first_stamp
+        if first is None:
             self.say("no frame was answered")
             return
         p50, p95 = (summary.latency(percentile) * 1e3 for percentile in (50, 95))
@@ -100,7 +101,7 @@ class View:
         for label, shown in sorted(summary.shown.items(), key=lambda one: one[1], reverse=True):
             self.say(f"  {label:<9} {shown:6.1f} s" + (" over all faces" if len(summary.faces) > 1 else ""))
         for face in sorted(summary.faces, key=lambda name: (len(name), name))[:_STORIES]:
-            changes = [(stamp - summary.first_stamp, label) for stamp, who, label in summary.changes if who == face]
+            changes = [(stamp - first, label) for stamp, who, label in summary.changes if who == face]
             story = [f"{label} from {stamp:.1f} s" for stamp, label in changes]
             kept = story if len(story) <= _CHAPTERS else [*story[: _CHAPTERS // 2], "...", *story[-_CHAPTERS // 2 :]]
             self.say(f"  face {face}: {', '.join(kept)}")

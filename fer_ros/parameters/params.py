@@ -170,7 +170,8 @@ def takes(parameters: Mapping[str, ParamSpec]) -> Callable[[C], C]:
 
     def document(decorated: C) -> C:
         own = [] if isinstance(decorated, type) else [*inspect.signature(decorated).parameters.values()][:-1]
-        decorated.__signature__ = inspect.Signature([  # type: ignore[attr-defined]
+        described: Any = decorated  # which has no __signature__ until here
+        described.__signature__ = inspect.Signature([
             *own, *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=spec.default, annotation=spec.type)
                     for name, spec in parameters.items())])
         if decorated.__doc__ is not None:  # python -OO

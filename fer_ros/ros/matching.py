@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 UNSTAMPED = (0, 0)
 """The key of a message whose publisher left its stamp empty."""
@@ -39,12 +39,12 @@ class StampPairs(Generic[A, B]):
     def add_first(self, key: Hashable, item: A) -> tuple[A, B] | None:
         """An item of the first kind; the pair if its partner is there."""
         other = self._add(0, key, item)
-        return None if other is None else (item, other)  # type: ignore[return-value]
+        return None if other is None else (item, cast(B, other))
 
     def add_second(self, key: Hashable, item: B) -> tuple[A, B] | None:
         """An item of the second kind; the pair if its partner is there."""
         other = self._add(1, key, item)
-        return None if other is None else (other, item)  # type: ignore[return-value]
+        return None if other is None else (cast(A, other), item)
 
     def clear(self) -> None:
         """Forget what waits, without counting it."""

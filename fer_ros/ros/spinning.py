@@ -81,10 +81,7 @@ def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = No
 
 def _start(node: FerNode) -> bool:
     steps: tuple[Callable[[], TransitionCallbackReturn], ...] = (node.trigger_configure, node.trigger_activate)
-    for transition in steps:
-        if transition() != TransitionCallbackReturn.SUCCESS:
-            return False
-    return True
+    return all(step() == TransitionCallbackReturn.SUCCESS for step in steps)
 
 
 def main_of(node_class: type[FerNode]) -> Callable[[], None]:

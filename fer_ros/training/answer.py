@@ -98,4 +98,5 @@ def _weights(origin: np.ndarray, truth: np.ndarray, balance: float) -> np.ndarra
         counts = np.bincount(truth[mine], minlength=len(EMOTIONS))
         weights[mine] = np.maximum(counts, 1.0)[truth[mine]] ** -balance
         weights[mine] /= weights[mine].sum()
-    return weights / weights.sum()
+    drawn: np.ndarray = weights / weights.sum()
+    return drawn

@@ -26,7 +26,7 @@ from fer_ros.system.files import filling, write_text
 from fer_ros.training import evaluate, metrics, pool, robustness
 from fer_ros.training.pool import Pool
 from fer_ros.training.progress import tell, told
-from fer_ros.training.recipe import Recipe
+from fer_ros.training.recipe import ANSWER, Recipe
 from fer_ros.types import Comparable
 
 FIGURES, WRONG = "sets.json", "wrong.html"
@@ -75,7 +75,7 @@ def truths(faces: Pool) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
         for convention in sorted(faces.truth, key=lambda convention: convention != pool.CLEAR):
             rows, classes = pool.truth_of(faces, convention, len(EMOTIONS))
             mine = faces.origin[rows] == index
-            if convention != pool.ANSWER and mine.any():
+            if convention != ANSWER and mine.any():
                 found.append((name, convention, rows[mine], classes[mine]))
     return found
 
@@ -201,7 +201,7 @@ def page(found: Sequence[Opinion], faces: Pool) -> str:
         parts.append(f"<h2>{html.escape(opinion.set)}, {html.escape(opinion.truth)}</h2>")
         for index in opinion.most_wrong(_SHOWN):
             said = opinion.probabilities[index]
-            picture = base64.b64encode(cv2.imencode(".png", faces.images[opinion.rows[index]])[1]).decode()
+            picture = base64.b64encode(cv2.imencode(".png", faces.images[opinion.rows[index]])[1].data).decode()
             parts.append(f"<figure><img alt='' src='data:image/png;base64,{picture}'><figcaption>"
                          f"{EMOTIONS[opinion.classes[index]]} is taken for {EMOTIONS[said.argmax()]} ({said.max():.0%})"
                          "</figcaption></figure>")

@@ -235,20 +235,23 @@ def copied_from(split: HasImages, other: HasImages) -> np.ndarray:
 def constant(split: Split) -> np.ndarray:
     """(N,) mask of the faces whose pixels are all the same."""
     flat = split.images.reshape(len(split), -1)
-    return flat.min(axis=1) == flat.max(axis=1)
+    same: np.ndarray = flat.min(axis=1) == flat.max(axis=1)
+    return same
 
 
 def not_a_face(split: Split) -> np.ndarray:
     """(N,) mask of the faces that more people voted "not a face" than any one expression."""
-    return split.votes[:, VOTES.index("not a face")] > split.votes[:, : len(FERPLUS)].max(axis=1)
+    none: np.ndarray = split.votes[:, VOTES.index("not a face")] > split.votes[:, : len(FERPLUS)].max(axis=1)
+    return none
 
 
 def worth_learning(training: Split, held_out: Sequence[Split]) -> np.ndarray:
     """(N,) mask of the training faces to learn from: a face, not constant, and not a copy of a held-out image."""
-    bad = constant(training) | not_a_face(training)
+    bad: np.ndarray = constant(training) | not_a_face(training)
     for split in held_out:
         bad |= copied_from(training, split)
-    return ~bad
+    good: np.ndarray = ~bad
+    return good
 
 
 def vote_shares(split: Split) -> tuple[np.ndarray, np.ndarray]:

@@ -31,7 +31,8 @@ def descriptions(images: np.ndarray) -> np.ndarray:
         row[:] = cv2.resize(image, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA).ravel()
     flat -= flat.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(flat, axis=1, keepdims=True)
-    return np.divide(flat, lengths, out=np.zeros_like(flat), where=lengths > _COARSE)
+    prints: np.ndarray = np.divide(flat, lengths, out=np.zeros_like(flat), where=lengths > _COARSE)
+    return prints
 
 
 def mirrored(images: np.ndarray) -> np.ndarray:

@@ -39,7 +39,8 @@ def crop(picture: np.ndarray, detector: FaceDetector) -> np.ndarray | None:
     if not found:
         return None
     largest = max(found, key=lambda face: face.box.area)
-    return align_faces(large, [largest], FACE_SIZE, AlignParams(), grey=True)[0]
+    cut: np.ndarray = align_faces(large, [largest], FACE_SIZE, AlignParams(), grey=True)[0]
+    return cut
 
 
 def framing(images: np.ndarray, detector: FaceDetector) -> np.ndarray:

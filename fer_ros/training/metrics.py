@@ -39,7 +39,8 @@ def confusion(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
 
 def normalized(counts: np.ndarray) -> np.ndarray:
     """A confusion matrix whose rows sum to 1; all 0 for a class without faces."""
-    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares: np.ndarray = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return shares
 
 
 def most_confused(counts: np.ndarray, labels: tuple[str, ...], pairs: int = 5) -> list[tuple[str, str, float, int]]:
@@ -97,7 +98,8 @@ def error_by_chance(probabilities: np.ndarray, bins: int = 15, repeats: int = 10
 
 
 def _bin(confidence: np.ndarray, bins: int) -> np.ndarray:
-    return np.minimum((confidence * bins).astype(int), bins - 1)
+    which: np.ndarray = np.minimum((confidence * bins).astype(int), bins - 1)
+    return which
 
 
 def log_loss(logits: np.ndarray, truth: np.ndarray, temperature: float = 1.0, weights: np.ndarray | None = None) -> float:

@@ -128,6 +128,7 @@ def framed(image: np.ndarray, margin: float) -> np.ndarray:
     elif cut := min(cut, (side - 1) // 2):  # of a picture of 2x2 pixels something is left, too
         image = image[cut : side - cut, cut : side - cut]
     if image.shape == (FACE_SIZE, FACE_SIZE):
-        return image.copy()
+        own: np.ndarray = image.copy()
+        return own
     smaller = image.shape[0] > FACE_SIZE
     return cv2.resize(image, (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)

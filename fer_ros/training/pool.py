@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -225,8 +226,8 @@ def _only_fer2013(folder: Path, recipe: Recipe, fraction: float) -> Sources:
         if "ferplus" in recipe.heads and len(split) and not len(data.most_voted(split)[0]):
             raise DataError("the recipe learns from FER+ votes and the data has none: put FER+'s fer2013new.csv beside "
                             "fer2013.csv, or learn from FER2013's labels alone with --set targets=fer2013")
-    held_out = of_fer2013(validation, recipe)
-    return Sources(of_fer2013(training, recipe), held_out, held_out, found.layout, left_out)
+    checked = of_fer2013(validation, recipe)
+    return Sources(of_fer2013(training, recipe), checked, checked, found.layout, left_out)
 
 
 def _fer2013_parts(folder: Path, recipe: Recipe, spec: SetSpec) -> dict[str, Pool]:
@@ -264,7 +265,7 @@ def _labelled(faces: FaceSet, head: str, recipe: Recipe) -> Pool:
     targets[np.flatnonzero(known), faces.labels[known]] = 1
     rated = faces.shares[:, :classes]
     total = rated.sum(axis=1)
-    could_say = (rated > 0).any(axis=0)
+    could_say = cast(np.ndarray, (rated > 0).any(axis=0))
     rows = (total > 0) & (~known | could_say[np.minimum(faces.labels, classes - 1)])
     said = rated[rows] / total[rows, None]
     targets[rows] = np.where(known[rows, None], (targets[rows] + said) / 2, said)

@@ -119,7 +119,7 @@ def read(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
     if not os.path.exists(path):
         raise RecipeError(f"no recipe {name_or_path}: name a YAML file, or one of {', '.join(names())}")
     try:
-        content = read_file(path)
+        content: Any = read_file(path)
     except ValueError as error:
         raise RecipeError(str(error)) from None
     if not isinstance(content, Mapping):

@@ -38,7 +38,9 @@ def compressed(quality: int) -> Change:
 
     def change(face: np.ndarray) -> np.ndarray:
         _, content = cv2.imencode(".jpg", face, (cv2.IMWRITE_JPEG_QUALITY, quality))
-        return cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)
+        seen = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)
+        assert seen is not None  # it is a JPEG
+        return seen
 
     return change
 

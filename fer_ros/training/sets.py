@@ -164,7 +164,8 @@ def load(folder: Path, spec: SetSpec) -> FaceSet:
     shares = np.zeros((len(listed), len(FERPLUS)), np.float32)
     for row, entry in zip(shares, listed, strict=True):
         row[list(entry.shares)] = list(entry.shares.values())
-    return FaceSet(np.stack(found), np.array([e.label for e in listed], np.int64), shares,
+    images = np.stack([one for one in found if not isinstance(one, ValueError)])
+    return FaceSet(images, np.array([e.label for e in listed], np.int64), shares,
                    np.array([e.part for e in listed], object), np.array([e.group for e in listed], object),
                    np.array([str(e.file) for e in listed], object))
 

@@ -97,5 +97,6 @@ def _parameters(module: nn.Module) -> int:
 
 def _multiplications(module: nn.Module, output: torch.Tensor) -> int:
     if isinstance(module, nn.Conv2d):
-        return module.weight[0].numel() * output[0].numel()
+        products: int = module.weight[0].numel() * output[0].numel()
+        return products
     return module.weight.numel() if isinstance(module, nn.Linear) else 0

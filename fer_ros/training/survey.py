@@ -15,6 +15,7 @@ from rich.table import Table
 from fer_ros.labels import EMOTIONS
 from fer_ros.training import data
 from fer_ros.training.data import Dataset, Split
+from fer_ros.training.pictures import FACE_SIZE
 
 _SHOWN = 3
 
@@ -49,7 +50,7 @@ def findings(found: Dataset) -> Iterator[Finding]:
         yield Finding(f"{name}: unusable", "mend, replace or remove them", len(entries),
                       [f"{entry.row}: {entry.problem}" for entry in entries], fatal=True)
     for name, entries in found.converted.items():
-        yield Finding(f"{name}: not stored as grey faces of {data.FACE_SIZE}x{data.FACE_SIZE}",
+        yield Finding(f"{name}: not stored as grey faces of {FACE_SIZE}x{FACE_SIZE}",
                       "their central square is scaled, colour becomes grey", len(entries),
                       [f"{entry.row}: {entry.problem}" for entry in entries])
     if found.ignored:
@@ -106,7 +107,7 @@ def show(folder: Path, console: Console, every: bool) -> bool:
         DataError: the folder holds no data set.
     """
     found = data.load(folder)
-    size = f"{data.FACE_SIZE}x{data.FACE_SIZE}"  # what is otherwise is among the findings
+    size = f"{FACE_SIZE}x{FACE_SIZE}"  # what is otherwise is among the findings
     console.print(f"{found.folder}: {found.layout}; faces of {size} 8-bit grey{_formats(found)}", soft_wrap=True, markup=False)
     table = Table("class", title_justify="left")
     for name in found.splits:

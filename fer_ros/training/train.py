@@ -111,7 +111,7 @@ def place(precision: str = "auto", device: str = "auto") -> Iterator[Place]:
 def _has_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is faster than float32 there, and not emulated."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     cpu: Any = torch.cpu
     tests = (getattr(cpu, name, lambda: False) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
     return device.type == "cpu" and any(test() for test in tests)

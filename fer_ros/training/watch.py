@@ -58,7 +58,7 @@ class Interrupts(Watcher):
         self._look()
 
 
-class Terminal(Watcher, AbstractContextManager):
+class Terminal(Watcher, AbstractContextManager["Terminal"]):
     """A line for each epoch and, on a terminal, bars for the epoch and the run."""
 
     def __init__(self, console: Console):

@@ -3,24 +3,27 @@
 Runs in the peers' environments, which do not have fer_ros.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 
-def serve(folder, analyse, analyse_all=None):
+def serve(folder: str | Path, analyse: Callable[[np.ndarray], list[str]],
+          analyse_all: Callable[[list[np.ndarray]], list[list[str]]] | None = None) -> None:
     """Answer requests.
 
     `analyse` takes an HxWx3 uint8 BGR image and gives the label of each face; `analyse_all` does that for several that follow
     one another, where that is more than one after the other.
     """
-    if analyse_all is None:
-        def analyse_all(images):
-            return [analyse(image) for image in images]
+    def one_by_one(images: list[np.ndarray]) -> list[list[str]]:
+        return [analyse(image) for image in images]
 
     folder = Path(folder)
     told = json.loads((folder / "frames.json").read_text(encoding="utf-8"))
@@ -34,11 +37,11 @@ def serve(folder, analyse, analyse_all=None):
         wanted = request.get("frames")
         images = [enlarged(faces[request["face"]])] if wanted is None else [frames[number] for number in wanted]
         begun = time.perf_counter()
-        labels = analyse_all(images)
+        labels = (analyse_all or one_by_one)(images)
         print(json.dumps({"seconds": time.perf_counter() - begun, "labels": labels}), file=out, flush=True)
 
 
-def enlarged(face):
+def enlarged(face: np.ndarray) -> np.ndarray:
     """A 48x48 grey face, four times as large, with a border of its mean, as BGR."""
     large = cv2.resize(face, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
     framed = cv2.copyMakeBorder(large, 48, 48, 48, 48, cv2.BORDER_CONSTANT, value=int(face.mean().round()))

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 sys.path.remove(str(Path(__file__).resolve().parent))  # or this file would be what is imported as `fer`
+import numpy as np
 from fer.fer import FER
 
 sys.path.append(str(Path(__file__).resolve().parent))
@@ -12,7 +13,7 @@ from common import serve
 detector = FER()
 
 
-def analyse(image):
+def analyse(image: np.ndarray) -> list[str]:
     return [max(found["emotions"], key=found["emotions"].get) for found in detector.detect_emotions(image)]
 
 

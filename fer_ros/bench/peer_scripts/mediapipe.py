@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path.remove(str(Path(__file__).resolve().parent))  # or this file would be what is imported as `mediapipe`
 import cv2
 import mediapipe as mp
+import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parent))
 from common import serve
@@ -14,7 +15,7 @@ detector = mp.solutions.face_detection.FaceDetection(model_selection=0)
 mesh = mp.solutions.face_mesh.FaceMesh(static_image_mode=False, max_num_faces=4)
 
 
-def analyse(image):
+def analyse(image: np.ndarray) -> list[str]:
     rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     found = detector.process(rgb).detections or []
     mesh.process(rgb)

@@ -4,16 +4,18 @@ import itertools
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 from common import serve
 
-from fer_ros import Pipeline
+from fer_ros import Face, Pipeline
 
 pipeline = Pipeline(model=sys.argv[2], confidence_threshold=0.0)
 # Frames are one film; each face of the data is somebody else, whom no time connects with the last.
-stamps, last = itertools.count(), [None]
+stamps = itertools.count()
+last: list[tuple[int, ...]] = [()]
 
 
-def detect(image):
+def detect(image: np.ndarray) -> tuple[np.ndarray, list[Face], float]:
     stamp = next(stamps) / 30
     if image.shape != last[0] or image.shape[0] == image.shape[1]:
         pipeline.faces.tracker.reset()
@@ -21,15 +23,15 @@ def detect(image):
     return image, pipeline.faces(image, stamp), stamp
 
 
-def classify(image, found, stamp):
+def classify(image: np.ndarray, found: list[Face], stamp: float) -> list[str]:
     return [emotion.label for emotion in pipeline.emotions(image, found, stamp)]
 
 
-def analyse(image):
+def analyse(image: np.ndarray) -> list[str]:
     return classify(*detect(image))
 
 
-def analyse_all(images):
+def analyse_all(images: list[np.ndarray]) -> list[list[str]]:
     """A frame is detected while the one before is classified."""
     with ThreadPoolExecutor(max_workers=1) as detector:
         return [classify(*found) for found in detector.map(detect, images)]
