@@ -49,6 +49,7 @@ from fer_ros.ros.observer import Observer
 from fer_ros.ros.output import Output
 from fer_ros.run_summary import Summary
 from fer_ros.types import Box, Emotion, Face
+from fer_ros.types import Image as Pixels
 from fer_ros.words import one_line
 
 _PATIENCE = 20.0  # seconds for an answer
@@ -271,8 +272,10 @@ class Messages:
             self._summary.add(emotions, stamp, math.nan)
             heard(_Stamped(stamp))
 
-        return [Observer(webcam_graph({}, namespace=self._namespace), on_emotions, lambda image, stamp: image.copy(),
-                         lambda process: True)]
+        def on_overlay(image: Pixels, stamp: float) -> None:
+            image.copy()
+
+        return [Observer(webcam_graph({}, namespace=self._namespace), on_emotions, on_overlay, lambda process: True)]
 
     def _arguments(self, name: str) -> list[str]:
         return [*_QUIET, "-r", f"__ns:={self._namespace}/{name}"]

@@ -42,8 +42,8 @@ def pictures(width: int, height: int, faces: int, count: int, columns: int = 8) 
     side = min(width // columns, height // rows)
     patch = cv2.resize(face_picture(), (round(0.9 * side),) * 2, interpolation=cv2.INTER_AREA)
     rng = np.random.default_rng(0)
-    ground = cv2.resize(rng.integers(90, 130, (height // 16 + 1, width // 16 + 1, 3), np.uint8), (width, height),
-                        interpolation=cv2.INTER_CUBIC)
+    ground: Image = np.asarray(cv2.resize(rng.integers(90, 130, (height // 16 + 1, width // 16 + 1, 3), np.uint8),
+                                          (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
     # The middle of the frame first.
     cells = sorted(itertools.product(range(rows), range(columns)),
                    key=lambda cell: (cell[0] - (rows - 1) / 2) ** 2 + (cell[1] - (columns - 1) / 2) ** 2)[:faces]

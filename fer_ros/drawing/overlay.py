@@ -365,7 +365,7 @@ def _text_mask(text: str, height: int) -> np.ndarray:
     stroke = max(1, round(0.13 * height * _SUPERSAMPLING))
     (advance, _), _ = cv2.getTextSize(printable, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
     rows = _text_rows(height) * _SUPERSAMPLING
-    large = np.zeros((rows, 2 * advance + 8 * height), np.uint8)
+    large: np.ndarray = np.zeros((rows, 2 * advance + 8 * height), np.uint8)
     baseline = (height + _ascender(height)) * _SUPERSAMPLING
     origin = (2 * height, baseline)
     cv2.putText(large, printable, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, stroke, cv2.LINE_AA)

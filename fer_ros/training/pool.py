@@ -129,7 +129,7 @@ def gather(folder: Path, recipe: Recipe, fraction: float = 1.0) -> Sources:
 
 def classes_of(pool: Pool) -> np.ndarray:
     """(N,) index into `FERPLUS`: what each face's own set says it shows; `NO_TRUTH` without a word."""
-    classes = np.full(len(pool), NO_TRUTH, np.int64)
+    classes: np.ndarray = np.full(len(pool), NO_TRUTH, np.int64)
     for truth in pool.truth.values():
         classes = np.where(classes == NO_TRUTH, truth, classes)
     return classes

@@ -16,7 +16,7 @@ def moved(angle: float = 0.0, scale: float = 1.0, right: float = 0.0, down: floa
 
     def change(face: np.ndarray) -> np.ndarray:
         size = face.shape[0]
-        matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), angle, scale)
+        matrix = np.asarray(cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), angle, scale), np.float64)
         matrix[:, 2] += (right * size, down * size)
         return cv2.warpAffine(face, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
