@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.labels import EMOTIONS, FACE_CLASS
 from fer_ros.types import Box, Emotion, Face
@@ -20,7 +20,7 @@ class Maker(Protocol):
     def message(self, kind: str, /, **fields: Any) -> Any:
         """One of type `kind`, `package/msg/Name`. Fields that are not named have their default, zero."""
 
-    def floats(self, values: np.ndarray, /) -> Any:
+    def floats(self, values: NDArray[Any], /) -> Any:
         """(N,) numbers as the library has them in a field `float32[]`."""
 
 

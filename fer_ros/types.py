@@ -111,7 +111,7 @@ class Face(Comparable):
 
     box: Box
     score: float
-    landmarks: np.ndarray | None = None
+    landmarks: NDArray[Any] | None = None
     id: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -149,8 +149,8 @@ class Emotion(Comparable):
     detection_score: float
     label: str
     confidence: float
-    probabilities: np.ndarray
-    raw_probabilities: np.ndarray
+    probabilities: NDArray[Any]
+    raw_probabilities: NDArray[Any]
 
     def to_dict(self) -> dict[str, Any]:
         """Its fields as plain numbers, texts and dictionaries, probabilities by the names of emotions, for JSON say."""
@@ -177,11 +177,11 @@ ROW = ("face_id", "x", "y", "width", "height", "roll", "detection_score", "label
 """Names of the columns of a table of emotions; `x` and `y` are the box's centre."""
 
 
-def _by_emotion(values: np.ndarray) -> dict[str, float]:
+def _by_emotion(values: NDArray[Any]) -> dict[str, float]:
     return dict(zip(EMOTIONS, _seven(values), strict=True))
 
 
-def _seven(values: np.ndarray) -> list[float]:
+def _seven(values: NDArray[Any]) -> list[float]:
     if len(values) != len(EMOTIONS):
         raise ValueError(f"there must be {len(EMOTIONS)} probabilities, not {len(values)}")
     return [float(value) for value in values]

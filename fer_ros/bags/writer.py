@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import Reader, ReaderError, StoragePlugin, Writer, WriterError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
@@ -281,7 +282,7 @@ class ResultWriter:
             fields.setdefault("pose", self._no_pose())
         return self._bag.types.types[kind](**fields)
 
-    def floats(self, values: np.ndarray, /) -> np.ndarray:
+    def floats(self, values: NDArray[Any], /) -> NDArray[Any]:
         """As rosbags wants them."""
         return np.ascontiguousarray(values, np.float32)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.perception.align import AlignParams, align_faces
 from fer_ros.types import Face, Image
@@ -35,7 +36,7 @@ class Cut:
     right_again: float
 
 
-def picture(face: np.ndarray, size: float, roll: float) -> Image:
+def picture(face: NDArray[Any], size: float, roll: float) -> Image:
     """A grey face in the middle of a flat picture, as a detector may see it.
 
     Args:
@@ -51,8 +52,8 @@ def picture(face: np.ndarray, size: float, roll: float) -> Image:
     return cast(Image, cv2.cvtColor(turned, cv2.COLOR_GRAY2BGR))
 
 
-def measure(images: np.ndarray, truth: np.ndarray, detect: Callable[[Image], Sequence[Face]],
-            follow: Callable[[Image, Sequence[Face]], Sequence[Face] | None], classify: Callable[[np.ndarray], np.ndarray],
+def measure(images: NDArray[Any], truth: NDArray[Any], detect: Callable[[Image], Sequence[Face]],
+            follow: Callable[[Image, Sequence[Face]], Sequence[Face] | None], classify: Callable[[NDArray[Any]], NDArray[Any]],
             side: int, size: float, roll: float, margin: float = 0.0) -> Cut:
     """Tilt all faces by a roll, find them again, cut them out and classify them.
 
@@ -65,7 +66,7 @@ def measure(images: np.ndarray, truth: np.ndarray, detect: Callable[[Image], Seq
         roll: in radians.
         margin: see `AlignParams.crop_margin`.
     """
-    crops: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
+    crops: dict[str, list[NDArray[Any]]] = {way: [] for way in WAYS}
     rows, again, crops_again = [], [], []
     params = AlignParams(crop_margin=margin)
     for row, face in enumerate(images):
@@ -82,7 +83,7 @@ def measure(images: np.ndarray, truth: np.ndarray, detect: Callable[[Image], Seq
             again.append(row)
             crops_again.append(align_faces(frame, near, side, params)[0])
 
-    def right(cut: list[np.ndarray], of: list[int]) -> float:
+    def right(cut: list[NDArray[Any]], of: list[int]) -> float:
         return float((classify(np.array(cut)).argmax(axis=1) == truth[of]).mean()) if of else math.nan
 
     return Cut(len(rows) / max(len(images), 1), {way: right(cut, rows) for way, cut in crops.items()},

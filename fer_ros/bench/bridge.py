@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import array
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -28,15 +30,15 @@ def message(encoding: str, width: int, height: int) -> Image:
     return made
 
 
-def by_cv_bridge(image: Image) -> np.ndarray:
+def by_cv_bridge(image: Image) -> NDArray[Any]:
     """What `CvBridge.imgmsg_to_cv2(image, "bgr8")` does: an array of the message's memory, then OpenCV's conversion."""
     channels, conversion = ENCODINGS[image.encoding]
     shape = (image.height, image.width, channels) if channels > 1 else (image.height, image.width)
-    seen: np.ndarray = np.ndarray(shape, np.uint8, image.data)
+    seen: NDArray[Any] = np.ndarray(shape, np.uint8, image.data)
     return seen if conversion is None else cv2.cvtColor(seen, conversion)
 
 
-def back_by_cv_bridge(pixels: np.ndarray) -> Image:
+def back_by_cv_bridge(pixels: NDArray[Any]) -> Image:
     """What `CvBridge.cv2_to_imgmsg(pixels, "bgr8")` does: the bytes through `tobytes`, which is one copy more."""
     height, width = pixels.shape[:2]
     made = Image(height=height, width=width, encoding="bgr8", step=3 * width)

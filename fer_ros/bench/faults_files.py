@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
@@ -90,7 +91,7 @@ class Files:
     def _add(self, kind: str, make: Callable[[random.Random, Path], Path], read: Callable[[Path], object]) -> None:
         self._made[kind], self._read[kind] = make, read
 
-    def _add_media(self, frames: Sequence[np.ndarray], folder: Path) -> None:
+    def _add_media(self, frames: Sequence[NDArray[Any]], folder: Path) -> None:
         videos = {suffix: _video(frames, folder / f"a{suffix}", codec) for suffix, codec in _VIDEOS.items()}
         pictures = {suffix: [cv2.imencode(suffix, frame)[1].tobytes() for frame in frames[:3]] for suffix in _PICTURES}
         for suffix, content in videos.items():
@@ -101,7 +102,7 @@ class Files:
             make = _bytes_of(contents, suffix, others)
             self._add(f"picture {suffix[1:]}", _summed(make) if suffix == ".png" else make, _play)
 
-    def _add_bags(self, frames: Sequence[np.ndarray], folder: Path) -> None:
+    def _add_bags(self, frames: Sequence[NDArray[Any]], folder: Path) -> None:
         messages = _messages(frames)
         for kind in _BAGS:
             sound = folder / kind.replace(" ", "_")
@@ -162,7 +163,7 @@ def _unroll(path: Path) -> None:
             frame.frame_id.encode()
 
 
-def _check_image(image: np.ndarray) -> None:
+def _check_image(image: NDArray[Any]) -> None:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise AssertionError(f"an image of shape {image.shape} and {image.dtype} came out")
     image.sum()  # every pixel is there
@@ -275,7 +276,7 @@ def _rows_of(sound: Path) -> Callable[[random.Random, Path], Path]:
     return make
 
 
-def _csv_data(frames: Sequence[np.ndarray]) -> Callable[[random.Random, Path], Path]:
+def _csv_data(frames: Sequence[NDArray[Any]]) -> Callable[[random.Random, Path], Path]:
     """fer2013.csv and its votes: lines and cells that are wrong."""
     faces = [cv2.cvtColor(cv2.resize(frame, (48, 48)), cv2.COLOR_BGR2GRAY) for frame in frames]
     rows = [(label, " ".join(map(str, faces[label].ravel())), usage)
@@ -296,7 +297,7 @@ def _csv_data(frames: Sequence[np.ndarray]) -> Callable[[random.Random, Path], P
     return make
 
 
-def _folder_data(frames: Sequence[np.ndarray]) -> Callable[[random.Random, Path], Path]:
+def _folder_data(frames: Sequence[NDArray[Any]]) -> Callable[[random.Random, Path], Path]:
     """train/<class>/* and test/<class>/*: files and folders that are wrong."""
     names = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
     grey = [cv2.cvtColor(cv2.resize(frame, (48, 48)), cv2.COLOR_BGR2GRAY) for frame in frames]
@@ -329,7 +330,7 @@ def _folder_data(frames: Sequence[np.ndarray]) -> Callable[[random.Random, Path]
 # What is sound.
 
 
-def _video(frames: Sequence[np.ndarray], path: Path, codec: str) -> bytes:
+def _video(frames: Sequence[NDArray[Any]], path: Path, codec: str) -> bytes:
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 25.0, (_WIDTH, _HEIGHT))
     for frame in frames:
         writer.write(frame)
@@ -337,7 +338,7 @@ def _video(frames: Sequence[np.ndarray], path: Path, codec: str) -> bytes:
     return path.read_bytes()
 
 
-def _messages(frames: Sequence[np.ndarray]) -> list[tuple[str, str, int, bytes]]:
+def _messages(frames: Sequence[NDArray[Any]]) -> list[tuple[str, str, int, bytes]]:
     """(topic, type, time, CDR) of a few images, with the camera_info of a camera."""
     store = get_typestore(Stores.ROS2_JAZZY)
     types = store.types

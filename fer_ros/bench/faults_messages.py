@@ -20,6 +20,7 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from lifecycle_msgs.srv import GetState
+from numpy.typing import NDArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -317,7 +318,7 @@ def _header(stamp: tuple[int, int]) -> Header:
     return header
 
 
-def _frame() -> np.ndarray:
+def _frame() -> NDArray[Any]:
     source = open_source(SourceParams(source="demo", realtime=False, width=80, height=60))
     try:
         image = source.read()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.bench.timing import Spread, processor_time
 from fer_ros.labels import EMOTIONS
@@ -216,7 +217,7 @@ class Running:
             self._waiting += more
 
 
-def write(folder: Path, frames: Sequence[Image], faces: np.ndarray) -> None:
+def write(folder: Path, frames: Sequence[Image], faces: NDArray[Any]) -> None:
     """Frames and (N, 48, 48) uint8 faces for all peers."""
     height, width = frames[0].shape[:2]
     (folder / "frames.json").write_text(json.dumps({"width": width, "height": height, "count": len(frames)}), encoding="utf-8")

@@ -7,8 +7,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.labels import EMOTIONS
 from fer_ros.perception.smoothing import Smoother, SmoothingParams
@@ -50,8 +52,8 @@ class Stretch:
 class Series(Comparable):
     """A face of a recording: (N,) stamps in seconds and (N, 7) probabilities of each frame alone."""
 
-    stamps: np.ndarray
-    raw: np.ndarray
+    stamps: NDArray[Any]
+    raw: NDArray[Any]
 
 
 @dataclass(frozen=True)

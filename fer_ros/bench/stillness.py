@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.models.inference import InferenceParams
 from fer_ros.perception.align import align_faces
@@ -27,7 +29,7 @@ def noisy(image: Image, sigma: float, count: int) -> Iterator[tuple[float, Image
         yield number / FPS, np.clip(image + rng.normal(0, sigma, image.shape), 0, 255).astype(np.uint8)
 
 
-def change(images: Iterable[tuple[float, Image]], cutoff: float, classify: Callable[[np.ndarray], np.ndarray],
+def change(images: Iterable[tuple[float, Image]], cutoff: float, classify: Callable[[NDArray[Any]], NDArray[Any]],
            side: int) -> float:
     """Mean half sum of absolute differences between the probabilities of consecutive frames, of the face that comes first.
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.perception.tracker import Tracker, TrackerParams
 from fer_ros.types import Box, Face, intersection_over_union
@@ -212,8 +214,8 @@ def sixteen(rng: np.random.Generator) -> tuple[list[Person], float]:
         reach = rng.uniform(0.5, 2.5, 2) * size
         pace, phase = rng.uniform(0.05, 0.2, 2), rng.uniform(0, 2 * math.pi, 2)
 
-        def at(t: float, size: float = size, centre: np.ndarray = centre, reach: np.ndarray = reach, pace: np.ndarray = pace,
-               phase: np.ndarray = phase) -> tuple[float, float, float]:
+        def at(t: float, size: float = size, centre: NDArray[Any] = centre, reach: NDArray[Any] = reach,
+               pace: NDArray[Any] = pace, phase: NDArray[Any] = phase) -> tuple[float, float, float]:
             x, y = centre + reach * np.sin(2 * math.pi * pace * t + phase)
             return float(x), float(y), size
 

@@ -22,6 +22,8 @@ from fer_ros.commands.measuring import Rows, measured_by
 from fer_ros.words import counted
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fer_ros.bench.running import Run
 
 _DIFFERENT = 60  # frames of a film, which is played again and again
@@ -329,7 +331,8 @@ def _peers(options: argparse.Namespace) -> tuple[Table, Rows]:
     if not wanted:
         raise ValueError(f"no peer is named {' or '.join(options.only)}: there are "
                          f"{', '.join(peer.name for peer in peers.PEERS)}")
-    faces, truth = np.empty((0, 48, 48), np.uint8), []
+    faces: NDArray[Any] = np.empty((0, 48, 48), np.uint8)
+    truth: list[str] = []
     if options.data is not None:
         from fer_ros.labels import EMOTIONS
         from fer_ros.training.data import validation_faces

@@ -12,17 +12,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.labels import EMOTIONS, UNCERTAIN
 from fer_ros.media.encodings import bgr_of
 from fer_ros.parameters.params import param
 from fer_ros.types import Box, Emotion, Image
 
-T = TypeVar("T", int, np.ndarray)
+T = TypeVar("T", int, NDArray[Any])
 Color = tuple[int, int, int]
 """Blue, green, red, each 0..255."""
 
@@ -242,14 +243,14 @@ def _pixels(boxes: Sequence[Box], frame: _Rect) -> list[_Rect | None]:
     if not boxes:
         return []
     values = np.array(boxes, np.float64)
-    usable = cast(np.ndarray, np.isfinite(values).all(axis=1) & (values[:, 2:4] >= 1).all(axis=1))
+    usable = cast(NDArray[Any], np.isfinite(values).all(axis=1) & (values[:, 2:4] >= 1).all(axis=1))
     # Far out is as invisible as farther out, and stays clear of what the arithmetic of pixels can hold.
     reach = 2 * max(frame.width, frame.height)
     with np.errstate(over="ignore", invalid="ignore"):
         edges = np.concatenate([values[:, :2] - values[:, 2:4] / 2, values[:, :2] + values[:, 2:4] / 2], axis=1)
     edges = np.rint(np.where(usable[:, None], edges, 0).clip(-reach, reach)).astype(int)
     first, last = edges[:, :2], edges[:, 2:]
-    seen: np.ndarray = usable & ((first < last) & (last > 0) & (first < (frame.width, frame.height))).all(axis=1)
+    seen: NDArray[Any] = usable & ((first < last) & (last > 0) & (first < (frame.width, frame.height))).all(axis=1)
     return [_Rect(*rect) if visible else None for rect, visible in zip(edges.tolist(), seen.tolist(), strict=True)]
 
 
@@ -300,7 +301,7 @@ class _Taken:
                 return False
         return self.covered(place) == (0 if face is None else expected * place.overlap(face))
 
-    def may_be_free(self, places: np.ndarray, most: np.ndarray) -> np.ndarray:
+    def may_be_free(self, places: NDArray[Any], most: NDArray[Any]) -> NDArray[Any]:
         """(N, K) mask of (N, K, 4) places: which pass the first look of `is_free`, each row with at most so many of (N,)."""
         assert self._counts is not None  # of a crowd
         free = np.ones(places.shape[:2], bool)
@@ -315,7 +316,7 @@ def _looked_at(left: T, top: T, right: T, bottom: T) -> tuple[tuple[T, T], ...]:
             ((top + bottom) // 2, (left + right) // 2))
 
 
-def _coverage(frame: _Rect, rects: Sequence[_Rect]) -> np.ndarray:
+def _coverage(frame: _Rect, rects: Sequence[_Rect]) -> NDArray[Any]:
     """(height, width) int32: how many rectangles cover each pixel; all must lie in the frame, none may be empty."""
     counts = np.zeros((frame.height, frame.width), np.int32)
     if sum(rect.width * rect.height for rect in rects) <= _SUMMED * counts.size:
@@ -330,7 +331,7 @@ def _coverage(frame: _Rect, rects: Sequence[_Rect]) -> np.ndarray:
     return cv2.integral(corners, sdepth=cv2.CV_64F)[1:-1, 1:-1].astype(np.int32)
 
 
-def _usable_probabilities(emotions: Sequence[Emotion], count: int) -> np.ndarray:
+def _usable_probabilities(emotions: Sequence[Emotion], count: int) -> NDArray[Any]:
     """(N, max(count, 1)) float64: of each face so many numbers in [0, 1], or NaN where it has no such probabilities."""
     nothing = np.full(max(count, 1), np.nan)
     given = [np.asarray(emotion.probabilities, np.float64).ravel() for emotion in emotions]
@@ -353,7 +354,7 @@ def _luminance(color: Color) -> float:
 
 
 @lru_cache(maxsize=1024)
-def _text_mask(text: str, height: int) -> np.ndarray:
+def _text_mask(text: str, height: int) -> NDArray[Any]:
     """(h, w) float32 in [0, 1]: how much of each pixel the text covers, its capitals `height` pixels high.
 
     OpenCV 4 draws text with one-pixel strokes that fall apart when small, OpenCV 5 with another font altogether. Drawn
@@ -365,7 +366,7 @@ def _text_mask(text: str, height: int) -> np.ndarray:
     stroke = max(1, round(0.13 * height * _SUPERSAMPLING))
     (advance, _), _ = cv2.getTextSize(printable, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
     rows = _text_rows(height) * _SUPERSAMPLING
-    large: np.ndarray = np.zeros((rows, 2 * advance + 8 * height), np.uint8)
+    large: NDArray[Any] = np.zeros((rows, 2 * advance + 8 * height), np.uint8)
     baseline = (height + _ascender(height)) * _SUPERSAMPLING
     origin = (2 * height, baseline)
     cv2.putText(large, printable, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, stroke, cv2.LINE_AA)
@@ -389,7 +390,7 @@ def _text_rows(height: int) -> int:
     return _ascender(height) + height + max(2, round(0.35 * height))
 
 
-def _blend(canvas: np.ndarray, left: int, top: int, layer: np.ndarray | Color, opacity: np.ndarray) -> None:
+def _blend(canvas: NDArray[Any], left: int, top: int, layer: NDArray[Any] | Color, opacity: NDArray[Any]) -> None:
     """Mix a layer into the canvas where it lies inside. `opacity` is (h, w) float32 in [0, 1]."""
     rows, columns = canvas.shape[:2]
     x0, y0 = max(0, -left), max(0, -top)
@@ -402,7 +403,7 @@ def _blend(canvas: np.ndarray, left: int, top: int, layer: np.ndarray | Color, o
     region[:] = cv2.blendLinear(region, layer, 1 - opacity, opacity)
 
 
-def _fill(canvas: np.ndarray, rect: tuple[int, int, int, int], color: Color) -> None:
+def _fill(canvas: NDArray[Any], rect: tuple[int, int, int, int], color: Color) -> None:
     """What of a `_Rect` lies inside."""
     left, top, right, bottom = rect
     if right > left and bottom > top:
@@ -412,7 +413,7 @@ def _fill(canvas: np.ndarray, rect: tuple[int, int, int, int], color: Color) -> 
 # Box
 
 
-def _draw_box(canvas: np.ndarray, rect: _Rect, sizes: _Sizes, color: Color) -> None:
+def _draw_box(canvas: NDArray[Any], rect: _Rect, sizes: _Sizes, color: Color) -> None:
     """A frame around the face, cased in black so that it stands out from any background."""
     left, top, right, bottom = rect
     for outset in range(sizes.line, -2, -1):
@@ -537,7 +538,7 @@ def _place_in_crowd(
     around, on = np.array([rect for _, rect in shown]) + np.array([-1, -1, 1, 1]) * sizes.line, np.array(faces)
     on_face = (short <= (on[:, 2:] - on[:, :2]) // (1, 2)).all(axis=1)  # as `_Tag.fits`, in a face
 
-    def places(rows: np.ndarray, size: np.ndarray) -> list[list[tuple[_Rect, _Rect | None]]]:
+    def places(rows: NDArray[Any], size: NDArray[Any]) -> list[list[tuple[_Rect, _Rect | None]]]:
         """Of each row's tag those places that may be free: outside of the box, then on the face, which comes with them."""
         found: list[list[tuple[_Rect, _Rect | None]]] = [[] for _ in rows]
         fits = (size <= (frame.width, frame.height // 2)).all(axis=1)
@@ -587,7 +588,7 @@ def _corners(tag: _Tag, rect: _Rect, frame: _Rect, *, outside: bool) -> list[_Re
             _Rect(left, below, left + width, below + height), _Rect(right, below, right + width, below + height)]
 
 
-def _all_corners(sizes: np.ndarray, rects: np.ndarray, frame: _Rect, *, outside: bool) -> np.ndarray:
+def _all_corners(sizes: NDArray[Any], rects: NDArray[Any], frame: _Rect, *, outside: bool) -> NDArray[Any]:
     """`_corners` of many at once: (N, 2) widths and heights and (N, 4) rectangles give (N, 4, 4) rectangles."""
     width, height = sizes.T
     left, top, right, bottom = rects.T
@@ -599,7 +600,7 @@ def _all_corners(sizes: np.ndarray, rects: np.ndarray, frame: _Rect, *, outside:
     return np.stack([x, y, x + width[:, None], y + height[:, None]], axis=2)
 
 
-def _draw_tag(canvas: np.ndarray, tag: _Tag, place: _Rect) -> None:
+def _draw_tag(canvas: NDArray[Any], tag: _Tag, place: _Rect) -> None:
     top = (tag.rows - _text_rows(tag.height)) // 2
     parts = [_tag_part(tag.text, tag.height, top, tag.pad, tag.rows, tag.color)]
     if tag.id:
@@ -613,7 +614,7 @@ def _draw_tag(canvas: np.ndarray, tag: _Tag, place: _Rect) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _tag_part(text: str, height: int, top: int, pad: int, rows: int, ground: Color) -> np.ndarray:
+def _tag_part(text: str, height: int, top: int, pad: int, rows: int, ground: Color) -> NDArray[Any]:
     """(rows, width, 3) uint8: a text on its ground, `top` rows below its upper edge."""
     mask = _text_mask(text, height)
     part = np.full((rows, mask.shape[1] + 2 * pad, 3), ground, np.uint8)
@@ -661,7 +662,7 @@ def _place_panel(
 
 
 @lru_cache(maxsize=64)
-def _panel_layer(labels: tuple[str, ...], winner: int, sizes: _Sizes, width: int) -> tuple[np.ndarray, np.ndarray]:
+def _panel_layer(labels: tuple[str, ...], winner: int, sizes: _Sizes, width: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """What of a panel is the same in every frame: (h, w, 3) uint8 and its opacity, (h, w) float32 in [0, 1]."""
     row = _row_height(sizes)
     layer = np.full((row * len(labels) + 2 * sizes.gap, width, 3), _PANEL, np.uint8)
@@ -682,7 +683,7 @@ def _panel_layer(labels: tuple[str, ...], winner: int, sizes: _Sizes, width: int
 
 
 def _draw_panel(
-    canvas: np.ndarray, place: _Rect, sizes: _Sizes, probabilities: Sequence[float], labels: tuple[str, ...], winner: str
+    canvas: NDArray[Any], place: _Rect, sizes: _Sizes, probabilities: Sequence[float], labels: tuple[str, ...], winner: str
 ) -> None:
     index = labels.index(winner) if winner in labels else -1
     _blend(canvas, place.left, place.top, *_panel_layer(labels, index, sizes, place.width))
@@ -713,7 +714,7 @@ def _place_strip(rect: _Rect, tag: _Rect | None, sizes: _Sizes, frame: _Rect, na
     return None
 
 
-def _strip_parts(probabilities: np.ndarray, widths: Sequence[int]) -> list[list[int]]:
+def _strip_parts(probabilities: NDArray[Any], widths: Sequence[int]) -> list[list[int]]:
     """Of each strip its parts' lengths in pixels, each followed by that of the gap after it; all 0 where nothing is known.
 
     Args:
@@ -726,7 +727,7 @@ def _strip_parts(probabilities: np.ndarray, widths: Sequence[int]) -> list[list[
     return np.stack([shown, whole - shown], axis=2).reshape(len(widths), 2 * probabilities.shape[1]).astype(int).tolist()
 
 
-def _draw_strip(canvas: np.ndarray, strip: _Rect, parts: Sequence[int], labels: tuple[str, ...], winner: str) -> None:
+def _draw_strip(canvas: NDArray[Any], strip: _Rect, parts: Sequence[int], labels: tuple[str, ...], winner: str) -> None:
     """All probabilities side by side in one bar, the winner's part thicker than the rest."""
     left, top, _, bottom = strip
     end = left + sum(parts)
@@ -743,7 +744,7 @@ def _draw_strip(canvas: np.ndarray, strip: _Rect, parts: Sequence[int], labels: 
 
 
 @lru_cache(maxsize=64)
-def _strip_colors(labels: tuple[str, ...]) -> np.ndarray:
+def _strip_colors(labels: tuple[str, ...]) -> NDArray[Any]:
     """(2 N, 3) uint8: the colour of each part, and of the gap after it."""
     return np.array([color for label in labels for color in (_color(label), _INK)], np.uint8)
 
@@ -770,7 +771,7 @@ def _place_status(text: str, sizes: _Sizes, frame: _Rect, taken: _Taken) -> _Rec
     return min(places, key=taken.covered)
 
 
-def _draw_status(canvas: np.ndarray, text: str, place: _Rect, sizes: _Sizes) -> None:
+def _draw_status(canvas: NDArray[Any], text: str, place: _Rect, sizes: _Sizes) -> None:
     _blend(canvas, place.left, place.top, _PANEL, np.full((place.height, place.width), _PANEL_OPACITY, np.float32))
     top = place.top + (place.height - _text_rows(sizes.text) + 1) // 2
     _blend(canvas, place.left + sizes.gap, top, _WHITE, _text_mask(text, sizes.text))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sized
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.media.encodings import each_bgr, separate
 from fer_ros.media.recorded import Recorded
@@ -21,7 +22,7 @@ FPS = 10.0
 class ArrayFrames(Recorded):
     """One array or several."""
 
-    def __init__(self, images: np.ndarray | Iterable[np.ndarray], encoding: str | None = None, fps: float = 0.0,
+    def __init__(self, images: NDArray[Any] | Iterable[NDArray[Any]], encoding: str | None = None, fps: float = 0.0,
                  size: tuple[int, int] = (0, 0)):
         """Look at the first one.
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.media.image_headers import size_of, too_large
 from fer_ros.types import Image
@@ -186,7 +187,7 @@ def _kind_of(other: object) -> str:
     return name
 
 
-def _how_to_convert(kind: np.dtype) -> str:
+def _how_to_convert(kind: np.dtype[Any]) -> str:
     if kind.kind == "f":
         return "; where it goes from 0 to 1, convert it with (255 * image).round().astype('uint8')"
     if kind.kind == "u" and kind.itemsize == 2:
@@ -214,7 +215,7 @@ JPEG_FORMAT = "bgr8; jpeg compressed bgr8"
 """The `format` of a `sensor_msgs/CompressedImage` with what `to_jpeg` gives."""
 
 
-def to_jpeg(image: Image, quality: int) -> np.ndarray:
+def to_jpeg(image: Image, quality: int) -> NDArray[Any]:
     """(N,) uint8, a JPEG of an HxWx3 uint8 BGR image; `quality` from 1 to 100.
 
     Raises:
@@ -226,7 +227,7 @@ def to_jpeg(image: Image, quality: int) -> np.ndarray:
     return content.ravel()
 
 
-def _rows(message: RawImage, rows: int, used: int) -> np.ndarray:
+def _rows(message: RawImage, rows: int, used: int) -> NDArray[Any]:
     """(rows, used) uint8 view of a message's data, padding at the end of each row left out."""
     step = message.step
     data = np.frombuffer(message.data, np.uint8)

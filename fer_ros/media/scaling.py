@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
-import numpy as np
+from numpy.typing import NDArray
 
 
-def resized(image: np.ndarray, width: int, height: int) -> np.ndarray:
+def resized(image: NDArray[Any], width: int, height: int) -> NDArray[Any]:
     """An image in another size: as it is where that is its size already, otherwise a copy.
 
     Made smaller it is halved as often as both sides can be, and then interpolated, which skips no pixel down to a half: OpenCV

@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.media.array_source import FPS, ArrayFrames
 from fer_ros.media.containers import DEMUXERS, HEAD, lists_others, missing_bytes, moves, times_may_jump
@@ -179,7 +180,7 @@ _BY_NAME = {spec.name: dataclasses.replace(spec, default=False) if spec.name == 
 
 
 @takes(_BY_NAME)
-def open_source(source: SourceParams | int | str | os.PathLike[str] | np.ndarray | Iterable[np.ndarray], *,
+def open_source(source: SourceParams | int | str | os.PathLike[str] | NDArray[Any] | Iterable[NDArray[Any]], *,
                 encoding: str | None = None, **parameters: Any) -> Source:
     """Open what gives frames: a camera, a video, a picture, a folder of them, a stream, arrays, or the demo clip.
 

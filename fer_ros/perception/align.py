@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.media.scaling import resized
 from fer_ros.parameters.params import param
@@ -36,7 +37,7 @@ FRAME_SHIFT = -0.02
 
 
 def align_faces(image: Image, faces: Sequence[Face], size: int, params: AlignParams = AlignParams(),
-                grey: bool = False) -> np.ndarray:
+                grey: bool = False) -> NDArray[Any]:
     """Cut each face out upright: eyes level, the box centred, `size` x `size` pixels.
 
     Args:
@@ -78,7 +79,7 @@ def squared(face: Image, size: int) -> Image:
     return resized(face, size, size)
 
 
-def _cut(image: Image, box: Box, size: int, params: AlignParams, grey: bool) -> np.ndarray:
+def _cut(image: Image, box: Box, size: int, params: AlignParams, grey: bool) -> NDArray[Any]:
     # Beyond this a crop shows the replicated border alone, and OpenCV's fixed-point coordinates would overflow.
     limit = 8.0 * max(image.shape[:2])
     extent = min(math.sqrt(box.area), limit)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.labels import EMOTIONS
 from fer_ros.media.encodings import each_bgr
@@ -256,7 +257,7 @@ class EmotionClassifier:
         """Whether the network sees no colours."""
         return self.metadata.colour == "grey"
 
-    def __call__(self, faces: np.ndarray | Iterable[np.ndarray], *, encoding: str | None = None) -> np.ndarray:
+    def __call__(self, faces: NDArray[Any] | Iterable[NDArray[Any]], *, encoding: str | None = None) -> NDArray[Any]:
         """Classify faces that are cut out: upright, and about as tight as FER2013's, from the brows to the chin.
 
         Args:
@@ -285,12 +286,12 @@ class EmotionClassifier:
         inputs = self._prepare(np.zeros((self._batch or faces, self.input_size, self.input_size, 3), np.uint8))
         return lambda: self._session.run([self.answer.output], {self._input: inputs})
 
-    def _crops(self, faces: np.ndarray | Iterable[np.ndarray], encoding: str | None) -> np.ndarray:
+    def _crops(self, faces: NDArray[Any] | Iterable[NDArray[Any]], encoding: str | None) -> NDArray[Any]:
         """(N, S, S, 3) uint8 BGR of faces as `__call__` takes them."""
         crops = [squared(face, self.input_size) for face in each_bgr(faces, encoding, "face")]
         return np.stack(crops) if crops else np.empty((0, self.input_size, self.input_size, 3), np.uint8)
 
-    def logits(self, crops: np.ndarray, *answers: Answer) -> list[np.ndarray]:
+    def logits(self, crops: NDArray[Any], *answers: Answer) -> list[NDArray[Any]]:
         """What the network itself says; the logarithm of it where that is probabilities.
 
         Args:
@@ -306,7 +307,7 @@ class EmotionClassifier:
         return [np.log(np.maximum(found, _LEAST)) if answer.output in self._probable else found
                 for answer, found in zip(answers, self._outputs(crops, *answers), strict=True)]
 
-    def _of_noise(self, path: Path, faces: int) -> list[np.ndarray]:
+    def _of_noise(self, path: Path, faces: int) -> list[NDArray[Any]]:
         """The outputs of the answers for one or three faces, always the same: noise, black and white.
 
         Raises:
@@ -319,7 +320,7 @@ class EmotionClassifier:
         except Exception as error:  # onnxruntime raises a family of types that share no public base
             raise ModelError(f"{path} is not an emotion network: {error}") from error
 
-    def _outputs(self, crops: np.ndarray, *answers: Answer) -> list[np.ndarray]:
+    def _outputs(self, crops: NDArray[Any], *answers: Answer) -> list[NDArray[Any]]:
         """The network's outputs as they are."""
         if len(crops) == 0:
             return [np.empty((0, len(answer.labels)), np.float32) for answer in answers]
@@ -339,7 +340,7 @@ class EmotionClassifier:
                                  f"{counted(len(crops), 'face')} and {counted(len(answer.labels), 'label')}")
         return outputs
 
-    def _prepare(self, crops: np.ndarray) -> np.ndarray:
+    def _prepare(self, crops: NDArray[Any]) -> NDArray[Any]:
         meta = self.metadata
         conversion = COLOURS[meta.colour]
         if conversion is not None and crops.ndim == 4:
@@ -352,11 +353,11 @@ class EmotionClassifier:
         return np.ascontiguousarray(made.transpose(0, 2, 3, 1)) if meta.channels_last else made
 
 
-def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
+def probabilities(logits: NDArray[Any], temperature: float) -> NDArray[Any]:
     """(N, C) float32 softmax of (N, C) logits divided by a temperature; every row sums to 1."""
     scaled = logits.astype(np.float64) / temperature
     odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    shares: np.ndarray = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    shares: NDArray[Any] = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
     return shares
 
 
@@ -404,17 +405,17 @@ def _layout(entries: Mapping[str, str], where: str,
     return 3 if planes == 3 or (planes != 1 and colour != "grey") else 1, last, colour, size
 
 
-def _by_channel(values: Sequence[float]) -> np.ndarray | np.float32:
+def _by_channel(values: Sequence[float]) -> NDArray[Any] | np.float32:
     """One number, or (C, 1, 1) of them."""
     return np.float32(values[0]) if len(values) == 1 else np.array(values, np.float32)[:, None, None]
 
 
-def _flat(found: np.ndarray) -> np.ndarray:
+def _flat(found: NDArray[Any]) -> NDArray[Any]:
     """(N, C) of an output that has further dimensions of 1, (N, C, 1, 1) say; any other as it is."""
     return found.reshape(len(found), -1) if found.ndim > 2 and max(found.shape[1:]) == found[0].size else found
 
 
-def _kind(answer: Answer, rows: np.ndarray, path: Path) -> str:
+def _kind(answer: Answer, rows: NDArray[Any], path: Path) -> str:
     """`logits` or `probabilities`, as the file says, else by the last operator or the numbers; empty where it may be either.
 
     Args:
@@ -446,7 +447,7 @@ def _kind(answer: Answer, rows: np.ndarray, path: Path) -> str:
     return ""
 
 
-def _looks_probable(rows: np.ndarray, output: str, path: Path) -> bool:
+def _looks_probable(rows: NDArray[Any], output: str, path: Path) -> bool:
     """Whether an output is probabilities by what it is for some faces.
 
     Raises:
@@ -459,5 +460,5 @@ def _looks_probable(rows: np.ndarray, output: str, path: Path) -> bool:
     return bool(_within_0_and_1(rows) and np.abs(sums - 1).max() <= 1e-3)
 
 
-def _within_0_and_1(rows: np.ndarray) -> bool:
+def _within_0_and_1(rows: NDArray[Any]) -> bool:
     return bool(rows.min() >= -1e-3 and rows.max() <= 1 + 1e-3)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.media.encodings import bgr_of
 from fer_ros.media.scaling import resized
@@ -81,12 +82,12 @@ class DetectorParams:
         return min(max(math.ceil(longer_side * seen_from / self.min_face_size), _SMALLEST_INPUT), 2048)
 
 
-def eye_roll(right_eye: np.ndarray, left_eye: np.ndarray) -> float:
+def eye_roll(right_eye: NDArray[Any], left_eye: NDArray[Any]) -> float:
     """Roll of a face in radians, from the (x, y) of the person's right eye (left on the screen) and left eye."""
     return math.atan2(float(left_eye[1] - right_eye[1]), float(left_eye[0] - right_eye[0]))
 
 
-def letterbox(image: Image, longer_side: int) -> tuple[np.ndarray, float]:
+def letterbox(image: Image, longer_side: int) -> tuple[NDArray[Any], float]:
     """Scale an image to a longer side and pad it at the right and bottom to multiples of 32.
 
     Returns:
@@ -156,7 +157,7 @@ class FaceDetector:
         self.provider = self._session.get_providers()[0]
         self._regions: dict[str, _Region] = {}  # in which each face was followed the last time, by its id
 
-    def __call__(self, image: np.ndarray, *, encoding: str | None = None) -> list[Face]:
+    def __call__(self, image: NDArray[Any], *, encoding: str | None = None) -> list[Face]:
         """The faces of an image, best first.
 
         Args:
@@ -251,20 +252,21 @@ class FaceDetector:
         blob = self._network.blob(seen)
         return lambda: self._session.run(self._network.OUTPUTS, {self._input: blob})
 
-    def _look(self, image: Image, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    def _look(self, image: Image, size: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], float]:
         """What is seen at a size, in pixels of the image, and the factor from the network's pixels to these."""
         seen, factor = letterbox(image, size)
         boxes, scores, points = self._run(seen)
         boxes, points = boxes * factor, points * factor
         return boxes, scores, points, factor
 
-    def _run(self, seen: np.ndarray) -> Found:
+    def _run(self, seen: NDArray[Any]) -> Found:
+        height, width = seen.shape[:2]
         results = self._session.run(self._network.OUTPUTS, {self._input: self._network.blob(seen)})
-        boxes, scores, points = self._network.decode(results, seen.shape[:2], self.params.score_threshold)
+        boxes, scores, points = self._network.decode(results, (height, width), self.params.score_threshold)
         finite = np.isfinite(boxes).all(axis=1) & np.isfinite(points).all(axis=(1, 2))
         return boxes[finite], scores[finite], points[finite]
 
-    def _chosen(self, boxes: np.ndarray, scores: np.ndarray, points: np.ndarray) -> list[Face]:
+    def _chosen(self, boxes: NDArray[Any], scores: NDArray[Any], points: NDArray[Any]) -> list[Face]:
         """The faces among what was found, best first: large enough, each once."""
         params = self.params
         sizes = boxes[:, 2:]
@@ -276,7 +278,7 @@ class FaceDetector:
         return [self._face(boxes[i], float(scores[i]), points[i]) for i in np.asarray(kept, dtype=int).ravel()]
 
     @staticmethod
-    def _face(box: np.ndarray, score: float, points: np.ndarray) -> Face:
+    def _face(box: NDArray[Any], score: float, points: NDArray[Any]) -> Face:
         x, y, width, height = (float(value) for value in box)
         roll = eye_roll(points[0], points[1])
         return Face(Box(x + width / 2, y + height / 2, width, height, roll), score, points.astype(np.float32))
@@ -317,7 +319,7 @@ def _unit(side: float) -> int:
     return 1 << max(math.floor(math.log2(side / _TILE)), 0)
 
 
-def _side_by_side(image: Image, regions: Sequence[_Region]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _side_by_side(image: Image, regions: Sequence[_Region]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Parts of an image, scaled to tiles.
 
     Returns:
@@ -359,7 +361,7 @@ def _multiple(length: float) -> int:
     return math.ceil(length / 32) * 32
 
 
-def _joined(fine: tuple[np.ndarray, ...], coarse: tuple[np.ndarray, ...], largest: float) -> tuple[np.ndarray, ...]:
+def _joined(fine: tuple[NDArray[Any], ...], coarse: tuple[NDArray[Any], ...], largest: float) -> tuple[NDArray[Any], ...]:
     """Small faces of a fine look and large ones of a coarse one.
 
     Args:

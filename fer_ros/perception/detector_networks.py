@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-Found = tuple[np.ndarray, np.ndarray, np.ndarray]
+Found = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 """Boxes (N, 4) as x, y, width, height, scores (N,) from 0 to 1, and landmarks (N, 5, 2), all in the network's pixels: the
 person's right eye (left on the screen), left eye, nose, right and left corner of the mouth."""
 
@@ -46,11 +47,11 @@ class Network(Protocol):
         """Whether an opened file is this network."""
 
     @staticmethod
-    def blob(seen: np.ndarray) -> np.ndarray:
+    def blob(seen: NDArray[Any]) -> NDArray[Any]:
         """The input made of an HxWx3 uint8 BGR image."""
 
     @classmethod
-    def decode(cls, results: list[np.ndarray], shape: tuple[int, int], threshold: float) -> Found:
+    def decode(cls, results: list[NDArray[Any]], shape: tuple[int, int], threshold: float) -> Found:
         """The faces from a score on, many of them several times; numbers may be not finite.
 
         Args:
@@ -87,11 +88,11 @@ class YuNet:
         return _is_open(session, cls.OUTPUTS)
 
     @staticmethod
-    def blob(seen: np.ndarray) -> np.ndarray:
+    def blob(seen: NDArray[Any]) -> NDArray[Any]:
         return _planes(cv2.split(seen))
 
     @classmethod
-    def decode(cls, results: list[np.ndarray], shape: tuple[int, int], threshold: float) -> Found:
+    def decode(cls, results: list[NDArray[Any]], shape: tuple[int, int], threshold: float) -> Found:
         found: list[Found] = []
         for level, stride in enumerate(cls.STRIDES):
             cls_, obj, box, kps = (result[0] for result in results[level * 4 : level * 4 + 4])
@@ -139,11 +140,11 @@ class CenterFace:
         return _is_open(session, cls.OUTPUTS)
 
     @staticmethod
-    def blob(seen: np.ndarray) -> np.ndarray:
+    def blob(seen: NDArray[Any]) -> NDArray[Any]:
         return _planes(cv2.split(seen)[::-1])
 
     @classmethod
-    def decode(cls, results: list[np.ndarray], shape: tuple[int, int], threshold: float) -> Found:
+    def decode(cls, results: list[NDArray[Any]], shape: tuple[int, int], threshold: float) -> Found:
         heat, sizes, offsets, landmarks = (result[0] for result in results)
         # The root makes a score of 0.6 about as strict as YuNet's, whose score is a geometric mean.
         score = np.sqrt(np.clip(heat[0], 0, 1))
@@ -158,7 +159,7 @@ class CenterFace:
 NETWORKS: tuple[type[Network], ...] = (YuNet, CenterFace)
 
 
-def _planes(channels: Sequence[np.ndarray]) -> np.ndarray:
+def _planes(channels: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """(1, C, H, W) float32, one channel's plane after the other in memory: onnxruntime would have to copy it otherwise."""
     blob = np.empty((1, len(channels), *channels[0].shape), np.float32)
     for plane, channel in zip(blob[0], channels, strict=True):
@@ -167,7 +168,7 @@ def _planes(channels: Sequence[np.ndarray]) -> np.ndarray:
 
 
 @lru_cache(maxsize=16)
-def _grid(rows: int, columns: int) -> np.ndarray:
+def _grid(rows: int, columns: int) -> NDArray[Any]:
     """(rows * columns, 2) float32, the (x, y) of every cell in the order of the network's output."""
     y, x = np.mgrid[:rows, :columns]
     return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)

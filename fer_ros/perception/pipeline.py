@@ -8,7 +8,7 @@ import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.media.encodings import bgr_of
 from fer_ros.media.meter import StageTimes
@@ -109,7 +109,7 @@ class EmotionStage:
         self.max_faces, self.faces_per_frame = classifier.max_faces, classifier.faces_per_frame
         self.align = align
         # When a face was looked at last, then label, confidence, and probabilities after and before they were smoothed.
-        self._known: dict[str, tuple[float, str, float, np.ndarray, np.ndarray]] = {}
+        self._known: dict[str, tuple[float, str, float, NDArray[Any], NDArray[Any]]] = {}
         self._stamp = -math.inf
         self.smoother = Smoother(smoothing, self.classifier.answer.neutral_prior)
         self.times = StageTimes()
@@ -249,7 +249,7 @@ class Pipeline:
     def _set_up(self, params: Mapping[str, Groups]) -> None:
         self.faces, self.emotions = FaceStage.of(params[DETECTOR]), EmotionStage.of(params[EMOTION])
 
-    def __call__(self, image: np.ndarray, stamp: float | None = None, *, encoding: str | None = None) -> list[Emotion]:
+    def __call__(self, image: NDArray[Any], stamp: float | None = None, *, encoding: str | None = None) -> list[Emotion]:
         """What the faces of an image show.
 
         Args:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.labels import EMOTIONS, UNCERTAIN
 from fer_ros.parameters.params import param
@@ -55,7 +56,7 @@ class SmoothingParams:
     )
 
 
-def choose_label(probabilities: np.ndarray, confidence_threshold: float) -> tuple[str, float]:
+def choose_label(probabilities: NDArray[Any], confidence_threshold: float) -> tuple[str, float]:
     """The winner of (7,) probabilities, or `uncertain`, and the winner's probability."""
     winner = int(np.argmax(probabilities))
     confidence = float(probabilities[winner])
@@ -71,7 +72,7 @@ class Shown(NamedTuple):
         confidences: the label's probability; where it is `uncertain` the largest one.
     """
 
-    probabilities: np.ndarray
+    probabilities: NDArray[Any]
     labels: list[str]
     confidences: list[float]
 
@@ -116,8 +117,8 @@ class _Track:
     """
 
     stamp: float
-    average: np.ndarray
-    frames: deque[tuple[float, np.ndarray]]
+    average: NDArray[Any]
+    frames: deque[tuple[float, NDArray[Any]]]
     held: HeldLabel = field(default_factory=HeldLabel)
 
 
@@ -160,7 +161,7 @@ class Smoother:
         self._tracks.clear()
         self._stamp = None
 
-    def update(self, ids: list[str], raw: np.ndarray, stamp: float) -> Shown:
+    def update(self, ids: list[str], raw: NDArray[Any], stamp: float) -> Shown:
         """Smooth one frame's probabilities.
 
         Args:
@@ -192,20 +193,20 @@ class Smoother:
         self._tracks = {k: v for k, v in self._tracks.items() if stamp - v.stamp <= self._FORGET}
         return Shown(out, labels, confidences)
 
-    def _before_a_camera(self, raw: np.ndarray) -> np.ndarray:
+    def _before_a_camera(self, raw: NDArray[Any]) -> NDArray[Any]:
         """(7,) probabilities, those of a frame with the prior of people who are followed."""
         if self.neutral_prior == 1.0 or self.params.smoothing == "none":
             return raw.copy()
         return _weighted(raw, EMOTIONS.index("neutral"), self.neutral_prior)
 
-    def _hold(self, held: HeldLabel, leader: str, confidence: float, elapsed: float, probabilities: np.ndarray
+    def _hold(self, held: HeldLabel, leader: str, confidence: float, elapsed: float, probabilities: NDArray[Any]
               ) -> tuple[str, float]:
         params = self.params
         none = params.smoothing == "none"
         label = held.update(leader, elapsed, 0.0 if none else params.label_hold, 0.0 if none else params.uncertain_hold)
         return label, confidence if label in (leader, UNCERTAIN) else float(probabilities[EMOTIONS.index(label)])
 
-    def _add(self, track: _Track, raw: np.ndarray, stamp: float) -> None:
+    def _add(self, track: _Track, raw: NDArray[Any], stamp: float) -> None:
         """One more frame of a face."""
         track.frames.append((stamp, raw))
         # One older than the window stays: what came since is counted from it on.
@@ -220,12 +221,12 @@ class Smoother:
             track.average = track.average + gain * (raw - track.average)
         track.stamp = stamp
 
-    def _gain(self, raw: np.ndarray, average: np.ndarray, elapsed: float) -> float:
+    def _gain(self, raw: NDArray[Any], average: NDArray[Any], elapsed: float) -> float:
         distance = min(0.5 * float(np.abs(raw - average).sum()), 1.0)
         tau = self.params.time_constant * (1 - distance) ** self.params.responsiveness
         return 1.0 if tau <= 0 else 1 - math.exp(-elapsed / tau)
 
-    def _mean(self, frames: deque[tuple[float, np.ndarray]], stamp: float) -> np.ndarray:
+    def _mean(self, frames: deque[tuple[float, NDArray[Any]]], stamp: float) -> NDArray[Any]:
         begin = stamp - self.params.window
         stamps = np.array([at for at, _ in frames])
         since = np.diff(np.maximum(stamps, begin))
@@ -235,18 +236,18 @@ class Smoother:
         if weights.sum() <= 0:  # a window of 0, or frames of one stamp
             return frames[-1][1]
         weights /= weights.sum()
-        mean: np.ndarray = (weights.astype(np.float32)[:, None] * np.stack([raw for _, raw in frames])).sum(axis=0)
+        mean: NDArray[Any] = (weights.astype(np.float32)[:, None] * np.stack([raw for _, raw in frames])).sum(axis=0)
         return mean
 
-    def _stick(self, probabilities: np.ndarray, shown: str) -> np.ndarray:
+    def _stick(self, probabilities: NDArray[Any], shown: str) -> NDArray[Any]:
         if shown in ("", UNCERTAIN) or self.params.smoothing == "none":
             return probabilities
         return _weighted(probabilities, EMOTIONS.index(shown), self.params.stickiness)
 
 
-def _weighted(probabilities: np.ndarray, index: int, factor: float) -> np.ndarray:
+def _weighted(probabilities: NDArray[Any], index: int, factor: float) -> NDArray[Any]:
     """(7,) probabilities with the same sum, of which one counts so many times."""
     weighted = probabilities.copy()
     weighted[index] *= np.float32(factor)
-    result: np.ndarray = weighted * (probabilities.sum() / max(weighted.sum(), np.float32(1e-12)))
+    result: NDArray[Any] = weighted * (probabilities.sum() / max(weighted.sum(), np.float32(1e-12)))
     return result

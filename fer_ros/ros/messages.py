@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from builtin_interfaces.msg import Time
+from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 from vision_msgs.msg import (
@@ -43,7 +44,7 @@ class _Rclpy:
         return cls._CLASSES[kind](**fields)
 
     @staticmethod
-    def floats(values: np.ndarray, /) -> array.array[float]:
+    def floats(values: NDArray[Any], /) -> array.array[float]:
         """An array of the type that rclpy takes without a look at each number."""
         return array.array("f", values.astype(np.float32).tobytes())
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from fer_ros.labels import EMOTIONS
@@ -34,9 +36,9 @@ class Blend(Comparable):
     """
 
     shares: Mapping[str, float]
-    bias: np.ndarray
+    bias: NDArray[Any]
 
-    def __call__(self, logits: Mapping[str, np.ndarray]) -> np.ndarray:
+    def __call__(self, logits: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """(N, 7) logits of the answer, from (N, C) of each head whose first seven classes are the emotions."""
         return sum(share * logits[head][:, : len(EMOTIONS)] for head, share in self.shares.items()) + self.bias
 
@@ -47,7 +49,7 @@ class Blend(Comparable):
                           *(f"{emotion} {bias:+.3f}" for emotion, bias in zip(EMOTIONS, self.bias, strict=True))])
 
 
-def fit(logits: Mapping[str, np.ndarray], faces: Pool, balance: float) -> Blend:
+def fit(logits: Mapping[str, NDArray[Any]], faces: Pool, balance: float) -> Blend:
     """The blend with the smallest cross-entropy; every set counts alike.
 
     Args:
@@ -62,7 +64,7 @@ def fit(logits: Mapping[str, np.ndarray], faces: Pool, balance: float) -> Blend:
     start = np.zeros(len(heads) + len(EMOTIONS))
     start[heads.index(ANSWER)] = 1.0
 
-    def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
+    def loss(values: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         shares, bias = values[: len(heads)], values[len(heads) :]
         z = np.tensordot(shares, said, 1) + bias
         z -= z.max(axis=1, keepdims=True)
@@ -90,7 +92,7 @@ def fold(blend: Blend, network: Network) -> None:
     biases[ANSWER].copy_(bias)
 
 
-def _weights(origin: np.ndarray, truth: np.ndarray, balance: float) -> np.ndarray:
+def _weights(origin: NDArray[Any], truth: NDArray[Any], balance: float) -> NDArray[Any]:
     """(N,) float64 that sum to 1: each set the same, and within it rare classes more."""
     weights = np.zeros(len(truth))
     for index in np.unique(origin):
@@ -98,5 +100,5 @@ def _weights(origin: np.ndarray, truth: np.ndarray, balance: float) -> np.ndarra
         counts = np.bincount(truth[mine], minlength=len(EMOTIONS))
         weights[mine] = np.maximum(counts, 1.0)[truth[mine]] ** -balance
         weights[mine] /= weights[mine].sum()
-    drawn: np.ndarray = weights / weights.sum()
+    drawn: NDArray[Any] = weights / weights.sum()
     return drawn

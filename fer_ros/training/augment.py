@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional as F
 
 JPEG_SHARE = 0.15
@@ -69,12 +71,12 @@ def augment(images: torch.Tensor, rng: torch.Generator, strength: float = 1.0, m
     return torch.where(patch, uniform(0, 1, 1, 1, 1), images).clamp(0, 1)
 
 
-def jpegs(images: np.ndarray, seed: int) -> np.ndarray:
+def jpegs(images: NDArray[Any], seed: int) -> NDArray[Any]:
     """(N, 48, 48) uint8 faces, each as a JPEG of random quality from 15 to 60 leaves it."""
     qualities = np.random.default_rng(seed).integers(15, 61, len(images))
     out = np.empty_like(images)
 
-    def compress(rows: np.ndarray) -> None:
+    def compress(rows: NDArray[Any]) -> None:
         for i in rows:
             _, content = cv2.imencode(".jpg", images[i], (cv2.IMWRITE_JPEG_QUALITY, int(qualities[i])))
             out[i] = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)

@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -49,23 +50,23 @@ class Opinion(Comparable):
     answer: str
     set: str
     truth: str
-    probabilities: np.ndarray
-    classes: np.ndarray
-    rows: np.ndarray
+    probabilities: NDArray[Any]
+    classes: NDArray[Any]
+    rows: NDArray[Any]
 
     def figures(self) -> dict[str, Any]:
         """Everything that is measured of it, as plain numbers."""
         return {"model": self.model, "answer": self.answer, "set": self.set, "truth": self.truth,
                 **evaluate.scores(self.probabilities, self.classes, EMOTIONS)}
 
-    def most_wrong(self, count: int) -> np.ndarray:
+    def most_wrong(self, count: int) -> NDArray[Any]:
         """Indices of the wrong answers, the most confident one first."""
         guess = self.probabilities.argmax(axis=1)
         wrong = np.flatnonzero(guess != self.classes)
         return wrong[np.argsort(-self.probabilities[wrong, guess[wrong]], kind="stable")][:count]
 
 
-def truths(faces: Pool) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+def truths(faces: Pool) -> list[tuple[str, str, NDArray[Any], NDArray[Any]]]:
     """(set, convention, rows, classes) of everything that an answer can be compared with.
 
     Of each set first the convention by which the one answer is checked.

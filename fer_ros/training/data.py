@@ -16,9 +16,10 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.labels import EMOTIONS
 from fer_ros.training.pictures import CLASSES, FACE_SIZE, PARTS, class_key, entries, face_of, parts_of
@@ -52,15 +53,15 @@ class Split(Comparable):
         rows: (N,) what each face is called in its source: the line of fer2013.csv, or the path of a file.
     """
 
-    images: np.ndarray
-    labels: np.ndarray
-    votes: np.ndarray
-    rows: np.ndarray
+    images: NDArray[Any]
+    labels: NDArray[Any]
+    votes: NDArray[Any]
+    rows: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, keep: np.ndarray) -> Split:
+    def take(self, keep: NDArray[Any]) -> Split:
         """The rows for which `keep` (a mask or indices) holds."""
         return Split(*(getattr(self, field.name)[keep] for field in dataclasses.fields(self)))
 
@@ -188,7 +189,7 @@ def training_and_validation(data: Dataset, share: float = 0.125, seed: int = 0) 
     return training.take(~chosen), training.take(chosen)
 
 
-def stratified(split: Split, share: float, seed: int) -> np.ndarray:
+def stratified(split: Split, share: float, seed: int) -> NDArray[Any]:
     """(N,) mask of about `share` of each class's faces; copies of one image are all in or all out.
 
     Raises:
@@ -213,7 +214,7 @@ def stratified(split: Split, share: float, seed: int) -> np.ndarray:
     return chosen
 
 
-def hash_of(image: np.ndarray) -> bytes:
+def hash_of(image: NDArray[Any]) -> bytes:
     """A face's content, to find its copies."""
     return image.tobytes()
 
@@ -222,39 +223,39 @@ class HasImages(Protocol):
     """A `Split`, or something else that holds faces."""
 
     @property
-    def images(self) -> np.ndarray:
+    def images(self) -> NDArray[Any]:
         """(N, S, S) uint8, grey."""
 
 
-def copied_from(split: HasImages, other: HasImages) -> np.ndarray:
+def copied_from(split: HasImages, other: HasImages) -> NDArray[Any]:
     """(N,) mask of the faces that are exact copies of a face in `other`."""
     there = {hash_of(image) for image in other.images}
     return np.array([hash_of(image) in there for image in split.images], bool)
 
 
-def constant(split: Split) -> np.ndarray:
+def constant(split: Split) -> NDArray[Any]:
     """(N,) mask of the faces whose pixels are all the same."""
     flat = split.images.reshape(len(split), -1)
-    same: np.ndarray = flat.min(axis=1) == flat.max(axis=1)
+    same: NDArray[Any] = flat.min(axis=1) == flat.max(axis=1)
     return same
 
 
-def not_a_face(split: Split) -> np.ndarray:
+def not_a_face(split: Split) -> NDArray[Any]:
     """(N,) mask of the faces that more people voted "not a face" than any one expression."""
-    none: np.ndarray = split.votes[:, VOTES.index("not a face")] > split.votes[:, : len(FERPLUS)].max(axis=1)
+    none: NDArray[Any] = split.votes[:, VOTES.index("not a face")] > split.votes[:, : len(FERPLUS)].max(axis=1)
     return none
 
 
-def worth_learning(training: Split, held_out: Sequence[Split]) -> np.ndarray:
+def worth_learning(training: Split, held_out: Sequence[Split]) -> NDArray[Any]:
     """(N,) mask of the training faces to learn from: a face, not constant, and not a copy of a held-out image."""
-    bad: np.ndarray = constant(training) | not_a_face(training)
+    bad: NDArray[Any] = constant(training) | not_a_face(training)
     for split in held_out:
         bad |= copied_from(training, split)
-    good: np.ndarray = ~bad
+    good: NDArray[Any] = ~bad
     return good
 
 
-def vote_shares(split: Split) -> tuple[np.ndarray, np.ndarray]:
+def vote_shares(split: Split) -> tuple[NDArray[Any], NDArray[Any]]:
     """The votes as distributions over `FERPLUS`.
 
     Returns:
@@ -267,7 +268,7 @@ def vote_shares(split: Split) -> tuple[np.ndarray, np.ndarray]:
     return shares.astype(np.float32), (voted / np.maximum(everything, 1)).astype(np.float32)
 
 
-def most_voted(split: Split, classes: int = len(FERPLUS)) -> tuple[np.ndarray, np.ndarray]:
+def most_voted(split: Split, classes: int = len(FERPLUS)) -> tuple[NDArray[Any], NDArray[Any]]:
     """Rows whose most voted entry is one of the first `classes` of `FERPLUS`, and that entry for each.
 
     The first of several with equally many votes counts, in the order of `VOTES`.
@@ -277,7 +278,7 @@ def most_voted(split: Split, classes: int = len(FERPLUS)) -> tuple[np.ndarray, n
     return rows, winner[rows]
 
 
-def validation_faces(folder: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
+def validation_faces(folder: Path, count: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """PublicTest faces drawn by chance, always the same ones, and what most people see in them (FER+).
 
     Returns:
@@ -294,7 +295,7 @@ def validation_faces(folder: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     return split.images[rows[chosen]], truth[chosen]
 
 
-def clear_majority(split: Split, classes: int = len(FERPLUS)) -> tuple[np.ndarray, np.ndarray]:
+def clear_majority(split: Split, classes: int = len(FERPLUS)) -> tuple[NDArray[Any], NDArray[Any]]:
     """Like `most_voted`, for the rows on which people agree: FER+'s own protocol.
 
     Single votes count as slips of the hand and go; an entry then needs more than half of the rest (the mode `majority`
@@ -313,7 +314,7 @@ def _load_csv(path: Path) -> Dataset:
     votes = _votes(folder / "fer2013new.csv")
     if votes is not None and not whole:
         votes = [vote for vote in votes if _part(vote[0]) == "training"]
-    found: dict[str, list[tuple[np.ndarray, int, np.ndarray, str]]] = {}
+    found: dict[str, list[tuple[NDArray[Any], int, NDArray[Any], str]]] = {}
     unreadable: dict[str, list[Unreadable]] = {}
     count = 0
     for line, row in told(rows(path, ("emotion", "pixels", *(["Usage"] if whole else []))), f"reading {path.name}"):
@@ -358,7 +359,7 @@ def _first(unreadable: dict[str, list[Unreadable]]) -> str:
     return f" ({several[0].row}: {several[0].problem})" if several else ""
 
 
-def _face(label: str, pixels: str) -> tuple[np.ndarray, int]:
+def _face(label: str, pixels: str) -> tuple[NDArray[Any], int]:
     try:
         index = float(label)  # pandas writes 3.0 where a column once had a gap
     except ValueError:
@@ -376,7 +377,7 @@ def _face(label: str, pixels: str) -> tuple[np.ndarray, int]:
     return face.astype(np.uint8).reshape(FACE_SIZE, FACE_SIZE), int(index)
 
 
-def _votes(path: Path) -> list[tuple[str, np.ndarray]] | None:
+def _votes(path: Path) -> list[tuple[str, NDArray[Any]]] | None:
     """(Usage, votes) of each row; None without the file."""
     if not path.is_file():
         return None
@@ -417,7 +418,7 @@ def _load_folders(folder: Path) -> Dataset:
         if missing:
             raise DataError(f"{place} has no folder {', '.join(missing)}: every class needs one, in every split; download "
                             "the data set again")
-        found = []
+        found: list[tuple[NDArray[Any], int, NDArray[Any], str]] = []
         for path, index in classes.items():
             for file in told(entries(path), f"reading {place.name}/{path.name}"):
                 try:
@@ -438,6 +439,6 @@ def _load_folders(folder: Path) -> Dataset:
     return Dataset(folder, layout, ordered, unreadable, converted, tuple(ignored))
 
 
-def _split(found: list[tuple[np.ndarray, int, np.ndarray, str]]) -> Split:
+def _split(found: list[tuple[NDArray[Any], int, NDArray[Any], str]]) -> Split:
     images, labels, votes, rows = zip(*found, strict=True)
     return Split(np.stack(images), np.array(labels, np.int64), np.stack(votes), np.array(rows, object))

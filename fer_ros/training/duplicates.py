@@ -6,8 +6,11 @@ A face is described by its coarse structure, brightness and contrast taken out.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.training.progress import tell
 
@@ -21,7 +24,7 @@ _COARSE = 16
 _BLOCK = 2048
 
 
-def descriptions(images: np.ndarray) -> np.ndarray:
+def descriptions(images: NDArray[Any]) -> NDArray[Any]:
     """(N, 256) float32 of (N, S, S) uint8 faces, each of length 1, so that a product of two is their correlation.
 
     A constant face is all 0.
@@ -31,16 +34,16 @@ def descriptions(images: np.ndarray) -> np.ndarray:
         row[:] = cv2.resize(image, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA).ravel()
     flat -= flat.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(flat, axis=1, keepdims=True)
-    prints: np.ndarray = np.divide(flat, lengths, out=np.zeros_like(flat), where=lengths > _COARSE)
+    prints: NDArray[Any] = np.divide(flat, lengths, out=np.zeros_like(flat), where=lengths > _COARSE)
     return prints
 
 
-def mirrored(images: np.ndarray) -> np.ndarray:
+def mirrored(images: NDArray[Any]) -> NDArray[Any]:
     """(N, S, S) faces, left and right exchanged."""
     return np.ascontiguousarray(images[:, :, ::-1])
 
 
-def look_alikes(images: np.ndarray, held_out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def look_alikes(images: NDArray[Any], held_out: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Which faces are like one that is to be kept apart (`ALIKE`), and which repeat one that came before them (`TWICE`).
 
     Args:

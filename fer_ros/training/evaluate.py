@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from fer_ros.labels import EMOTIONS
 from fer_ros.models.inference import InferenceParams
@@ -41,8 +42,8 @@ class Truth(Comparable):
     name: str
     answer: str
     labels: tuple[str, ...]
-    rows: np.ndarray
-    classes: np.ndarray
+    rows: NDArray[Any]
+    classes: NDArray[Any]
 
 
 def truths(split: Split) -> list[Truth]:
@@ -79,12 +80,12 @@ class Evaluator:
         """The model's answer to a truth: the one of its name, or the default of a model without it."""
         return self._answers.get(truth.answer, self.classifier.answer)
 
-    def logits(self, images: np.ndarray) -> dict[str, np.ndarray]:
+    def logits(self, images: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """See `logits_of`."""
         return logits_of(self.classifier, images)
 
-    def probabilities(self, logits: dict[str, np.ndarray], truth: Truth, answer: Answer | None = None,
-                      temperature: float | None = None) -> np.ndarray:
+    def probabilities(self, logits: dict[str, NDArray[Any]], truth: Truth, answer: Answer | None = None,
+                      temperature: float | None = None) -> NDArray[Any]:
         """(M, C) probabilities of a truth's classes for its faces; 0 for a class that the answer does not know."""
         answer = answer or self.answer_for(truth)
         known = [label for label in truth.labels if label in answer.labels]
@@ -95,7 +96,7 @@ class Evaluator:
         return out
 
     @cached_property
-    def _plain(self) -> dict[str, np.ndarray]:
+    def _plain(self) -> dict[str, NDArray[Any]]:
         """Logits of the faces as they are."""
         return self.logits(self.split.images)
 
@@ -150,7 +151,7 @@ class Evaluator:
         logits = self._plain
         return {t.name: metrics.reliability(self.probabilities(logits, t), t.classes) for t in self.truths}
 
-    def _views(self) -> list[dict[str, np.ndarray]]:
+    def _views(self) -> list[dict[str, NDArray[Any]]]:
         """Logits of ten views of each face: as it is and shifted by 2 pixels to each side, all of that mirrored too."""
         shift = 2 / self.split.images.shape[1]
         moves = [robustness.moved(right=x * shift, down=y * shift) for x, y in ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))]
@@ -160,7 +161,7 @@ class Evaluator:
             found += [self.logits(images), self.logits(np.ascontiguousarray(images[:, :, ::-1]))]
         return found
 
-    def _held_out_error(self, logits: dict[str, np.ndarray], truth: Truth, repeats: int = 10) -> float:
+    def _held_out_error(self, logits: dict[str, NDArray[Any]], truth: Truth, repeats: int = 10) -> float:
         """Expected calibration error of faces that had no part in their temperature: each half gets that of the other.
 
         The mean over `repeats` random halvings.
@@ -188,7 +189,7 @@ def classifier_of(model: str) -> EmotionClassifier:
     return EmotionClassifier(ClassifierParams(model=model), InferenceParams(threads=min(os.cpu_count() or 1, 64)))
 
 
-def logits_of(classifier: EmotionClassifier, images: np.ndarray, batch: int = 256) -> dict[str, np.ndarray]:
+def logits_of(classifier: EmotionClassifier, images: NDArray[Any], batch: int = 256) -> dict[str, NDArray[Any]]:
     """By answer, of (N, S, S) uint8 grey faces; they are scaled to the size that the model takes."""
     answers = classifier.metadata.answers
     size = classifier.input_size
@@ -202,12 +203,12 @@ def logits_of(classifier: EmotionClassifier, images: np.ndarray, batch: int = 25
     return {answer.output: np.concatenate(column) for answer, column in zip(answers, columns, strict=True)}
 
 
-def of_emotions(logits: dict[str, np.ndarray], answer: Answer) -> np.ndarray:
+def of_emotions(logits: dict[str, NDArray[Any]], answer: Answer) -> NDArray[Any]:
     """(N, 7) probabilities of `EMOTIONS`, from the logits of `logits_of`."""
     return probabilities(logits[answer.output][:, [answer.labels.index(emotion) for emotion in EMOTIONS]], answer.temperature)
 
 
-def scores(found: np.ndarray, truth: np.ndarray, labels: tuple[str, ...]) -> dict[str, Any]:
+def scores(found: NDArray[Any], truth: NDArray[Any], labels: tuple[str, ...]) -> dict[str, Any]:
     """All figures of (N, C) probabilities against (N,) true classes, as plain numbers; None for those of no faces."""
     if not len(truth):
         return {"faces": 0, **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "ece", "ece_by_chance"))}
@@ -261,10 +262,10 @@ def speed(model: str, runs: int = 300) -> dict[str, float]:
     return result
 
 
-def _accuracies(truth: Truth, guess: np.ndarray) -> dict[str, float]:
+def _accuracies(truth: Truth, guess: NDArray[Any]) -> dict[str, float]:
     return {"accuracy": float((guess == truth.classes).mean()),
             "balanced_accuracy": metrics.balanced_accuracy(truth.classes, guess, len(truth.labels))}
 
 
-def _by_label(labels: tuple[str, ...], values: np.ndarray) -> dict[str, float | None]:
+def _by_label(labels: tuple[str, ...], values: NDArray[Any]) -> dict[str, float | None]:
     return {label: None if np.isnan(value) else float(value) for label, value in zip(labels, values, strict=True)}

@@ -11,10 +11,12 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 
 from fer_ros import __version__
 from fer_ros.labels import EMOTIONS
@@ -111,7 +113,7 @@ def export(run: Path, data: Path, out: Path, name: str | None, int8: bool, speak
         speak(f"{small} is of an earlier export: remove it, or export with --int8")
 
 
-def temperature_of(head: str, logits: np.ndarray, faces: Pool) -> float:
+def temperature_of(head: str, logits: NDArray[Any], faces: Pool) -> float:
     """The temperature with which a head's confidence is how often it is right, of the seven emotions.
 
     Against the answer that people would check it by. Each set counts as much as any other.
@@ -122,7 +124,7 @@ def temperature_of(head: str, logits: np.ndarray, faces: Pool) -> float:
 
 
 @torch.no_grad()
-def _adjust(trained: Trained, logits: dict[str, np.ndarray], training: Pool, validation: Pool) -> dict[str, float]:
+def _adjust(trained: Trained, logits: dict[str, NDArray[Any]], training: Pool, validation: Pool) -> dict[str, float]:
     """Take some of the classes' frequency out of the last layer's bias; the share by head.
 
     The answer for faces of any origin was put together with its classes' frequency in mind.
@@ -200,12 +202,12 @@ def _classifier(path: Path) -> EmotionClassifier:
     return EmotionClassifier(ClassifierParams(model=str(path.absolute())))
 
 
-def _faces(images: np.ndarray) -> np.ndarray:
+def _faces(images: NDArray[Any]) -> NDArray[Any]:
     """(N, 48, 48) grey faces as the node's crops."""
     return np.repeat(images[..., None], 3, axis=3)
 
 
-def _parity(path: Path, faces: Pool, expected: dict[str, np.ndarray], temperatures: dict[str, float]) -> float:
+def _parity(path: Path, faces: Pool, expected: dict[str, NDArray[Any]], temperatures: dict[str, float]) -> float:
     """Largest difference of a probability between torch and the file, over batches of several sizes.
 
     Raises:
@@ -255,7 +257,7 @@ def _quantize(path: Path, small: Path, training: Pool, validation: Pool, name: s
         """Faces for the quantization to see what ranges occur, in parts, for all that the network makes of a part is kept."""
 
         def __init__(self) -> None:
-            self._left: list[np.ndarray] = list(faces)
+            self._left: list[NDArray[Any]] = list(faces)
 
         def __len__(self) -> int:
             return len(faces)
@@ -263,7 +265,7 @@ def _quantize(path: Path, small: Path, training: Pool, validation: Pool, name: s
         def set_range(self, start_index: int, end_index: int) -> None:
             self._left = faces[start_index:end_index]
 
-        def get_next(self) -> dict[str, np.ndarray] | None:
+        def get_next(self) -> dict[str, NDArray[Any]] | None:
             return {"faces": self._left.pop()} if self._left else None
 
     rng = np.random.default_rng(0)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -48,8 +49,8 @@ class People(Comparable):
         groups: by attribute, (N,) text.
     """
 
-    images: np.ndarray
-    groups: Mapping[str, np.ndarray]
+    images: NDArray[Any]
+    groups: Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def load(folder: Path) -> People:
     return People(images, {name: np.array([row[name].strip() for row in found]) for name in attributes})
 
 
-def answers(model: str, images: np.ndarray) -> np.ndarray:
+def answers(model: str, images: NDArray[Any]) -> NDArray[Any]:
     """(N,) index into `ANSWERS`: what the node would show of each face alone.
 
     Raises:
@@ -110,7 +111,7 @@ def answers(model: str, images: np.ndarray) -> np.ndarray:
     return np.where(sure, said.argmax(axis=1), ANSWERS.index(UNCERTAIN))
 
 
-def shares(given: np.ndarray, groups: np.ndarray) -> dict[str, dict[str, Any]]:
+def shares(given: NDArray[Any], groups: NDArray[Any]) -> dict[str, dict[str, Any]]:
     """By group, its number of faces and the share of each answer."""
     found = {}
     for group in sorted(np.unique(groups), key=_in_order):

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.perception.align import AlignParams, align_faces
 from fer_ros.perception.detector import DetectorParams, FaceDetector
@@ -29,7 +31,7 @@ def finder() -> FaceDetector:
     return FaceDetector(DetectorParams(score_threshold=SURE))
 
 
-def crop(picture: np.ndarray, detector: FaceDetector) -> np.ndarray | None:
+def crop(picture: NDArray[Any], detector: FaceDetector) -> NDArray[Any] | None:
     """The face in an (H, W) uint8 grey picture as the node cuts it, (48, 48) uint8: upright, and framed as FER2013's are.
 
     The largest one of several; None where none is found.
@@ -39,11 +41,11 @@ def crop(picture: np.ndarray, detector: FaceDetector) -> np.ndarray | None:
     if not found:
         return None
     largest = max(found, key=lambda face: face.box.area)
-    cut: np.ndarray = align_faces(large, [largest], FACE_SIZE, AlignParams(), grey=True)[0]
+    cut: NDArray[Any] = align_faces(large, [largest], FACE_SIZE, AlignParams(), grey=True)[0]
     return cut
 
 
-def framing(images: np.ndarray, detector: FaceDetector) -> np.ndarray:
+def framing(images: NDArray[Any], detector: FaceDetector) -> NDArray[Any]:
     """(M, 3) float64 of side, shift to the right, shift down, for the M of (N, 48, 48) faces with one clear detection."""
     rows = []
     for face in images:
@@ -56,7 +58,7 @@ def framing(images: np.ndarray, detector: FaceDetector) -> np.ndarray:
     return np.array(rows)
 
 
-def _set_in(picture: np.ndarray) -> tuple[np.ndarray, float, float]:
+def _set_in(picture: NDArray[Any]) -> tuple[NDArray[Any], float, float]:
     """A picture large enough for the detector, in a flat border, as BGR; the middle of its width there, and its width."""
     scale = ENLARGED / min(picture.shape)
     how = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from fer_ros.labels import EMOTIONS
 from fer_ros.system.files import check_outputs, filling
@@ -47,6 +49,6 @@ def _draw(folder: Path, paths: list[Path], seed: int) -> None:
     plots.faces(rows, "A face of each class, then nine times as training sees it", paths[2])
 
 
-def _others(split: data.Split, label: int, rng: np.random.Generator, count: int = 9) -> list[np.ndarray]:
+def _others(split: data.Split, label: int, rng: np.random.Generator, count: int = 9) -> list[NDArray[Any]]:
     rows = np.flatnonzero(split.labels == label)
     return list(split.images[rng.choice(rows, min(count, len(rows)), replace=False)])

@@ -6,23 +6,25 @@ Everywhere, `truth` is (N,) int, the right class; `guess` (N,) int, the class an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.types import Comparable
 
 
-def recall(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
+def recall(truth: NDArray[Any], guess: NDArray[Any], classes: int) -> NDArray[Any]:
     """(classes,) share of each class's faces that were found; NaN for a class without faces."""
     return np.array([(guess[truth == c] == c).mean() if (truth == c).any() else np.nan for c in range(classes)])
 
 
-def balanced_accuracy(truth: np.ndarray, guess: np.ndarray, classes: int) -> float:
+def balanced_accuracy(truth: NDArray[Any], guess: NDArray[Any], classes: int) -> float:
     """Mean recall of the classes that have faces: what accuracy would be if all were equally frequent."""
     return float(np.nanmean(recall(truth, guess, classes))) if len(truth) else float("nan")
 
 
-def f1(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
+def f1(truth: NDArray[Any], guess: NDArray[Any], classes: int) -> NDArray[Any]:
     """(classes,) harmonic mean of precision and recall; NaN for a class without faces."""
     found = np.array([((guess == c) & (truth == c)).sum() for c in range(classes)], float)
     said = np.bincount(guess, minlength=classes)[:classes]
@@ -30,20 +32,20 @@ def f1(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
     return np.where(there > 0, 2 * found / np.maximum(said + there, 1), np.nan)
 
 
-def confusion(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
+def confusion(truth: NDArray[Any], guess: NDArray[Any], classes: int) -> NDArray[Any]:
     """(classes, classes) int counts: rows are the truth, columns the answer."""
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (truth, guess), 1)
     return counts
 
 
-def normalized(counts: np.ndarray) -> np.ndarray:
+def normalized(counts: NDArray[Any]) -> NDArray[Any]:
     """A confusion matrix whose rows sum to 1; all 0 for a class without faces."""
-    shares: np.ndarray = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares: NDArray[Any] = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     return shares
 
 
-def most_confused(counts: np.ndarray, labels: tuple[str, ...], pairs: int = 5) -> list[tuple[str, str, float, int]]:
+def most_confused(counts: NDArray[Any], labels: tuple[str, ...], pairs: int = 5) -> list[tuple[str, str, float, int]]:
     """(truth, answer, share of the truth's faces, faces) of the most frequent confusions, by their share."""
     shares = normalized(counts)
     np.fill_diagonal(shares, 0)
@@ -62,9 +64,9 @@ class Reliability(Comparable):
         share: (B,) share of all faces in each bin.
     """
 
-    confidence: np.ndarray
-    accuracy: np.ndarray
-    share: np.ndarray
+    confidence: NDArray[Any]
+    accuracy: NDArray[Any]
+    share: NDArray[Any]
 
     @property
     def error(self) -> float:
@@ -72,7 +74,7 @@ class Reliability(Comparable):
         return float((np.abs(self.confidence - self.accuracy) * self.share).sum())
 
 
-def reliability(probabilities: np.ndarray, truth: np.ndarray, bins: int = 15) -> Reliability:
+def reliability(probabilities: NDArray[Any], truth: NDArray[Any], bins: int = 15) -> Reliability:
     """How far the confidence of an answer tells how often it is right."""
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == truth
@@ -85,7 +87,7 @@ def reliability(probabilities: np.ndarray, truth: np.ndarray, bins: int = 15) ->
     )
 
 
-def error_by_chance(probabilities: np.ndarray, bins: int = 15, repeats: int = 100, seed: int = 0) -> float:
+def error_by_chance(probabilities: NDArray[Any], bins: int = 15, repeats: int = 100, seed: int = 0) -> float:
     """The expected calibration error that a perfect confidence has on so few answers.
 
     No bin of a few is right just as often as it says. The mean over `repeats` draws, in which each answer is right with its
@@ -97,19 +99,20 @@ def error_by_chance(probabilities: np.ndarray, bins: int = 15, repeats: int = 10
     return float(np.abs(gaps).sum(axis=1).mean() / len(which))
 
 
-def _bin(confidence: np.ndarray, bins: int) -> np.ndarray:
-    which: np.ndarray = np.minimum((confidence * bins).astype(int), bins - 1)
+def _bin(confidence: NDArray[Any], bins: int) -> NDArray[Any]:
+    which: NDArray[Any] = np.minimum((confidence * bins).astype(int), bins - 1)
     return which
 
 
-def log_loss(logits: np.ndarray, truth: np.ndarray, temperature: float = 1.0, weights: np.ndarray | None = None) -> float:
+def log_loss(logits: NDArray[Any], truth: NDArray[Any], temperature: float = 1.0,
+             weights: NDArray[Any] | None = None) -> float:
     """Mean cross-entropy of the softmax of `logits` / `temperature`; rows count by (N,) `weights`, or alike."""
     z = logits / temperature
     z = z - z.max(axis=1, keepdims=True)
     return float(np.average(np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(z)), truth], weights=weights))
 
 
-def fit_temperature(logits: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None) -> float:
+def fit_temperature(logits: NDArray[Any], truth: NDArray[Any], weights: NDArray[Any] | None = None) -> float:
     """The divisor of (N, C) logits, from 0.05 to 20, with the smallest cross-entropy (Guo et al., ICML 2017).
 
     By golden section on its logarithm, in which the cross-entropy has one minimum. Rows count by (N,) `weights`, or alike.
@@ -125,7 +128,7 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray, weights: np.ndarray |
     return float(np.exp((low + high) / 2))
 
 
-def fit_adjustment(logits: np.ndarray, truth: np.ndarray, prior: np.ndarray, cost: float) -> float:
+def fit_adjustment(logits: NDArray[Any], truth: NDArray[Any], prior: NDArray[Any], cost: float) -> float:
     """How much of the classes' frequency to take out of the logits, so that rare ones are found more often.
 
     With a share s, logits - s * log(prior) answers (A. Menon et al., "Long-tail learning via logit adjustment", ICLR 2021).

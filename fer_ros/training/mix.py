@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -22,7 +24,7 @@ _SAMPLE = 300
 """Faces of a set that are looked at to tell how it is framed."""
 
 
-def counts(faces: Pool) -> dict[str, np.ndarray]:
+def counts(faces: Pool) -> dict[str, NDArray[Any]]:
     """By set, (8,) faces of each of `FERPLUS`."""
     classes = pool.classes_of(faces)
     return {name: np.bincount(classes[(faces.origin == index) & (classes != NO_TRUTH)], minlength=len(FERPLUS))

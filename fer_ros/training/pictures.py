@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.labels import EMOTIONS, IN_OTHER_WORDS
 from fer_ros.media.image_headers import HEAD, kind_of
@@ -56,7 +58,7 @@ def parts_of(folder: Path) -> Iterator[tuple[str, Path]]:
             yield PARTS[path.name.lower()], path
 
 
-def face_of(file: Path, margin: float = 0.0) -> tuple[np.ndarray, str]:
+def face_of(file: Path, margin: float = 0.0) -> tuple[NDArray[Any], str]:
     """A picture as a face, and in words what had to be changed for that (empty if nothing).
 
     Args:
@@ -74,7 +76,7 @@ def face_of(file: Path, margin: float = 0.0) -> tuple[np.ndarray, str]:
     return framed(grey, margin), ", ".join([*changed, *(["in colour"] if colour else [])])
 
 
-def picture_of(file: Path) -> tuple[np.ndarray, bool]:
+def picture_of(file: Path) -> tuple[NDArray[Any], bool]:
     """(H, W) uint8, a picture in grey, and whether it has colours. Raises ValueError as `face_of`."""
     pixels = _pixels(file)
     if np.ptp(pixels, axis=2).any():
@@ -82,7 +84,7 @@ def picture_of(file: Path) -> tuple[np.ndarray, bool]:
     return np.ascontiguousarray(pixels[..., 0]), False
 
 
-def _pixels(file: Path) -> np.ndarray:
+def _pixels(file: Path) -> NDArray[Any]:
     """(H, W, 3) uint8, RGB. Raises ValueError as `face_of`."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -109,7 +111,7 @@ def _pixels(file: Path) -> np.ndarray:
     raise ValueError(wrong)
 
 
-def framed(image: np.ndarray, margin: float) -> np.ndarray:
+def framed(image: NDArray[Any], margin: float) -> NDArray[Any]:
     """A picture's central square less a margin, as a face.
 
     Args:
@@ -128,7 +130,7 @@ def framed(image: np.ndarray, margin: float) -> np.ndarray:
     elif cut := min(cut, (side - 1) // 2):  # of a picture of 2x2 pixels something is left, too
         image = image[cut : side - cut, cut : side - cut]
     if image.shape == (FACE_SIZE, FACE_SIZE):
-        own: np.ndarray = image.copy()
+        own: NDArray[Any] = image.copy()
         return own
     smaller = image.shape[0] > FACE_SIZE
     return cv2.resize(image, (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)

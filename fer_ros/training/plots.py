@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
+from numpy.typing import NDArray
 
 matplotlib.use("Agg")  # pictures are files here, with or without a display
 import matplotlib.pyplot as plt
@@ -62,7 +64,7 @@ def curves(history: Sequence[dict[str, float]], best: int, path: Path) -> None:
     save(figure, path)
 
 
-def distributions(counts: Mapping[str, np.ndarray], labels: Sequence[str], path: Path) -> None:
+def distributions(counts: Mapping[str, NDArray[Any]], labels: Sequence[str], path: Path) -> None:
     """Faces by class, a panel for each split or set, three in a row.
 
     Args:
@@ -85,7 +87,7 @@ def distributions(counts: Mapping[str, np.ndarray], labels: Sequence[str], path:
     save(figure, path)
 
 
-def faces(rows: Sequence[tuple[str, Sequence[np.ndarray]]], title: str, path: Path, heads: Sequence[str] = ()) -> None:
+def faces(rows: Sequence[tuple[str, Sequence[NDArray[Any]]]], title: str, path: Path, heads: Sequence[str] = ()) -> None:
     """Rows of (name, faces), each face a (H, W) uint8 grey image; `heads` stand above the columns."""
     columns = max(len(images) for _, images in rows)
     figure, panels = plt.subplots(len(rows), columns, figsize=(1.25 * columns + 1.2, 1.3 * len(rows)), squeeze=False)
@@ -102,7 +104,7 @@ def faces(rows: Sequence[tuple[str, Sequence[np.ndarray]]], title: str, path: Pa
     save(figure, path)
 
 
-def confusion(shares: np.ndarray, counts: np.ndarray, labels: Sequence[str], title: str, path: Path) -> None:
+def confusion(shares: NDArray[Any], counts: NDArray[Any], labels: Sequence[str], title: str, path: Path) -> None:
     """A confusion matrix whose rows sum to 1, with the counts."""
     size = 0.85 * len(labels) + 1.6
     figure, axes = plt.subplots(figsize=(size + 1, size))

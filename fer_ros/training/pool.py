@@ -12,9 +12,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.labels import EMOTIONS
 from fer_ros.training import data, sets
@@ -44,20 +45,20 @@ class Pool(Comparable):
         rows: (N,) what each face is called in its source.
     """
 
-    images: np.ndarray
-    origin: np.ndarray
+    images: NDArray[Any]
+    origin: NDArray[Any]
     sets: tuple[str, ...]
-    targets: Mapping[str, np.ndarray]
-    says: Mapping[str, np.ndarray]
-    truth: Mapping[str, np.ndarray]
-    rows: np.ndarray
+    targets: Mapping[str, NDArray[Any]]
+    says: Mapping[str, NDArray[Any]]
+    truth: Mapping[str, NDArray[Any]]
+    rows: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, keep: np.ndarray) -> Pool:
+    def take(self, keep: NDArray[Any]) -> Pool:
         """The rows for which `keep` (a mask or indices) holds."""
-        def of(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        def of(values: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
             return {head: array[keep] for head, array in values.items()}
 
         return Pool(self.images[keep], self.origin[keep], self.sets, of(self.targets), of(self.says), of(self.truth),
@@ -127,15 +128,15 @@ def gather(folder: Path, recipe: Recipe, fraction: float = 1.0) -> Sources:
     return Sources(training, validation.take(choosing), validation.take(~choosing), ", ".join(layouts), left_out)
 
 
-def classes_of(pool: Pool) -> np.ndarray:
+def classes_of(pool: Pool) -> NDArray[Any]:
     """(N,) index into `FERPLUS`: what each face's own set says it shows; `NO_TRUTH` without a word."""
-    classes: np.ndarray = np.full(len(pool), NO_TRUTH, np.int64)
+    classes: NDArray[Any] = np.full(len(pool), NO_TRUTH, np.int64)
     for truth in pool.truth.values():
         classes = np.where(classes == NO_TRUTH, truth, classes)
     return classes
 
 
-def half_of(pool: Pool, seed: int) -> np.ndarray:
+def half_of(pool: Pool, seed: int) -> NDArray[Any]:
     """(N,) mask of half of the faces, drawn from each class of each set alike."""
     rng = np.random.default_rng(seed)
     chosen = np.zeros(len(pool), bool)
@@ -151,7 +152,7 @@ def joined(pools: list[Pool], recipe: Recipe) -> Pool:
     """Several pools as one, with the targets of `answer` where there are several conventions."""
     heads = {head: classes for head, classes in recipe.heads.items() if head != ANSWER}
 
-    def together(field: str, head: str, empty: np.ndarray) -> np.ndarray:
+    def together(field: str, head: str, empty: NDArray[Any]) -> NDArray[Any]:
         return np.concatenate([getattr(pool, field).get(head, np.broadcast_to(empty, (len(pool), *empty.shape)))
                                for pool in pools])
 
@@ -187,7 +188,7 @@ def with_answer(pool: Pool, recipe: Recipe) -> Pool:
         known = (checked != NO_TRUTH) & (checked < count)
         truth[known] = checked[known]
 
-    def also(values: Mapping[str, np.ndarray], mine: np.ndarray) -> dict[str, np.ndarray]:
+    def also(values: Mapping[str, NDArray[Any]], mine: NDArray[Any]) -> dict[str, NDArray[Any]]:
         return {ANSWER: mine, **{head: array for head, array in values.items() if head != ANSWER}}
 
     return dataclasses.replace(pool, targets=also(pool.targets, targets), says=also(pool.says, says),
@@ -196,9 +197,9 @@ def with_answer(pool: Pool, recipe: Recipe) -> Pool:
 
 def of_fer2013(split: Split, recipe: Recipe) -> Pool:
     """FER2013's faces with its label and the FER+ votes, as far as the recipe learns from them."""
-    targets: dict[str, np.ndarray] = {}
-    says: dict[str, np.ndarray] = {}
-    truth: dict[str, np.ndarray] = {}
+    targets: dict[str, NDArray[Any]] = {}
+    says: dict[str, NDArray[Any]] = {}
+    truth: dict[str, NDArray[Any]] = {}
     if "ferplus" in recipe.heads:
         targets["ferplus"], says["ferplus"] = data.vote_shares(split)
         for name, rule in ((CLEAR, data.clear_majority), ("ferplus", data.most_voted)):
@@ -265,7 +266,7 @@ def _labelled(faces: FaceSet, head: str, recipe: Recipe) -> Pool:
     targets[np.flatnonzero(known), faces.labels[known]] = 1
     rated = faces.shares[:, :classes]
     total = rated.sum(axis=1)
-    could_say = cast(np.ndarray, (rated > 0).any(axis=0))
+    could_say = cast(NDArray[Any], (rated > 0).any(axis=0))
     rows = (total > 0) & (~known | could_say[np.minimum(faces.labels, classes - 1)])
     said = rated[rows] / total[rows, None]
     targets[rows] = np.where(known[rows, None], (targets[rows] + said) / 2, said)
@@ -274,7 +275,7 @@ def _labelled(faces: FaceSet, head: str, recipe: Recipe) -> Pool:
     return Pool(faces.images, np.zeros(len(faces), np.int64), (), {head: targets}, {head: says}, {head: truth}, faces.rows)
 
 
-def _share_of(pool: Pool, fraction: float) -> np.ndarray:
+def _share_of(pool: Pool, fraction: float) -> NDArray[Any]:
     """Indices of a share of each set's faces."""
     rng = np.random.default_rng(0)
     return np.sort(np.concatenate([
@@ -283,7 +284,7 @@ def _share_of(pool: Pool, fraction: float) -> np.ndarray:
     ]))
 
 
-def truth_of(pool: Pool, head: str, classes: int = len(FERPLUS)) -> tuple[np.ndarray, np.ndarray]:
+def truth_of(pool: Pool, head: str, classes: int = len(FERPLUS)) -> tuple[NDArray[Any], NDArray[Any]]:
     """What a head is checked by: the rows with a right class among the first `classes`, and that class for each."""
     truth = pool.truth[head]
     rows = np.flatnonzero((truth != NO_TRUTH) & (truth < classes))

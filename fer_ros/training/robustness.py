@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-Change = Callable[[np.ndarray], np.ndarray]
+Change = Callable[[NDArray[Any]], NDArray[Any]]
 """(S, S) uint8 grey face to another."""
 
 
 def moved(angle: float = 0.0, scale: float = 1.0, right: float = 0.0, down: float = 0.0) -> Change:
     """Turned by `angle` degrees, `scale` times as large, and shifted by shares of its side; the border is replicated."""
 
-    def change(face: np.ndarray) -> np.ndarray:
+    def change(face: NDArray[Any]) -> NDArray[Any]:
         size = face.shape[0]
         matrix = np.asarray(cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), angle, scale), np.float64)
         matrix[:, 2] += (right * size, down * size)
@@ -36,7 +38,7 @@ def blurred(sigma: float) -> Change:
 def compressed(quality: int) -> Change:
     """As a JPEG of a quality from 1 to 100 leaves it."""
 
-    def change(face: np.ndarray) -> np.ndarray:
+    def change(face: NDArray[Any]) -> NDArray[Any]:
         _, content = cv2.imencode(".jpg", face, (cv2.IMWRITE_JPEG_QUALITY, quality))
         seen = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)
         assert seen is not None  # it is a JPEG
@@ -48,7 +50,7 @@ def compressed(quality: int) -> Change:
 def enlarged(side: int) -> Change:
     """As if the face had been `side` pixels wide in the image."""
 
-    def change(face: np.ndarray) -> np.ndarray:
+    def change(face: NDArray[Any]) -> NDArray[Any]:
         small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
         return cv2.resize(small, face.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
@@ -69,6 +71,6 @@ CHANGES: dict[str, tuple[Change, ...]] = {
 """By what is done; the figures of several ways to do it are averaged."""
 
 
-def apply(change: Change, images: np.ndarray) -> np.ndarray:
+def apply(change: Change, images: NDArray[Any]) -> NDArray[Any]:
     """(N, S, S) uint8 faces, each changed."""
     return np.stack([change(image) for image in images])

@@ -20,8 +20,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.labels import EMOTIONS
 from fer_ros.parameters.params import param
@@ -84,17 +86,17 @@ class FaceSet(Comparable):
         rows: (N,) the file of each face.
     """
 
-    images: np.ndarray
-    labels: np.ndarray
-    shares: np.ndarray
-    parts: np.ndarray
-    groups: np.ndarray
-    rows: np.ndarray
+    images: NDArray[Any]
+    labels: NDArray[Any]
+    shares: NDArray[Any]
+    parts: NDArray[Any]
+    groups: NDArray[Any]
+    rows: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, keep: np.ndarray) -> FaceSet:
+    def take(self, keep: NDArray[Any]) -> FaceSet:
         """The rows for which `keep` (a mask or indices) holds."""
         return FaceSet(*(getattr(self, field.name)[keep] for field in dataclasses.fields(self)))
 
@@ -142,7 +144,7 @@ def load(folder: Path, spec: SetSpec) -> FaceSet:
 
     mine = threading.local()  # a detector serves one thread
 
-    def face(entry: Entry) -> np.ndarray | ValueError:
+    def face(entry: Entry) -> NDArray[Any] | ValueError:
         try:
             picture, _ = picture_of(entry.file)
         except ValueError as error:
@@ -194,7 +196,7 @@ def divided(faces: FaceSet, spec: SetSpec, seed: int) -> FaceSet:
     return dataclasses.replace(faces, parts=np.where(chosen, "validation", faces.parts))
 
 
-def thinned(labels: np.ndarray, spec: SetSpec, seed: int) -> np.ndarray:
+def thinned(labels: NDArray[Any], spec: SetSpec, seed: int) -> NDArray[Any]:
     """(N,) mask of the training faces that the recipe's `share` and `cap` leave of each class."""
     keep = np.zeros(len(labels), bool)
     rng = np.random.default_rng(seed)

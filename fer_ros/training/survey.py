@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -39,7 +41,7 @@ class Finding:
     fatal: bool = False
 
 
-def counts(split: Split) -> np.ndarray:
+def counts(split: Split) -> NDArray[Any]:
     """(7,) faces of each of `EMOTIONS`."""
     return np.bincount(split.labels, minlength=len(EMOTIONS))
 
@@ -75,7 +77,7 @@ def findings(found: Dataset) -> Iterator[Finding]:
                           "evaluation reports without them too", split, copies)
 
 
-def _of(what: str, advice: str, split: Split, mask: np.ndarray) -> Finding:
+def _of(what: str, advice: str, split: Split, mask: NDArray[Any]) -> Finding:
     return Finding(what, advice, int(mask.sum()), [f"{split.rows[i]} ({EMOTIONS[split.labels[i]]})" for i in
                                                    np.flatnonzero(mask)])
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import distributed
 from torch.nn import functional as F
 
@@ -459,7 +460,7 @@ def learning_rate(recipe: Recipe, at: float) -> float:
 
 
 @torch.inference_mode()
-def predict(network: Network, images: np.ndarray, where: Place, batch: int = 512) -> dict[str, np.ndarray]:
+def predict(network: Network, images: NDArray[Any], where: Place, batch: int = 512) -> dict[str, NDArray[Any]]:
     """Logits of (N, 48, 48) uint8 faces by head, (N, classes) float32 each."""
     network.eval()
     out = []
@@ -477,7 +478,7 @@ def write_history(path: Path, history: list[Epoch]) -> None:
     write_text(path, "\n".join(lines) + "\n", force=True)
 
 
-def _figures(logits: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+def _figures(logits: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
     guess = logits.argmax(axis=1)
     return {"loss": metrics.log_loss(logits, truth), "accuracy": float((guess == truth).mean()),
             "balanced": metrics.balanced_accuracy(truth, guess, logits.shape[1])}
@@ -489,7 +490,7 @@ def _score(validation: dict[str, dict[str, float]], recipe: Recipe) -> float:
     return float(np.mean([validation[name][recipe.choose_by] for name in names]))
 
 
-def _targets(pool: Pool, head: str, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+def _targets(pool: Pool, head: str, recipe: Recipe) -> tuple[NDArray[Any], NDArray[Any]]:
     """(N, C) target distributions of a head, and (N,) how much each row counts.
 
     Within a set rows count by the rarity of their class, 1 in the mean of those that say something, times the set's weight.

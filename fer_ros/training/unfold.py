@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
 import yaml
+from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import nn
 
@@ -21,7 +23,7 @@ _FACES = 1500
 _PREFIX = "network."
 
 
-def trained(path: Path, images: np.ndarray) -> Trained:
+def trained(path: Path, images: NDArray[Any]) -> Trained:
     """The network of a file that `fer-ros export` wrote, as it answers there, with normalizations that can learn again.
 
     An exported file has each batch normalization folded into the convolution before it. Here each one is set to the mean and

@@ -10,19 +10,21 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 
-def serve(folder: str | Path, analyse: Callable[[np.ndarray], list[str]],
-          analyse_all: Callable[[list[np.ndarray]], list[list[str]]] | None = None) -> None:
+def serve(folder: str | Path, analyse: Callable[[NDArray[Any]], list[str]],
+          analyse_all: Callable[[list[NDArray[Any]]], list[list[str]]] | None = None) -> None:
     """Answer requests.
 
     `analyse` takes an HxWx3 uint8 BGR image and gives the label of each face; `analyse_all` does that for several that follow
     one another, where that is more than one after the other.
     """
-    def one_by_one(images: list[np.ndarray]) -> list[list[str]]:
+    def one_by_one(images: list[NDArray[Any]]) -> list[list[str]]:
         return [analyse(image) for image in images]
 
     folder = Path(folder)
@@ -41,7 +43,7 @@ def serve(folder: str | Path, analyse: Callable[[np.ndarray], list[str]],
         print(json.dumps({"seconds": time.perf_counter() - begun, "labels": labels}), file=out, flush=True)
 
 
-def enlarged(face: np.ndarray) -> np.ndarray:
+def enlarged(face: NDArray[Any]) -> NDArray[Any]:
     """A 48x48 grey face, four times as large, with a border of its mean, as BGR."""
     large = cv2.resize(face, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
     framed = cv2.copyMakeBorder(large, 48, 48, 48, 48, cv2.BORDER_CONSTANT, value=int(face.mean().round()))

@@ -3,9 +3,10 @@
 import itertools
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-import numpy as np
 from common import serve
+from numpy.typing import NDArray
 
 from fer_ros import Face, Pipeline
 
@@ -15,7 +16,7 @@ stamps = itertools.count()
 last: list[tuple[int, ...]] = [()]
 
 
-def detect(image: np.ndarray) -> tuple[np.ndarray, list[Face], float]:
+def detect(image: NDArray[Any]) -> tuple[NDArray[Any], list[Face], float]:
     stamp = next(stamps) / 30
     if image.shape != last[0] or image.shape[0] == image.shape[1]:
         pipeline.faces.tracker.reset()
@@ -23,15 +24,15 @@ def detect(image: np.ndarray) -> tuple[np.ndarray, list[Face], float]:
     return image, pipeline.faces(image, stamp), stamp
 
 
-def classify(image: np.ndarray, found: list[Face], stamp: float) -> list[str]:
+def classify(image: NDArray[Any], found: list[Face], stamp: float) -> list[str]:
     return [emotion.label for emotion in pipeline.emotions(image, found, stamp)]
 
 
-def analyse(image: np.ndarray) -> list[str]:
+def analyse(image: NDArray[Any]) -> list[str]:
     return classify(*detect(image))
 
 
-def analyse_all(images: list[np.ndarray]) -> list[list[str]]:
+def analyse_all(images: list[NDArray[Any]]) -> list[list[str]]:
     """A frame is detected while the one before is classified."""
     with ThreadPoolExecutor(max_workers=1) as detector:
         return [classify(*found) for found in detector.map(detect, images)]
