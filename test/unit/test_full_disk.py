@@ -195,6 +195,8 @@ def test_a_video_that_cannot_be_read_back_is_no_success(tmp_path, noise, monkeyp
 
 def test_a_frame_that_opencv_refuses_is_no_success(tmp_path, noise, monkeypatch):
     class Refusing:
+        fourcc = cv2.VideoWriter.fourcc
+
         def __init__(self, *arguments: object):
             self._writer, self._left = real(*arguments), 40
 

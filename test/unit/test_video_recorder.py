@@ -242,6 +242,8 @@ def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
 
 def test_a_codec_that_is_missing_is_said(tmp_path, numbered, monkeypatch):
     class NoWriter:
+        fourcc = cv2.VideoWriter.fourcc
+
         def __init__(self, *_):
             pass
 
