@@ -45,7 +45,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
                         help="all nodes in one process, which is faster; or each in its own (default: --composed)")
     parser.add_argument("--respawn", action="store_true",
                         help="start a process of the graph again that ended; otherwise the run ends with it")
-    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warn", "error", "fatal"))
+    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warn", "error", "fatal"),
+                        help="what the nodes log: this and what is worse (default: info)")
 
 
 def parameter(spec: ParamSpec) -> Callable[[str], Any]:

@@ -128,9 +128,13 @@ def test_a_wrong_type_is_named_with_what_to_do(bench, monkeypatch):
     assert "/image is sensor_msgs/msg/CompressedImage and not sensor_msgs/msg/Image" in said[1]
     assert "/stranger" in said[1] and "republish" in said[1]
     assert len(said) == 2
+    bench.stranger(Image, "/fer/overlay")  # what the graph makes of its input is none
+    bench.spin(0.5)
+    assert len(said) == 2
     bench.stranger(Image, "elsewhere")
     bench.wait_for(lambda: len(said) > 2, "a word about the other topic")
     assert "name the topic that has sensor_msgs/msg/Image: /elsewhere" in said[2]
+    assert "/fer/overlay" not in said[2]
 
 
 @pytest.mark.parametrize(("node_class", "topic", "wanted"), [
