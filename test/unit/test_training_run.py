@@ -445,10 +445,30 @@ def test_a_teacher_answers_the_same_with_its_normalizations_folded():
     assert any(isinstance(module, torch.nn.BatchNorm2d) for module in teacher.modules())
 
 
-def test_a_teacher_must_know_what_its_student_is_asked(splits, tmp_path):
+def test_a_teacher_must_know_something_of_what_its_student_is_asked(splits, tmp_path):
     teacher = network_of("tiny", "fer2013", 0.0)
-    with pytest.raises(RunError, match="answers fer2013, the recipe asks for ferplus, fer2013"):
-        begin(tmp_path, splits, dataclasses.replace(TINY, distillation=0.5), teachers=(teacher,))
+    asked = dataclasses.replace(TINY, distillation=0.5, targets="ferplus")
+    with pytest.raises(RunError, match="answers fer2013, and nothing that the recipe asks for: ferplus"):
+        begin(tmp_path, splits, asked, teachers=(teacher,))
+
+
+def test_a_teacher_teaches_the_heads_that_it_has_and_the_others_learn_from_labels(splits, tmp_path):
+    share, temperature = 0.7, 2.0
+    torch.manual_seed(3)
+    teacher = network_of("tiny", "fer2013", 0.0).eval()
+    with torch.no_grad():
+        teacher.head[-1].bias += torch.randn(7) * 2
+    run = begin(tmp_path, splits, plain(splits, distillation=share, distillation_temperature=temperature), teachers=(teacher,))
+    student, faces = copy.deepcopy(run.network).train(), faces_of(splits)
+    with torch.no_grad():
+        said, mine = teacher(faces), student.split(student(faces))
+    shares, says = (torch.from_numpy(array) for array in vote_shares(splits[0]))
+    labels = torch.eye(7)[torch.from_numpy(splits[0].labels)]
+    soft = (said / temperature).softmax(1)
+    divergence = (soft * (soft.log() - (mine["fer2013"] / temperature).log_softmax(1))).sum(1).mean()
+    taught = share * temperature**2 * divergence - (1 - share) * (labels * mine["fer2013"].log_softmax(1)).sum(1).mean()
+    alone = -((says / says.mean()) * (shares * mine["ferplus"].log_softmax(1)).sum(1)).mean()
+    assert first_loss(run) == pytest.approx(float(taught + alone), rel=2e-3)
 
 
 def test_a_run_can_begin_with_the_weights_of_another(splits, tmp_path):
