@@ -42,7 +42,7 @@ class ClassifierParams:
 
     model: str = param(
         "auto", "ONNX file of the emotion network: a name in share/fer_ros/models, or a path. auto takes emotion_int8.onnx, "
-        "which is as accurate, on processors that are made for it (x86 with VNNI), and emotion.onnx on others; name one of "
+        "which is as accurate, on processors that are made for it (x86 with AVX2), and emotion.onnx on others; name one of "
         "them where answers must be the same on different machines.", live=False,
     )
     answer: str = param("", "Which of the network's answers counts, by name; empty takes its first. The shipped one has "

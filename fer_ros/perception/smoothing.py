@@ -36,9 +36,9 @@ class SmoothingParams:
         "multiplied by (1 - d) to this power, d in [0, 1] being how far the frame's probabilities are from the smoothed "
         "ones. 0 smooths everything alike.", range=(0.0, 10.0),
     )
-    window: float = param(0.3, "Of mean: how far back it reaches.", unit="s", range=(0.0, 10.0))
+    window: float = param(0.25, "Of mean: how far back it reaches.", unit="s", range=(0.0, 10.0))
     stickiness: float = param(
-        1.5, "Unless smoothing is none: how many times as probable another emotion must be to take the label over from the "
+        2.25, "Unless smoothing is none: how many times as probable another emotion must be to take the label over from the "
         "one that is shown; 1 lets the more probable one have it.", range=(1.0, 10.0),
     )
     confidence_threshold: float = param(0.45, "Below this the label is 'uncertain'.", range=(0.0, 1.0))

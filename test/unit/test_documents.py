@@ -19,7 +19,7 @@ from fer_ros.parameters.graph_params import parameters_of
 from fer_ros.parameters.params_file import check
 
 ROOT = Path(__file__).resolve().parents[2]
-BESIDE = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "models/MODEL_CARD.md")]
+BESIDE = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md")), *sorted((ROOT / "models").glob("*.md"))]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *(page for page in BESIDE if page.is_file())])
 FENCE = re.compile(r"^( *)```([\w{}]*)[ ]?([^\n]*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 # Whoever names one of these in a page means what it stands for.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -222,10 +223,20 @@ def test_a_listed_model_without_a_sum_is_loaded(installed):
 def with_terms(installed, monkeypatch) -> Path:
     """The listed model `emotion`, for research alone."""
     catalogue = installed / "models.yaml"
-    text = catalogue.read_text()
+    text = re.sub(r"    terms: >-\n(      .*\n)+", "", catalogue.read_text())  # those that it really has
     catalogue.write_text(text.replace("    licence: Apache-2.0\n", "    licence: Apache-2.0\n    terms: for research\n", 1))
     monkeypatch.setattr(terms, "share_directory", lambda: installed.parent)
     return installed / "emotion.onnx"
+
+
+def test_the_shipped_models_say_what_they_have_learnt_from(installed):
+    entries = load_catalogue(installed / "models.yaml")
+    for name in ("emotion", "emotion_int8"):
+        assert "research and education" in entries[name].terms
+        assert "emotion_fer2013.onnx" in entries[name].terms  # what to take instead
+    assert not entries["emotion_fer2013"].terms
+    assert [answer.output for answer in load_emotions("emotion_fer2013.onnx").metadata.answers] == ["ferplus", "fer2013"]
+    assert load_emotions("emotion.onnx").answer.output == "answer"
 
 
 def test_terms_are_told_once_and_again_of_another_file(with_terms, tmp_path):

@@ -85,7 +85,8 @@ def test_the_package_and_the_module_have_one_version(share):
 
 @pytest.mark.parametrize(("flags", "bytes_too"), [
     ("flags : fpu avx2 avx512f avx512_vnni", True), ("flags : fpu avx2 avx_vnni fma", True),
-    ("flags : fpu avx2 avx512f", False), ("Features : fp asimd asimddp", False), ("", False), (None, False)])
+    ("flags : fpu avx2 avx512f", True), ("flags : fpu sse4_2 avx", False),
+    ("Features : fp asimd asimddp", False), ("", False), (None, False)])
 def test_the_processor_says_whether_it_is_made_for_bytes(monkeypatch, flags, bytes_too):
     def read(path: Path, **_: str) -> str:
         assert str(path) == "/proc/cpuinfo"
