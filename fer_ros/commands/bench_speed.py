@@ -24,7 +24,7 @@ from fer_ros.words import counted
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fer_ros.bench.running import Run
+    from fer_ros.bench.live_graph import Run
 
 _DIFFERENT = 60  # frames of a film, which is played again and again
 
@@ -154,7 +154,7 @@ def _namespace() -> str:
 
 
 def _run(source: str, fps: int, frames: int, composed: bool, cameras: Sequence[str] = ()) -> Run:
-    from fer_ros.bench.running import camera_graph, watched
+    from fer_ros.bench.live_graph import camera_graph, watched
 
     namespace = _namespace()
     graph, content = camera_graph(source, fps, composed, namespace, cameras)
@@ -369,7 +369,7 @@ def _peers(options: argparse.Namespace) -> tuple[Table, Rows]:
 
 def _soak(options: argparse.Namespace) -> tuple[Table, Rows]:
     _check_plot(options.plot)
-    from fer_ros.bench.running import camera_graph, watched
+    from fer_ros.bench.live_graph import camera_graph, watched
 
     table = Table("minute", "memory (MB)", "beside the first", "p50 (ms)", "p95 (ms)", "lost", "load (cores)")
     rows: Rows = []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fer_ros.bench import bridge
-from fer_ros.bench.running import Answers
+from fer_ros.bench.live_graph import Answers
 from fer_ros.cli import main
 from fer_ros.ros.images import from_bgr, to_bgr
 

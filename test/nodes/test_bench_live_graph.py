@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 from std_msgs.msg import Header
 
-from fer_ros.bench import running
-from fer_ros.bench.running import Watch
+from fer_ros.bench import live_graph
+from fer_ros.bench.live_graph import Watch
 from fer_ros.msg import EmotionArray
 from fer_ros.processes import Ended
 from fer_ros.system.signals import interrupted_on_end
@@ -78,7 +78,7 @@ def test_a_graph_that_ended_is_no_more_measured(bench, seconds, status, how):
 
 
 def test_a_graph_that_is_silent_is_no_more_measured(bench, monkeypatch):
-    monkeypatch.setattr(running, "_PATIENCE", 0.5)
+    monkeypatch.setattr(live_graph, "_PATIENCE", 0.5)
     watch = watch_of(bench)
     end = time.monotonic() + 1
     while time.monotonic() < end:  # as long as answers come it goes on
