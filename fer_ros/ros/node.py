@@ -66,6 +66,7 @@ class FerNode(LifecycleNode):
             self.params = Parameters(self, (NodeParams, *self.PARAMS), configured=lambda: self._configured,
                                      changed=self._parameters_changed)
         except ValueError as error:
+            self.destroy_node()
             raise ValueError(f"{self.NAME}: {error}") from None
         self.create_service(SetBool, "~/enable", self._enable)
         self._report_timer = self.every(self.params[NodeParams].diagnostics_period, self.report)
@@ -265,6 +266,13 @@ class FerNode(LifecycleNode):
         stopped = self._succeeds(self.stop)
         self.unsubscribe()
         return stopped
+
+    def destroy_node(self) -> None:
+        """Leave the graph at once: in rclpy the state machine holds a managed node there until garbage is collected."""
+        LifecycleNode.destroy_node(self)
+        machine, self._state_machine = self._state_machine, None
+        if machine is not None:
+            machine.destroy_when_not_in_use()
 
     def release(self) -> None:
         """Stop and give everything back, whatever the state and whatever fails on the way."""

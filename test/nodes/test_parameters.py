@@ -51,8 +51,11 @@ def test_an_integer_does_for_a_float_and_a_device_index_for_a_source(bench):
 
 
 def test_a_bad_value_at_start_names_every_one(bench):
-    with pytest.raises(ValueError, match=r"(?s)nms_threshold.*max_faces|max_faces.*nms_threshold"):
+    with pytest.raises(ValueError, match=r"(?s)nms_threshold.*max_faces|max_faces.*nms_threshold") as raised:
         bench.add(FaceDetectorNode, nms_threshold=7.0, max_faces=-1)
+    # The node that was refused is not in the graph, though something still refers to it.
+    bench.wait_for(lambda: "face_detector_node" not in bench.tester.get_node_names(), "it to be gone")
+    assert raised.tb is not None
 
 
 def test_what_goes_together_is_checked_together(bench):
