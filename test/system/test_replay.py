@@ -63,7 +63,7 @@ def test_what_the_graph_says_of_a_bag_is_what_the_annotation_says(fer_ros, demo_
     # And what was recorded can be annotated, to the same rows.
     for bag, table in ((demo_bag, "a.csv"), (tmp_path / "rec", "b.csv")):
         assert fer_ros("annotate", bag, "-o", f"{table}.mcap", "--table", table).wait() == 0
-    rows = [list(csv.DictReader((tmp_path / table).open())) for table in ("a.csv", "b.csv")]
+    rows = [list(csv.DictReader((tmp_path / table).read_text().splitlines())) for table in ("a.csv", "b.csv")]
     assert rows[0] == rows[1]
     assert len(rows[0]) > 30
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
@@ -222,7 +223,7 @@ def test_a_data_set_is_counted_and_its_faults_are_named(drawn_fer2013, tmp_path)
     assert what["training: the same image with different labels"].faces == 2
     assert what["validation: copies of training images"].examples == [f"{folder}/fer2013.csv:64 (neutral)"]
     assert not any(finding.fatal for name, finding in what.items() if name != "training: unusable")
-    console = Console(width=160, record=True, quiet=False, file=open(tmp_path / "out.txt", "w"))  # noqa: SIM115
+    console = Console(width=160, record=True, quiet=False, file=io.StringIO())
     assert survey.show(folder, console, every=False)
     text = console.export_text()
     assert "angry" in text
