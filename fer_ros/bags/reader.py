@@ -27,6 +27,7 @@ INFO = "sensor_msgs/msg/CameraInfo"
 _SUFFIXES = (".bag", ".mcap", ".db3")
 _OVERLAYS = ("/fer/overlay", "/fer/overlay/compressed")
 _LISTED = 20  # topics that an error names
+_NAME = 100  # characters of a name that it shows: of a damaged bag a name can be anything
 _LATEST = 2**31 * 10**9  # nanoseconds; the seconds of a ROS time have 32 bits
 
 bound()
@@ -39,6 +40,16 @@ class Topic:
     name: str
     type: str
     count: int
+
+    @property
+    def shown(self) -> str:
+        """Its name, as far as a sentence shows it."""
+        return one_line(self.name, _NAME)
+
+    @property
+    def shown_type(self) -> str:
+        """Its type, likewise."""
+        return one_line(self.type, _NAME)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +85,7 @@ class Skipped:
 
     def __str__(self) -> str:
         seconds, rest = divmod(self.recorded, 10**9)
-        return one_line(f"image {self.number + 1} of {self.topic.count} on {self.topic.name} (recorded at "
+        return one_line(f"image {self.number + 1} of {self.topic.count} on {self.topic.shown} (recorded at "
                         f"{seconds}.{rest:09d} s) is skipped: {self.reason}")
 
 
@@ -168,7 +179,7 @@ class BagReader:
             if wanted not in self.topics:
                 raise BagError(f"{self.path} has no topic {wanted}; {self._there_is()}")
             topic = self.topics[wanted]
-            raise BagError(f"{wanted} in {self.path} " + (f"is {topic.type} and not an image; " if topic.count else
+            raise BagError(f"{wanted} in {self.path} " + (f"is {topic.shown_type} and not an image; " if topic.count else
                                                           "has no message; ") + self._there_is())
         single = {name: topic for name, topic in images.items() if name.removesuffix("/compressed") not in images
                   or not name.endswith("/compressed")}
@@ -178,7 +189,8 @@ class BagReader:
             return next(iter(single.values()))
         if not single:
             raise BagError(f"{self.path} holds no image; {self._there_is()}")
-        raise BagError(f"{self.path} holds images on {', '.join(sorted(single))}: choose with --topic")
+        names = listed([topic.shown for _, topic in sorted(single.items())], _LISTED)
+        raise BagError(f"{self.path} holds images on {names}: choose with --topic")
 
     def calibration(self, topic: Topic, tell: Callable[[str], None] = lambda text: None) -> Calibration | None:
         """Of the camera whose images these are, from the first `camera_info` beside them that makes sense; None without one.
@@ -220,7 +232,7 @@ class BagReader:
             try:
                 found = next(messages, None)
             except Exception as error:  # of the container, whatever damage makes its parser raise
-                raise BagError(f"{self.path} is damaged at image {number + 1} of {topic.count} on {topic.name}: "
+                raise BagError(f"{self.path} is damaged at image {number + 1} of {topic.count} on {topic.shown}: "
                                f"{first_line(error)}. {rescue(self.path)}") from None
             if found is None:
                 break
@@ -235,9 +247,9 @@ class BagReader:
             number += 1
         if self._unfinished:
             raise BagError(f"{self.path} was not finished, because its recorder was killed, the disk was full, or a copy was "
-                           f"cut short: it ends after {counted(number, 'image')} on {topic.name}")
+                           f"cut short: it ends after {counted(number, 'image')} on {topic.shown}")
         if number < topic.count:
-            raise BagError(f"{self.path} holds {number} of the {topic.count} images on {topic.name} that its metadata or "
+            raise BagError(f"{self.path} holds {number} of the {topic.count} images on {topic.shown} that its metadata or "
                            "index names: that is of another bag, or was changed; `ros2 bag reindex` writes metadata.yaml anew")
 
     def _connections(self, topic: str) -> list[Any]:
@@ -263,7 +275,7 @@ class BagReader:
 
     def _there_is(self) -> str:
         topics = sorted(self.topics.values(), key=lambda topic: topic.name)
-        return f"there is {listed([f'{topic.name} ({topic.type}, {topic.count})' for topic in topics], _LISTED)}"
+        return f"there is {listed([f'{topic.shown} ({topic.shown_type}, {topic.count})' for topic in topics], _LISTED)}"
 
 
 def _decoded(message: Any) -> Image:

@@ -380,3 +380,15 @@ def test_the_size_of_a_recording_is_that_of_its_file(tmp_path, name):
     recorder.close()
     (file,) = (tmp_path / name).glob("*.mcap") if name == "talk" else [tmp_path / name]
     assert recorder.size == file.stat().st_size > 5000
+
+
+def test_names_of_any_length_are_shown_in_part(new_bag, demo_images, tmp_path):
+    """Damage makes names of whatever follows them."""
+    with new_bag(tmp_path / "a") as made:
+        for letter in "ab":
+            made.image(demo_images[0], 10**9, name=f"/camera/{letter * 3000}")
+    for topic, text in (("", r"holds images on /camera/aaa.* \.\.\., /camera/bbb.* \.\.\.: choose with --topic"),
+                        ("/x", "has no topic /x; there is /camera/aaa")):
+        with BagReader(tmp_path / "a") as bag, pytest.raises(BagError, match=text) as error:
+            bag.image_topic(topic)
+        assert len(str(error.value)) < 1000
