@@ -44,12 +44,12 @@ class Topic:
     @property
     def shown(self) -> str:
         """Its name, as far as a sentence shows it."""
-        return one_line(self.name, _NAME)
+        return one_line(str(self.name), _NAME)  # in a row of SQLite it can be a number
 
     @property
     def shown_type(self) -> str:
         """Its type, likewise."""
-        return one_line(self.type, _NAME)
+        return one_line(str(self.type), _NAME)
 
 
 @dataclass(frozen=True, eq=False)
