@@ -12,6 +12,8 @@ from fer_ros.types import Box, Emotion, Face
 
 FACES, EMOTION_ARRAY = "vision_msgs/msg/Detection2DArray", "fer_ros/msg/EmotionArray"
 """What a frame's faces and emotions are sent as."""
+OVERLAYS = ("/fer/overlay", "/fer/overlay/compressed")
+"""How the topics end on which the graph sends its input with the answers drawn in: no camera's images."""
 
 
 class Maker(Protocol):

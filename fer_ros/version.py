@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from fer_ros.resources import share_directory
+
 
 def _read() -> str:
     """From the package.xml of the installation, or of the source tree, that this module is in; empty where there is none."""
-    for parent in Path(__file__).absolute().parents:
-        for path in (parent / "share" / "fer_ros" / "package.xml", parent / "package.xml"):
-            if path.is_file():
-                found = re.search(r"<version>\s*([^<\s]+)\s*</version>", path.read_text(encoding="utf-8"))
-                return found[1] if found else ""
-    return ""
+    try:
+        path = share_directory() / "package.xml"
+    except FileNotFoundError:
+        path = Path(__file__).absolute().parents[1] / "package.xml"
+        if not path.is_file():
+            return ""
+    found = re.search(r"<version>\s*([^<\s]+)\s*</version>", path.read_text(encoding="utf-8"))
+    return found[1] if found else ""
 
 
 __version__ = _read()

@@ -19,13 +19,13 @@ from fer_ros.bags.unfinished import Unfinished
 from fer_ros.bags.unpacking import bound, unpack_zstd
 from fer_ros.media.calibration import Calibration
 from fer_ros.media.encodings import ImageError, decode, to_bgr
+from fer_ros.message_fields import OVERLAYS
 from fer_ros.types import Comparable, Image
 from fer_ros.words import counted, listed, one_line
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 INFO = "sensor_msgs/msg/CameraInfo"
 _SUFFIXES = (".bag", ".mcap", ".db3")
-_OVERLAYS = ("/fer/overlay", "/fer/overlay/compressed")
 _LISTED = 20  # topics that an error names
 _NAME = 100  # characters of a name that it shows: of a damaged bag a name can be anything
 _LATEST = 2**31 * 10**9  # nanoseconds; the seconds of a ROS time have 32 bits
@@ -184,7 +184,7 @@ class BagReader:
         single = {name: topic for name, topic in images.items() if name.removesuffix("/compressed") not in images
                   or not name.endswith("/compressed")}
         if len(single) > 1:  # what `fer-ros record --overlay` adds is a picture of answers
-            single = {name: topic for name, topic in single.items() if not name.endswith(_OVERLAYS)} or single
+            single = {name: topic for name, topic in single.items() if not name.endswith(OVERLAYS)} or single
         if len(single) == 1:
             return next(iter(single.values()))
         if not single:

@@ -45,8 +45,9 @@ class ClassifierParams:
         "which is as accurate, on processors that are made for it (x86 with AVX2), and emotion.onnx on others; name one of "
         "them where answers must be the same on different machines.", live=False,
     )
-    answer: str = param("", "Which of the network's answers counts, by name; empty takes its first. The shipped one has "
-                        "ferplus (what ten people would say) and fer2013 (what FER2013's label would be).", live=False)
+    answer: str = param("", "Which of the network's answers counts, by name; empty takes its first. emotion.onnx has answer "
+                        "(for faces of any origin), ferplus (what ten people would say), fer2013 (what FER2013's label would "
+                        "be), affectnet, expw, rafdb and posed; emotion_fer2013.onnx has ferplus and fer2013.", live=False)
     faces_per_frame: int = param(
         3, "If there are more faces than this, each frame classifies those that have waited longest, and all that are new or "
         "have waited for 0.25 s; the others keep what they showed. 0 classifies all faces in every frame.", range=(0, 1000),

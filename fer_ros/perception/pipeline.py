@@ -82,9 +82,9 @@ class FaceStage:
                 known = self.detector.follow(image, expected)
                 if known is None:
                     self._policy.miss(stamp)
-        search = self._policy.search_is_due(stamp, look.elapsed, period, followed=known is not None)
-        if known is not None and not search:
+        if known is not None and not self._policy.search_is_due(stamp, look, period):
             return known
+        self._policy.search(stamp)
         # Known faces are not taken from the search, too: boxes of two kinds in turns would tremble.
         return self.detector.detect(image, known or ())
 

@@ -52,8 +52,9 @@ class SearchPolicy:
     """Whether known faces may be followed, each near where it was, and when the whole image is searched.
 
     >>> policy = SearchPolicy()
-    >>> [policy.search_is_due(stamp, 0.1, period=0.3) for stamp in (0.0, 0.1, 0.2, 0.3)]
-    [True, False, False, True]
+    >>> policy.search(0.0)
+    >>> [policy.search_is_due(stamp, Look(0.1, recent=True), period=0.3) for stamp in (0.1, 0.2, 0.3)]
+    [False, False, True]
 
     A period that ends between two frames ends at the nearer one.
     """
@@ -80,15 +81,16 @@ class SearchPolicy:
         """Somebody was not where they were expected."""
         self._missed = stamp
 
-    def search_is_due(self, stamp: float, elapsed: float, period: float, followed: bool = True) -> bool:
-        """Whether the whole image is searched in this frame. It then counts as searched.
+    def search_is_due(self, stamp: float, look: Look, period: float) -> bool:
+        """Whether the whole image is searched in this frame though all known faces were found in it.
+
+        Where time stands still, each is.
 
         Args:
-            elapsed: seconds since the last frame in which faces were looked for; where time stands still, each is searched.
             period: as above.
-            followed: whether all known faces were found where they were expected.
         """
-        due = not followed or elapsed <= 0 or stamp - self._searched + elapsed / 2 >= period
-        if due:
-            self._searched = stamp
-        return due
+        return look.elapsed <= 0 or stamp - self._searched + look.elapsed / 2 >= period
+
+    def search(self, stamp: float) -> None:
+        """The whole image is searched."""
+        self._searched = stamp

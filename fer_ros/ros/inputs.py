@@ -42,23 +42,24 @@ class Input:
         topic: its name, fully resolved.
         kind: type of its messages.
         local: whether they come within the process.
-        heard: time.monotonic() of the last one.
         close: ends it.
     """
 
     def __init__(self, topic: str, kind: type, qos: QoSProfile, local: bool):
         self.topic, self.kind, self.qos, self.local = topic, kind, qos, local
         self.close: Callable[[], object] = lambda: None
-        self.heard = time.monotonic()
+        self._heard = time.monotonic()
         self._explained: set[str] = set()  # what has been said of this silence
         self._unnamed = False  # whether a publisher was found whose name had not come yet
 
+    def hear(self) -> None:
+        """A message has come: the next silence is another one."""
+        self._heard = time.monotonic()
+        self._explained.clear()
+
     def is_silent(self, timeout: float) -> bool:
         """Whether nothing has come for `timeout` seconds."""
-        if time.monotonic() - self.heard > timeout:
-            return True
-        self._explained.clear()
-        return False
+        return time.monotonic() - self._heard > timeout
 
     def new_reason(self, node: Node) -> str:
         """Why it is silent, unless that has been said of this silence already; then an empty text."""
@@ -109,7 +110,7 @@ class Inputs:
         entry = Input(self._node.resolve_topic_name(topic), message_type, qos, exchange is not None)
 
         def guarded(message: M) -> None:
-            entry.heard = time.monotonic()
+            entry.hear()
             if not self._receiver.takes_messages():
                 return
             try:
@@ -127,10 +128,14 @@ class Inputs:
             entry.close = lambda: self._node.destroy_subscription(subscription)
         self._all.append(entry)
 
-    def closing(self) -> Iterator[Callable[[], object]]:
-        """What ends each of them, one after the other; to be called by the caller, who knows what to do where one fails."""
+    def close(self, attempt: Callable[[Callable[[], object]], object]) -> None:
+        """End them all.
+
+        Args:
+            attempt: does what it is given, and keeps to itself what that raises: one that fails must not keep the others.
+        """
         while self._all:
-            yield self._all.pop().close
+            attempt(self._all.pop().close)
         if self._worker is not None:
             self._worker.end()
             self._worker = None

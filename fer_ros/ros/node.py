@@ -140,8 +140,7 @@ class FerNode(LifecycleNode):
 
     def unsubscribe(self) -> None:
         """Drop all subscriptions."""
-        for close in self._inputs.closing():
-            self._succeeds(close)
+        self._inputs.close(self._succeeds)
 
     # What the inputs ask and tell.
 

@@ -8,6 +8,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
+from fer_ros.message_fields import OVERLAYS
 from fer_ros.parameters.node_params import ImageInputParams, ImageOutputParams
 from fer_ros.words import listed
 
@@ -22,8 +23,6 @@ PICTURES = QoSProfile(depth=10, history=HistoryPolicy.KEEP_LAST, reliability=Rel
 UNKNOWN_NODE = "a node whose name is not known yet"
 
 _SHOWN = 5  # topics that are named at most
-_OWN_OUTPUTS = ("/overlay",)
-"""What the graph makes itself of its input: nothing to subscribe to in its place."""
 _RELIABILITY = {"reliable": ReliabilityPolicy.RELIABLE, "best_effort": ReliabilityPolicy.BEST_EFFORT}
 _DURABILITY = {"volatile": DurabilityPolicy.VOLATILE, "transient_local": DurabilityPolicy.TRANSIENT_LOCAL}
 
@@ -76,7 +75,7 @@ def explain_type(node: Node, topic: str, kind: type, publishers: Sequence[TopicE
     text = (f"{topic} is {published} and not {wanted}, so that nothing can be taken from "
             f"{', '.join(sorted({name_of(info) for info in publishers}))}")
     others = sorted(name for name, types in node.get_topic_names_and_types() if wanted in types and name != topic
-                    and not name.endswith(_OWN_OUTPUTS) and publishers_of(node, name, kind))
+                    and not name.endswith(OVERLAYS) and publishers_of(node, name, kind))
     if others:
         return f"{text}: name the topic that has {wanted}: {listed(others, _SHOWN)}"
     if published == "sensor_msgs/msg/CompressedImage" and wanted == "sensor_msgs/msg/Image":

@@ -291,9 +291,9 @@ def _quantize(path: Path, small: Path, training: Pool, validation: Pool, name: s
         scores = [_scores(classifier, validation) for classifier in (before, after)]
         ratio = float(np.median(times[1]) / np.median(times[0]))
         lost = {key: scores[0][key] - scores[1][key] for key in scores[0]}
-        keep = ratio <= SLOWER and all(value <= _allowed(key.split()[0], before, validation) for key, value in lost.items())
+        keep = ratio <= SLOWER and all(value <= _allowed(head, before, validation) for (head, _), value in lost.items())
         speak(f"int8: {ratio:.2f} times the time of a face, {made.stat().st_size / 1e6:.1f} MB; "
-              + ", ".join(f"{key} {-100 * value or 0:+.1f} points" for key, value in lost.items())
+              + ", ".join(f"{head} {what} {-100 * value or 0:+.1f} points" for (head, what), value in lost.items())
               + f": {f'kept as {small}' if keep else 'not kept'}")
         if keep:
             with replacing(small, force) as partial:
@@ -335,14 +335,14 @@ def _alternating(first: EmotionClassifier, second: EmotionClassifier, rounds: in
     return times
 
 
-def _scores(classifier: EmotionClassifier, faces: Pool) -> dict[str, float]:
-    """Accuracy and balanced accuracy of each answer against its own truth."""
+def _scores(classifier: EmotionClassifier, faces: Pool) -> dict[tuple[str, str], float]:
+    """Accuracy and balanced accuracy of each answer against its own truth, by its output and what it is."""
     answers = classifier.metadata.answers
     found = classifier.logits(_faces(faces.images), *answers)
     result = {}
     for one, logits in zip(answers, found, strict=True):
         rows, truth = truth_of(faces, one.output, len(one.labels))
         guess = logits[rows].argmax(axis=1)
-        result[f"{one.output} accuracy"] = float((guess == truth).mean())
-        result[f"{one.output} balanced accuracy"] = metrics.balanced_accuracy(truth, guess, len(one.labels))
+        result[one.output, "accuracy"] = float((guess == truth).mean())
+        result[one.output, "balanced accuracy"] = metrics.balanced_accuracy(truth, guess, len(one.labels))
     return result

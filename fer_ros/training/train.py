@@ -329,16 +329,13 @@ class Run:
             logits = network(faces).float()
         loss = logits.new_zeros(())
         by_head = self.network.split(logits)
-        taught = {}
-        if self.teachers and recipe.distillation:
-            told = self._distillation(faces, by_head)
-            loss = loss + recipe.distillation * sum(told.values())
-            taught = dict.fromkeys(told, recipe.distillation)
+        told = self._distillation(faces, by_head) if self.teachers and recipe.distillation else {}
+        loss = loss + recipe.distillation * sum(told.values())
         observed = []
         for head, values in by_head.items():
             each = -(targets[head] * values.log_softmax(1)).sum(1)
-            factor = (1 - taught.get(head, 0.0)) * (recipe.answer_weight if head == ANSWER else 1)
-            loss = loss + factor * (weights[head] * each).mean()
+            part = (1 - recipe.distillation if head in told else 1) * (recipe.answer_weight if head == ANSWER else 1)
+            loss = loss + part * (weights[head] * each).mean()
             said = (weights[head] > 0).float()
             right = (values.argmax(1) == targets[head].argmax(1)).float()
             count = said.sum().clamp_min(1)

@@ -101,6 +101,23 @@ def test_the_command_measures_the_longest_face_of_a_table(tmp_path, capsys):
     assert set(found) == set(METHODS)
 
 
+def test_the_command_takes_the_prior_of_a_model(tmp_path):
+    """Surprise is a little more probable than neutral, as of somebody who talks."""
+    face = series(*20 * ["happy"], *40 * ["surprise"])
+    face.raw[20:, EMOTIONS.index("neutral")] = 0.4
+    write(tmp_path / "a.csv", face)
+
+    def delay(*more: str) -> float | None:
+        out = tmp_path / "a.json"
+        with pytest.raises(SystemExit, match="0"):
+            main(["bench", "smoothing", str(tmp_path / "a.csv"), "--truth", "0 happy, 2 neutral", "--json", str(out),
+                  "--force", *more])
+        return next(row["delays"][0] for row in json.loads(out.read_text()) if row["smoothing"] == "exponential")
+
+    assert delay() is None
+    assert delay("--neutral-prior", "4") < 1
+
+
 @pytest.mark.parametrize("content", ["", "hello", "stamp,face_id\n1,2\n", ",".join(COLUMNS) + "\n"])
 def test_what_is_no_table_is_said(tmp_path, capsys, content):
     file = tmp_path / "a.csv"

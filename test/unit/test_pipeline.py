@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import itertools
 import math
@@ -120,6 +121,18 @@ def test_faces_across_the_border_and_absurdly_large_ones_get_an_answer(demo_fram
     answers = emotion_stage()(demo_frames[0], [Face(box, 0.9, id=str(i)) for i, box in enumerate(boxes)], 0.0)
     assert [answer.face_id for answer in answers] == ["0", "1", "2", "3"]
     assert all(np.isfinite(answer.probabilities).all() for answer in answers)
+
+
+@pytest.mark.parametrize(("model", "answer", "asked", "prior"), [
+    ("emotion.onnx", "", 0.0, 4.0), ("emotion_int8.onnx", "", 0.0, 4.0), ("emotion.onnx", "ferplus", 0.0, 1.0),
+    ("emotion_fer2013.onnx", "", 0.0, 1.0), ("emotion.onnx", "", 2.0, 2.0)])
+def test_neutral_counts_as_often_as_the_answer_of_the_model_says(demo_frames, detector, model, answer, asked, prior):
+    stage = EmotionStage(ClassifierParams(model=model, answer=answer), AlignParams(), SmoothingParams(neutral_prior=asked),
+                         InferenceParams())
+    (face,) = detector.detect(demo_frames[0])
+    (found,) = stage(demo_frames[0], [dataclasses.replace(face, id="1")], 0.0)
+    odds = [p[EMOTIONS.index("neutral")] / p[EMOTIONS.index("happy")] for p in (found.probabilities, found.raw_probabilities)]
+    assert odds[0] / odds[1] == pytest.approx(prior, rel=1e-3)
 
 
 def test_an_unsure_answer_is_called_uncertain(demo_frames, detector):

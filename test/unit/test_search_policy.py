@@ -36,16 +36,19 @@ def test_a_look_knows_how_long_ago_the_last_one_was():
     (0.0, 60.0, tuple(range(10))),  # where time stands still nothing can be put off
 ])
 def test_the_whole_image_is_searched_each_period(step, period, searched):
-    policy = SearchPolicy()
-    due = (i for i in range(10) if policy.search_is_due(i * step, step, period))
-    assert tuple(due) == searched
+    policy, look, found = SearchPolicy(), Look(step, recent=True), []
+    for i in range(10):
+        if policy.search_is_due(i * step, look, period):
+            policy.search(i * step)
+            found.append(i)
+    assert tuple(found) == searched
 
 
 def test_a_search_because_somebody_was_missing_counts():
-    policy = SearchPolicy()
-    assert policy.search_is_due(0.0, 0.1, 0.3)
-    assert policy.search_is_due(0.2, 0.1, 0.3, followed=False)
-    assert [policy.search_is_due(stamp, 0.1, 0.3) for stamp in (0.3, 0.4, 0.5)] == [False, False, True]
+    policy, look = SearchPolicy(), Look(0.1, recent=True)
+    for stamp in (0.0, 0.2):
+        policy.search(stamp)
+    assert [policy.search_is_due(stamp, look, 0.3) for stamp in (0.3, 0.4, 0.5)] == [False, False, True]
 
 
 def test_known_faces_are_followed_unless_that_failed_lately():

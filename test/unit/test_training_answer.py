@@ -144,6 +144,9 @@ def test_an_exported_model_answers_with_the_blend(drawn_fer2013, tmp_path):
     logits = predict(checkpoint.trained(tmp_path / "run").network, found.validation.images, where)
     blend = fit(logits, found.validation, 1.0)
     assert blend.text == classifier.metadata.entries["blend.answer"]
+    priors = {answer.output: answer.neutral_prior for answer in classifier.metadata.answers}
+    assert priors.pop("answer") == export.NEUTRAL_PRIOR
+    assert set(priors.values()) == {1.0}  # what the others say is as frequent as in their sets
     assert blend.text in said[0]
     expected = blend(predict(checkpoint.trained(tmp_path / "run").network, images, where))
     crops = np.repeat(images[..., None], 3, axis=3)
