@@ -19,7 +19,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
                         help="try an int8 variant, and keep it as emotion_int8.onnx if it is faster and as good")
     parser.add_argument("--balance", type=part, metavar="SHARE",
                         help="of a network that learnt from several sets: how much the one answer favours rare emotions, from "
-                             "0 (as often right as it can) to 1 (each emotion as much as any other); default: 0.5")
+                             "0 (as often right as it can) to 1 (each emotion as much as any other); default: 0.75")
     parser.add_argument("--neutral-prior", type=factor, metavar="FACTOR",
                         help="of such a network: how many times as common neutral faces are before a camera as the one answer "
                              "takes them to be, for the emotion node's parameter of that name; default: 4")

@@ -23,10 +23,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
                         help="a recipe that comes with fer_ros, or a YAML file (default: the run's own, or small)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes",
                         help="change one value of the recipe; may be given several times")
-    parser.add_argument("--teacher", action="append", default=[], type=Path, metavar="RUN", dest="teachers",
-                        help="learn from this run's network too (the recipe's distillation); may be given several times")
-    parser.add_argument("--start-from", type=Path, metavar="RUN|ONNX",
-                        help="begin with the weights of another run, or of a model that was exported from one")
+    parser.add_argument("--teacher", action="append", default=[], type=Path, metavar="RUN|ONNX", dest="teachers",
+                        help="learn from the network of this run, or of a model that was exported from one, too (the recipe's "
+                        "distillation); may be given several times")
+    parser.add_argument("--start-from", type=Path, metavar="RUN|ONNX|JSON",
+                        help="begin with the weights of another run, of a model that was exported from one, or of dlib's face "
+                        "recognition network (the manifest that face-api.js has of it)")
     parser.add_argument("--fraction", type=share, default=1.0, help="take only this share of the training faces, to rehearse")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     parser.add_argument("--threads", type=threads, default=0, metavar="N", help="CPU threads (default: all cores)")

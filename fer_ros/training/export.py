@@ -31,7 +31,7 @@ from fer_ros.training.progress import tell
 from fer_ros.training.recipe import ANSWER, to_yaml
 from fer_ros.training.train import place, predict
 
-BALANCE = 0.5
+BALANCE = 0.75
 """By which power of their rarity classes count where the one answer is put together."""
 NEUTRAL_PRIOR = 4.0
 """How many times as common neutral faces are before a camera as such an answer takes them to be: of people who talk

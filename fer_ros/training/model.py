@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fer_ros.training.pictures import FACE_SIZE
@@ -43,9 +44,10 @@ class Network(nn.Module):
         return dict(zip(self.heads, logits.split([len(classes) for classes in self.heads.values()], dim=1), strict=True))
 
 
-def _conv(channels_in: int, channels_out: int, size: int, stride: int = 1) -> nn.Sequential:
+def _conv(channels_in: int, channels_out: int, size: int, stride: int = 1, padding: int | None = None) -> nn.Sequential:
+    padding = size // 2 if padding is None else padding
     return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, size, stride, size // 2, bias=False), nn.BatchNorm2d(channels_out)
+        nn.Conv2d(channels_in, channels_out, size, stride, padding, bias=False), nn.BatchNorm2d(channels_out)
     )
 
 
@@ -159,6 +161,63 @@ class FerNet(Network):
         return [*self.features[:first], [list(self.features[start:end]) for start, end in itertools.pairwise(ends)]]
 
 
+class _Recognizing(nn.Module):
+    """A basic block of dlib's; one that halves averages its shortcut, and fills up with zeros what that lacks."""
+
+    def __init__(self, channels_in: int, channels_out: int, halve: bool):
+        super().__init__()
+        self.halve = halve
+        self.main = nn.Sequential(
+            _conv(channels_in, channels_out, 3, 2, padding=0) if halve else _conv(channels_in, channels_out, 3),
+            nn.ReLU(inplace=True), _conv(channels_out, channels_out, 3),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.main(x)
+        if self.halve:
+            x = F.avg_pool2d(x, 2)
+            height, width = (max(sides) for sides in zip(x.shape[2:], out.shape[2:], strict=True))
+            x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2], 0, out.shape[1] - x.shape[1]))
+            out = F.pad(out, (0, width - out.shape[3], 0, height - out.shape[2]))
+        return torch.relu(out + x)
+
+
+class RecognizerNet(Network):
+    """dlib's face recognition network with heads for emotions: a teacher that has learnt to tell people apart.
+
+    A residual network of 29 convolutions with half the filters (D. King, "High Quality Face Recognition with Deep Metric
+    Learning", 2017). `fer_ros.training.recognizer` gives it dlib's weights.
+
+    Args:
+        side: pixels a side to which a face is enlarged. dlib's 150 show a face with half its side around it and ours the face
+            alone, so that it knows our faces best at about 100.
+    """
+
+    STAGES = ((32, 3), (64, 4), (128, 3), (256, 3), (256, 1))
+    """Channels and blocks of each stage; every stage but the first begins with a block that halves."""
+    CONTRAST = 0.22
+    """The standard deviation, of a range of 1, of the grey levels that the network knows."""
+
+    def __init__(self, heads: Heads, dropout: float, side: int = 112):
+        super().__init__(heads)
+        self.side = side
+        self.standardize = nn.InstanceNorm2d(1, eps=1.5e-4, affine=False)
+        channels = self.STAGES[0][0]
+        layers: list[nn.Module] = [_conv(1, channels, 7, 2, padding=0), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2)]
+        for stage, (width, count) in enumerate(self.STAGES):
+            for index in range(count):
+                layers.append(_Recognizing(channels, width, halve=stage > 0 and index == 0))
+                channels = width
+        self.features = nn.Sequential(*layers)
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels, self.outputs)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.interpolate(self.standardize(x) * self.CONTRAST, size=self.side, mode="bilinear", align_corners=False)
+        return self.head(self.features(x))
+
+
 class NotebookNet(Network):
     """The CNN of the notebook that the project grew from: four convolutions and two dense layers, as Keras sets them up.
 
@@ -205,6 +264,8 @@ ARCHITECTURES: dict[str, Callable[[Heads, float], Network]] = {
     "teacher": lambda heads, dropout: FerNet(heads, dropout, width=96, blocks=(2, 3, 3, 2), halve=False, attention=True),
     "teacher-fine": lambda heads, dropout: FerNet(heads, dropout, width=64, blocks=(2, 3, 3, 2), halve=False, attention=True),
     "teacher-wide": lambda heads, dropout: FerNet(heads, dropout, width=128, blocks=(2, 3, 3, 2), attention=True),
+    "recognizer": RecognizerNet,
+    "recognizer-fine": lambda heads, dropout: RecognizerNet(heads, dropout, side=144),
     "notebook": NotebookNet,
     "tiny": lambda heads, dropout: FerNet(heads, dropout, width=8, blocks=(1, 1)),
 }

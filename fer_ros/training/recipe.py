@@ -35,7 +35,7 @@ class Recipe:
     description: str = param("", "What the recipe is for.")
     architecture: str = param("fernet", "The network; see fer_ros.training.model.",
                               choices=("fernet", "fernet-deep", "fernet-wide", "teacher", "teacher-fine", "teacher-wide",
-                                       "notebook", "tiny"))
+                                       "recognizer", "recognizer-fine", "notebook", "tiny"))
     targets: str = param("both", "Whose word counts: FER2013's label, the FER+ votes, or a head of the network for each.",
                          choices=("both", "fer2013", "ferplus"))
     epochs: int = param(40, "Passes over the training faces; after each the run is saved.", range=(1, 10_000))

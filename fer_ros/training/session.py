@@ -15,10 +15,12 @@ from rich.console import Console
 
 from fer_ros import __version__
 from fer_ros.system.signals import Once, on_end
-from fer_ros.training import checkpoint, pool, recipe, unfold
+from fer_ros.training import checkpoint, pool, recipe, recognizer, unfold
 from fer_ros.training.checkpoint import RunError
+from fer_ros.training.model import make
 from fer_ros.training.pool import Sources
 from fer_ros.training.progress import tell
+from fer_ros.training.recipe import Recipe
 from fer_ros.training.train import RECIPE, Place, Run, place
 from fer_ros.training.watch import Board, Everyone, Interrupts, Pictures, Terminal, duration
 
@@ -37,11 +39,11 @@ def train(options: argparse.Namespace) -> None:
     # Without a recipe's name a run goes on as it began.
     name = options.recipe or (str(stored.absolute()) if stored.is_file() else DEFAULT_RECIPE)
     chosen = recipe.read(name, options.changes)
-    teachers = [checkpoint.trained(path) for path in options.teachers]
-    if chosen.distillation and not teachers:
+    runs = {path: checkpoint.trained(path) for path in options.teachers if path.suffix != ".onnx"}
+    if chosen.distillation and not options.teachers:
         raise RunError(f"recipe {name} learns from teachers: name their runs with --teacher (those that a run began with, to "
                        "continue it), or --set distillation=0")
-    if teachers and not chosen.distillation:
+    if options.teachers and not chosen.distillation:
         raise RunError(f"recipe {name} does not learn from teachers: leave out --teacher, or --set distillation=0.8")
     with place(chosen.precision, options.device) as where:
         console = Console(highlight=False, soft_wrap=True, quiet=not where.first)
@@ -49,11 +51,12 @@ def train(options: argparse.Namespace) -> None:
         left_out = [f"{count:,} {reason}" for reason, count in found.left_out.items() if count]
         if left_out:
             console.print(f"left out of training: {', '.join(left_out)}")
-        start = begin_with(options.start_from, found) if options.start_from else None
+        teachers = [runs.get(path) or begin_with(path, found, chosen) for path in options.teachers]
+        start = begin_with(options.start_from, found, chosen) if options.start_from else None
         facts = facts_of(found, where)
         facts["fraction"] = options.fraction
         facts["teachers"] = ", ".join(f"{t.recipe.architecture} of run {t.facts.get('id')}" for t in teachers)
-        facts["start_from"] = f"run {start.facts.get('id')}" if start else ""
+        facts["start_from"] = start.facts.get("name") or f"run {start.facts.get('id')}" if start else ""
         tell("preparing the faces")
         run = Run(options.out, chosen, found.training, found.validation, where, facts=facts,
                   teachers=tuple(t.network for t in teachers), start_from=start.network if start else None)
@@ -71,13 +74,22 @@ def train(options: argparse.Namespace) -> None:
                       f"validation faces. In {options.out}: {checkpoint.BEST}, history.csv, curves.png")
 
 
-def begin_with(path: Path, found: Sources) -> checkpoint.Trained:
-    """The network of a run, or of a model that was exported from one.
+def begin_with(path: Path, found: Sources, chosen: Recipe) -> checkpoint.Trained:
+    """The network of a run, or of a model that was exported from one, or dlib's face recognition network.
 
     Raises:
         RunError: there is none.
     """
-    return unfold.trained(path, found.training.images) if path.suffix == ".onnx" else checkpoint.trained(path)
+    if path.suffix == ".onnx":
+        return unfold.trained(path, found.training.images)
+    if path.suffix != ".json":
+        return checkpoint.trained(path)
+    torch.manual_seed(chosen.seed)
+    network = make(chosen)
+    faces = found.training.images
+    some = np.random.default_rng(chosen.seed).permutation(len(faces))[: recognizer.FACES]
+    recognizer.begin_with(network, recognizer.read(path), faces[some])
+    return checkpoint.Trained(network, chosen, 0, {"name": "dlib's face recognition network"})
 
 
 def facts_of(found: Sources, where: Place) -> dict[str, Any]:

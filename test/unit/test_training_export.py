@@ -15,6 +15,8 @@ import onnx
 import torch
 from onnx import numpy_helper
 
+from fer_ros.cli import main
+from fer_ros.models.model_files import sha256_of
 from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.system.files import OutputError
 from fer_ros.training import checkpoint, export, metrics, session, unfold
@@ -211,6 +213,18 @@ def test_training_goes_on_from_an_exported_file(run, tmp_path):
         learning = start.network.train()
         learning.head[2].p = 0.0  # the dropout, which draws by chance
         assert learning(faces).numpy() == pytest.approx(before.numpy(), abs=0.02)
+
+
+def test_an_exported_file_teaches(run, tmp_path):
+    folder, data = run
+    export.export(folder, data, tmp_path, None, False, lambda text: None)
+    changes = ("architecture=tiny", "batch=8", "epochs=1", "distillation=0.5")
+    with pytest.raises(SystemExit) as end:
+        main(["train", "--data", str(data), "--device", "cpu", "--out", str(tmp_path / "taught"), "--teacher",
+              str(tmp_path / "emotion.onnx"), *(word for change in changes for word in ("--set", change))])
+    assert not end.value.code
+    assert checkpoint.trained(tmp_path / "taught").facts["teachers"] == (
+        f"{RECIPE.architecture} of run {sha256_of(tmp_path / 'emotion.onnx')[:8]}")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", None])
