@@ -42,13 +42,14 @@ def write(report: Mapping[str, Any], entries: Mapping[str, str]) -> str:
         entries: the metadata of the ONNX file.
     """
     model, times = report["model"], report["speed"]
+    learnt = _recipe(entries).get("sets") or ()
     of, figures, limits, licence = (_on_sets if "sets" in report else _on_fer2013)(report, entries)
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=model["name"], file=model["file"], sha256=model["sha256"][:16], what=_what(model, entries),
         answers=_answers(model["answers"], entries), data=_data(entries), origin=_origin(entries),
         median=f"{times['one_median_ms']:.2f}", p95=f"{times['one_p95_ms']:.2f}", sixteen=f"{times['sixteen_median_ms']:.2f}",
         onnxruntime=model["onnxruntime"], of=of, figures=figures, robustness=_robustness(report["robustness"]),
-        people=fairness.section(report["people"]) if "people" in report else _NO_PEOPLE, limits=limits, licence=licence,
+        people=fairness.section(report["people"], learnt) if "people" in report else _NO_PEOPLE, limits=limits, licence=licence,
     )
 
 

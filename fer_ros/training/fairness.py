@@ -12,7 +12,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,11 +182,18 @@ def largest_of(report: Mapping[str, Any], count: int = _SHOWN) -> list[Gap]:
     return list(itertools.islice((gap for gap in found if gap.size > gap.margin), count))
 
 
-def section(report: Mapping[str, Any]) -> str:
-    """For the model card: a table of each attribute, and the largest gaps in words."""
+def section(report: Mapping[str, Any], learnt: Collection[str] = ()) -> str:
+    """For the model card: a table of each attribute, and the largest gaps in words.
+
+    Args:
+        learnt: the names of the sets that the network has learnt from.
+    """
     parts = [f"What is answered of the {report['faces']:,} faces of `{report['set']}`, in % of each group's faces "
              f"(groups of fewer than {counted(SMALLEST, 'face')} are left out). Nobody said what these faces show: a gap can "
              "lie in the pictures, or in the network, and is a reason to look."]
+    if report["set"] in learnt:
+        parts.append("The network has learnt from these pictures, too: from what its teachers answered on them. On other pictures "
+                     "of such people it may answer less alike.")
     for attribute, groups in report["groups"].items():
         lines = [f"| {attribute} | faces | {' | '.join(ANSWERS)} |", "|---" * (len(ANSWERS) + 2) + "|"]
         lines += [f"| {name} | {group['faces']:,} | " + " | ".join(f"{100 * group['shares'][a]:.1f}" for a in ANSWERS) + " |"

@@ -36,6 +36,11 @@ KNOWN = {
         'Recognition in the Wild", CVPR 2017)',
         "research, not commercial; the pictures may not be passed on"),
     "taiwanese": KnownSet("posed faces of 29 Taiwanese performers, with the shares of 50 to 100 raters", "research"),
+    "fairface": KnownSet(
+        'FairFace (K. Karkkainen, J. Joo, "FairFace: Face Attribute Dataset for Balanced Race, Gender, and Age for Bias '
+        'Measurement and Mitigation", WACV 2021), which says nothing of emotions: the network has learnt what its teachers '
+        "answered on it",
+        "CC BY 4.0"),
 }
 """By the set's name in a recipe, in lower case."""
 

@@ -86,6 +86,12 @@ def test_what_chance_would_make_is_no_gap():
     assert "No gap is larger than chance" in section(report(adult=of(60, 90), old=of(62, 88)))
 
 
+def test_it_is_said_where_the_network_has_learnt_from_the_same_people():
+    found = report(adult=of(60, 90), old=of(62, 88))
+    assert "has learnt from these pictures" in section(found, ["fer2013", found["set"]])
+    assert "has learnt from these pictures" not in section(found, ["fer2013"])
+
+
 def test_gaps_are_told_in_plain_words():
     text = section(report(child=of(600, 400), old=of(200, 800)))
     assert ("`happy` is answered for 60.0% of the faces with age child, and for 20.0% of those with age old (a gap of 40.0 "
