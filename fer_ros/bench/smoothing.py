@@ -128,19 +128,19 @@ def read_table(path: Path) -> Series:
     return Series(stamps - min(row[1] for row in rows), np.array([row[2] for row in mine], np.float32))
 
 
-def labels(series: Series, params: SmoothingParams, neutral_prior: float = 1.0) -> list[str]:
-    """What is shown of each frame, where the model's file says `neutral_prior`."""
-    smoother = Smoother(params, neutral_prior)
+def labels(series: Series, params: SmoothingParams, neutral_prior: float = 1.0, rare_prior: float = 1.0) -> list[str]:
+    """What is shown of each frame, where the model's file says so of the priors."""
+    smoother = Smoother(params, neutral_prior, rare_prior)
     return [smoother.update(["1"], raw[None], float(stamp)).labels[0]
             for stamp, raw in zip(series.stamps, series.raw, strict=True)]
 
 
 def measure(series: Series, truth: Sequence[tuple[float, str | None]], params: SmoothingParams,
-            neutral_prior: float = 1.0) -> Result:
+            neutral_prior: float = 1.0, rare_prior: float = 1.0) -> Result:
     """A method on a recording; without its truth no flips and no delays."""
     ends = [*(begin for begin, _ in truth[1:]), float(series.stamps[-1]) + 1e-6][: len(truth)]
     stretches = [Stretch(begin, end, label) for (begin, label), end in zip(truth, ends, strict=True)]
-    shown = np.array(labels(series, params, neutral_prior))
+    shown = np.array(labels(series, params, neutral_prior, rare_prior))
     flips, seconds, delays = 0, 0.0, []
     for number, stretch in enumerate(stretches):
         inside = np.flatnonzero((series.stamps >= stretch.begin) & (series.stamps < stretch.end))

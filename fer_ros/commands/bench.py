@@ -60,6 +60,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     smoothing.add_argument("--neutral-prior", type=factor, default=1.0, metavar="FACTOR",
                            help="how many times neutral counts, as the emotion node's parameter of that name; what a "
                                 "model's file says is in the node's diagnostics (default: 1)")
+    smoothing.add_argument("--rare-prior", type=factor, default=1.0, metavar="FACTOR",
+                           help="how many times disgust and fear count, likewise (default: 1)")
     measured_by(smoothing, _smoothing)
 
     alignment = kinds.add_parser(
@@ -213,7 +215,7 @@ def _smoothing(options: argparse.Namespace) -> tuple[Table, Rows]:
                   *(["flips a minute", "flips", "delays in s"] if truth else []))
     rows = []
     for name, params in smoothing.METHODS.items():
-        found = smoothing.measure(series, truth, params, options.neutral_prior)
+        found = smoothing.measure(series, truth, params, options.neutral_prior, options.rare_prior)
         delays = [round(delay, 3) if math.isfinite(delay) else None for delay in found.delays]
         row = {"smoothing": name, "changes": len(found.spells), "length": found.length, "short": found.short}
         cells = [name, f"{found.changes_a_minute:.0f}", str(found.short)]

@@ -23,6 +23,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--neutral-prior", type=factor, metavar="FACTOR",
                         help="of such a network: how many times as common neutral faces are before a camera as the one answer "
                              "takes them to be, for the emotion node's parameter of that name; default: 4")
+    parser.add_argument("--rare-prior", type=factor, metavar="FACTOR",
+                        help="the same of disgust and fear; default: 0.15")
     parser.add_argument("--force", action="store_true", help="overwrite files that are there")
     parser.set_defaults(command=main)
 
@@ -34,6 +36,7 @@ def main(options: argparse.Namespace) -> int:
 
     balance = export.BALANCE if options.balance is None else options.balance
     prior = export.NEUTRAL_PRIOR if options.neutral_prior is None else options.neutral_prior
+    rare = export.RARE_PRIOR if options.rare_prior is None else options.rare_prior
     export.export(options.run, options.data, options.out, options.name, options.int8, force=options.force, balance=balance,
-                  neutral_prior=prior)
+                  neutral_prior=prior, rare_prior=rare)
     return 0

@@ -59,6 +59,7 @@ class EmotionNode(FerNode):
         return OK, "active", {
             "model": self._stage.classifier.metadata.name,
             "neutral prior": self._stage.smoother.neutral_prior,
+            "rare prior": self._stage.smoother.rare_prior,
             "execution provider": self._stage.classifier.provider,
             "dropped": self._pairs.dropped,
             "subscribers": self._emotions.get_subscription_count(),

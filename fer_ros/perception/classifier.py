@@ -66,6 +66,7 @@ class Answer:
         kind: what the output holds, `logits` or `probabilities`; empty where the file does not say.
         neutral_prior: how many times as common neutral faces are, of people before a camera, as this answer takes them to be;
             see `Smoother`.
+        rare_prior: the same of disgust and fear.
     """
 
     output: str
@@ -73,6 +74,7 @@ class Answer:
     temperature: float
     kind: str = ""
     neutral_prior: float = 1.0
+    rare_prior: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,8 @@ class ModelMetadata:
                     Answer(name, model_entries.labels(entry(entries, "labels", end) or ""),
                            float(entry(entries, "temperature", end) or 1),
                            model_entries.kind(entry(entries, "output", end) or ""),
-                           float(entry(entries, "neutral_prior", end) or 1))
+                           float(entry(entries, "neutral_prior", end) or 1),
+                           float(entry(entries, "rare_prior", end) or 1))
                     for name, end in named.items()
                 ),
                 input_size=model_entries.side(size),
@@ -156,9 +159,9 @@ class ModelMetadata:
         """Raise ValueError where a value is not allowed."""
         positive = [self.scale, *self.std]
         for answer in self.answers:
-            positive += [answer.temperature, answer.neutral_prior]
+            positive += [answer.temperature, answer.neutral_prior, answer.rare_prior]
         if not np.isfinite([*positive, *self.mean]).all() or min(positive) <= 0:
-            raise ModelError(f"{where}: scale, std, temperature and neutral_prior must be positive numbers")
+            raise ModelError(f"{where}: scale, std, temperature, neutral_prior and rare_prior must be positive numbers")
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, self.channels):
                 raise ModelError(f"{where}: {name} has {counted(len(values), 'number')}, the input "

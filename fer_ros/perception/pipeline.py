@@ -111,7 +111,8 @@ class EmotionStage:
         # When a face was looked at last, then label, confidence, and probabilities after and before they were smoothed.
         self._known: dict[str, tuple[float, str, float, NDArray[Any], NDArray[Any]]] = {}
         self._stamp = -math.inf
-        self.smoother = Smoother(smoothing, self.classifier.answer.neutral_prior)
+        answer = self.classifier.answer
+        self.smoother = Smoother(smoothing, answer.neutral_prior, answer.rare_prior)
         self.times = StageTimes()
 
     @classmethod

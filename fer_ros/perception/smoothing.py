@@ -15,6 +15,8 @@ from fer_ros.parameters.params import param
 
 _SLACK = 1e-6
 """Seconds: times of frames that are added up are never quite what they should be."""
+_NEUTRAL = [EMOTIONS.index("neutral")]
+_RARE = [EMOTIONS.index("disgust"), EMOTIONS.index("fear")]
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,14 @@ class SmoothingParams:
         2.25, "Unless smoothing is none: how many times as probable another emotion must be to take the label over from the "
         "one that is shown; 1 lets the more probable one have it.", range=(1.0, 10.0),
     )
-    confidence_threshold: float = param(0.45, "Below this the label is 'uncertain'.", range=(0.0, 1.0))
+    confidence_threshold: float = param(0.35, "Below this the label is 'uncertain'.", range=(0.0, 1.0))
     neutral_prior: float = param(
         0.0, "Unless smoothing is none: how many times as common neutral faces are, of people who are followed, as among the "
         "photographs that the model learnt from. 0 takes what the model's file says; 1 changes nothing.", range=(0.0, 100.0),
+    )
+    rare_prior: float = param(
+        0.0, "The same for disgust and fear, which a camera sees more seldom than any other emotion: how many times as common "
+        "they are.", range=(0.0, 100.0),
     )
     label_hold: float = param(
         0.3, "Unless smoothing is none: for how long another emotion must have been the most probable one until the label "
@@ -131,9 +137,10 @@ class Smoother:
       speed of its signal.
     - mean: of the frames of the last `window` seconds, each counting for the time since the one before it.
 
-    Before that, neutral counts `neutral_prior` times in each frame. A model that finds rare emotions as well as common ones
-    has learnt that all are about as frequent; before a camera people look neutral most of the time, above all while they talk
-    (Bayes' rule for another prior: M. Saerens et al., Neural Computation 14, 2002).
+    Before that, neutral counts `neutral_prior` times in each frame, and disgust and fear `rare_prior` times. A model that
+    finds rare emotions as well as common ones has learnt that all are about as frequent; before a camera people look neutral
+    most of the time, above all while they talk, and hardly ever disgusted or afraid (Bayes' rule for another prior: M. Saerens
+    et al., Neural Computation 14, 2002).
 
     Then the emotion that is shown already counts `stickiness` times, as in the forward filter of a hidden Markov model whose
     states last: two that are about as probable do not take turns, and a label does not blink at its threshold. And a label
@@ -142,19 +149,24 @@ class Smoother:
 
     _FORGET = 60.0  # seconds after which an id that is not seen any more is dropped; no track may live on longer unseen
 
-    def __init__(self, params: SmoothingParams = SmoothingParams(), neutral_prior: float = 1.0):
+    def __init__(self, params: SmoothingParams = SmoothingParams(), neutral_prior: float = 1.0, rare_prior: float = 1.0):
         """
         Args:
-            neutral_prior: what the model's file says, taken where the parameter of that name is 0.
+            neutral_prior, rare_prior: what the model's file says, taken where the parameter of that name is 0.
         """
-        self.params, self._model_prior = params, neutral_prior
+        self.params, self._of_model = params, (neutral_prior, rare_prior)
         self._tracks: dict[str, _Track] = {}
         self._stamp: float | None = None
 
     @property
     def neutral_prior(self) -> float:
         """How many times neutral counts."""
-        return self.params.neutral_prior or self._model_prior
+        return self.params.neutral_prior or self._of_model[0]
+
+    @property
+    def rare_prior(self) -> float:
+        """How many times disgust and fear count."""
+        return self.params.rare_prior or self._of_model[1]
 
     def reset(self) -> None:
         """Forget every track."""
@@ -195,9 +207,10 @@ class Smoother:
 
     def _before_a_camera(self, raw: NDArray[Any]) -> NDArray[Any]:
         """(7,) probabilities, those of a frame with the prior of people who are followed."""
-        if self.neutral_prior == 1.0 or self.params.smoothing == "none":
+        neutral, rare = self.neutral_prior, self.rare_prior
+        if self.params.smoothing == "none" or (neutral == 1.0 and rare == 1.0):
             return raw.copy()
-        return _weighted(raw, EMOTIONS.index("neutral"), self.neutral_prior)
+        return _weighted(raw, (_NEUTRAL, neutral), (_RARE, rare))
 
     def _hold(self, held: HeldLabel, leader: str, confidence: float, elapsed: float, probabilities: NDArray[Any]
               ) -> tuple[str, float]:
@@ -242,12 +255,13 @@ class Smoother:
     def _stick(self, probabilities: NDArray[Any], shown: str) -> NDArray[Any]:
         if shown in ("", UNCERTAIN) or self.params.smoothing == "none":
             return probabilities
-        return _weighted(probabilities, EMOTIONS.index(shown), self.params.stickiness)
+        return _weighted(probabilities, ([EMOTIONS.index(shown)], self.params.stickiness))
 
 
-def _weighted(probabilities: NDArray[Any], index: int, factor: float) -> NDArray[Any]:
-    """(7,) probabilities with the same sum, of which one counts so many times."""
+def _weighted(probabilities: NDArray[Any], *factors: tuple[list[int], float]) -> NDArray[Any]:
+    """(7,) probabilities with the same sum, of which some count so many times."""
     weighted = probabilities.copy()
-    weighted[index] *= np.float32(factor)
+    for which, factor in factors:
+        weighted[which] *= np.float32(factor)
     result: NDArray[Any] = weighted * (probabilities.sum() / max(weighted.sum(), np.float32(1e-12)))
     return result

@@ -49,7 +49,8 @@ def write(report: Mapping[str, Any], entries: Mapping[str, str]) -> str:
         answers=_answers(model["answers"], entries), data=_data(entries), origin=_origin(entries),
         median=f"{times['one_median_ms']:.2f}", p95=f"{times['one_p95_ms']:.2f}", sixteen=f"{times['sixteen_median_ms']:.2f}",
         onnxruntime=model["onnxruntime"], of=of, figures=figures, robustness=_robustness(report["robustness"]),
-        people=fairness.section(report["people"], learnt) if "people" in report else _NO_PEOPLE, limits=limits, licence=licence,
+        people=fairness.section(report["people"], learnt) if "people" in report else _NO_PEOPLE, limits=limits,
+        licence=licence,
     )
 
 

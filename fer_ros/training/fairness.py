@@ -192,8 +192,8 @@ def section(report: Mapping[str, Any], learnt: Collection[str] = ()) -> str:
              f"(groups of fewer than {counted(SMALLEST, 'face')} are left out). Nobody said what these faces show: a gap can "
              "lie in the pictures, or in the network, and is a reason to look."]
     if report["set"] in learnt:
-        parts.append("The network has learnt from these pictures, too: from what its teachers answered on them. On other pictures "
-                     "of such people it may answer less alike.")
+        parts.append("The network has learnt from these pictures, too: from what its teachers answered on them. On other "
+                     "pictures of such people it may answer less alike.")
     for attribute, groups in report["groups"].items():
         lines = [f"| {attribute} | faces | {' | '.join(ANSWERS)} |", "|---" * (len(ANSWERS) + 2) + "|"]
         lines += [f"| {name} | {group['faces']:,} | " + " | ".join(f"{100 * group['shares'][a]:.1f}" for a in ANSWERS) + " |"

@@ -83,8 +83,9 @@ def test_the_temperature_divides_the_logits(tiny):
 
 
 def test_the_prior_is_read_and_changes_no_answer_of_a_face_alone(tiny):
-    plain, other = load(tiny()), load(tiny({**METADATA, "neutral_prior": "3"}))
+    plain, other = load(tiny()), load(tiny({**METADATA, "neutral_prior": "3", "rare_prior": "0.5"}))
     assert (plain.answer.neutral_prior, other.answer.neutral_prior) == (1.0, 3.0)
+    assert (plain.answer.rare_prior, other.answer.rare_prior) == (1.0, 0.5)
     crops = flat((10, 90, 250))
     assert np.array_equal(plain(crops), other(crops))
 
@@ -241,6 +242,7 @@ def test_what_can_mean_one_thing_only_need_not_be_written(tiny):
     ("input_size", "eight", "no number"), ("input_size", "4", "from 8 to 1024"), ("input_size", "16", "takes"),
     ("scale", "nan", "positive"), ("scale", "0", "positive"), ("std", "0", "positive"), ("mean", "inf", "positive"),
     ("temperature", "-1", "positive"), ("neutral_prior", "0", "positive"), ("neutral_prior", "inf", "positive"),
+    ("rare_prior", "0", "positive"),
     ("colour", "purple", "grey, rgb, bgr"), ("colour", "rgb", "takes"),
     ("labels", "happy,sad", "knows happy, sad"), ("outputs", "other", "its metadata names other"),
     ("labels", ",".join(EMOTIONS[:6]) + ",contempt", "contempt"),

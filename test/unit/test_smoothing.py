@@ -208,7 +208,7 @@ def test_two_emotions_about_as_probable_do_not_take_turns(method):
 
 
 def test_a_label_does_not_blink_at_its_threshold():
-    smoother = Smoother(smoothing(smoothing="mean", window=0.0, stickiness=1.5))
+    smoother = Smoother(smoothing(smoothing="mean", window=0.0, stickiness=1.5, confidence_threshold=0.45))
     surely, hardly = (np.array([0.1, 0.1, 0.1, p, 0.1, 0.1, 0.5 - p], np.float32) for p in (0.46, 0.44))
     found = [label(smoother, p, i / 30) for i, p in enumerate([hardly, surely, hardly, surely, hardly])]
     assert found == [UNCERTAIN, "happy", "happy", "happy", "happy"]
@@ -353,6 +353,27 @@ def test_neutral_counts_as_many_times_as_it_is_more_common(method):
     assert found == pytest.approx(np.array([0.1, 0.0, 0.1, 0.0, 0.1, 0.5, 1.0]) / 1.8)  # odds of 2 to 5 have become 10 to 5
 
 
+@pytest.mark.parametrize("method", ["exponential", "mean"])
+def test_disgust_and_fear_count_as_many_times_as_they_are_rarer(method):
+    raw = np.array([0.1, 0.2, 0.4, 0.0, 0.1, 0.1, 0.1], np.float32)
+    params = SmoothingParams(smoothing=method, neutral_prior=2.0, rare_prior=0.25, stickiness=1.0)
+    (found,) = Smoother(params).update(["1"], raw[None], 0.0).probabilities
+    assert found == pytest.approx(np.array([0.1, 0.05, 0.1, 0.0, 0.1, 0.1, 0.2]) / 0.65)
+
+
+def test_of_disgust_and_fear_too_the_model_says_what_the_parameter_does_not():
+    raw = np.full((1, 7), 1 / 7, np.float32)
+
+    def fear(asked: float, of_the_model: float) -> float:
+        smoother = Smoother(SmoothingParams(rare_prior=asked), rare_prior=of_the_model)
+        return float(smoother.update(["1"], raw, 0.0).probabilities[0, 2])
+
+    assert fear(0.0, 0.25) == pytest.approx(0.25 / 5.5)
+    assert fear(0.5, 0.25) == pytest.approx(0.5 / 6)
+    assert fear(1.0, 0.25) == pytest.approx(1 / 7)
+    assert fear(0.0, 1.0) == pytest.approx(1 / 7)
+
+
 def test_the_models_own_prior_counts_where_the_parameter_is_0():
     raw = np.full((1, 7), 1 / 7, np.float32)
 
@@ -368,7 +389,7 @@ def test_the_models_own_prior_counts_where_the_parameter_is_0():
 @pytest.mark.parametrize(("ids", "method"), [(["1"], "none"), ([""], "exponential"), (["1", "1"], "exponential")])
 def test_a_frame_for_itself_has_no_prior(ids, method):
     raw = np.full((len(ids), 7), 1 / 7, np.float32)
-    smoother = Smoother(SmoothingParams(smoothing=method, neutral_prior=4.0))
+    smoother = Smoother(SmoothingParams(smoothing=method, neutral_prior=4.0, rare_prior=0.1))
     assert smoother.update(ids, raw, 0.0).probabilities == pytest.approx(raw)
 
 

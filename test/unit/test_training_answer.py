@@ -146,7 +146,9 @@ def test_an_exported_model_answers_with_the_blend(drawn_fer2013, tmp_path):
     assert blend.text == classifier.metadata.entries["blend.answer"]
     priors = {answer.output: answer.neutral_prior for answer in classifier.metadata.answers}
     assert priors.pop("answer") == export.NEUTRAL_PRIOR
-    assert set(priors.values()) == {1.0}  # what the others say is as frequent as in their sets
+    rare = {answer.output: answer.rare_prior for answer in classifier.metadata.answers}
+    assert rare.pop("answer") == export.RARE_PRIOR
+    assert set(priors.values()) == set(rare.values()) == {1.0}  # what the others say is as frequent as in their sets
     assert blend.text in said[0]
     expected = blend(predict(checkpoint.trained(tmp_path / "run").network, images, where))
     crops = np.repeat(images[..., None], 3, axis=3)
