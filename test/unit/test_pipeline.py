@@ -123,28 +123,19 @@ def test_faces_across_the_border_and_absurdly_large_ones_get_an_answer(demo_fram
     assert all(np.isfinite(answer.probabilities).all() for answer in answers)
 
 
-@pytest.mark.parametrize(("model", "answer", "asked", "factor"), [
-    ("emotion.onnx", "", 0.0, 0.15), ("emotion_int8.onnx", "", 0.0, 0.15), ("emotion.onnx", "ferplus", 0.0, 1.0),
-    ("emotion_fer2013.onnx", "", 0.0, 1.0), ("emotion.onnx", "", 0.5, 0.5)])
-def test_fear_counts_as_seldom_as_the_answer_of_the_model_says(demo_frames, detector, model, answer, asked, factor):
-    stage = EmotionStage(ClassifierParams(model=model, answer=answer), AlignParams(), SmoothingParams(rare_prior=asked),
+@pytest.mark.parametrize(("model", "answer", "asked", "neutral", "fear"), [
+    ("emotion.onnx", "", {}, 4.0, 0.15), ("emotion_int8.onnx", "", {}, 4.0, 0.15), ("emotion.onnx", "ferplus", {}, 1.0, 1.0),
+    ("emotion_fer2013.onnx", "", {}, 1.0, 1.0), ("emotion.onnx", "", {"neutral_prior": 2.0}, 2.0, 0.15),
+    ("emotion.onnx", "", {"rare_prior": 0.5}, 4.0, 0.5)])
+def test_neutral_and_fear_count_as_often_as_the_answer_of_the_model_says(demo_frames, detector, model, answer, asked, neutral,
+                                                                         fear):
+    stage = EmotionStage(ClassifierParams(model=model, answer=answer), AlignParams(), SmoothingParams(**asked),
                          InferenceParams())
     (face,) = detector.detect(demo_frames[0])
     (found,) = stage(demo_frames[0], [dataclasses.replace(face, id="1")], 0.0)
-    odds = [p[EMOTIONS.index("fear")] / p[EMOTIONS.index("happy")] for p in (found.probabilities, found.raw_probabilities)]
-    assert odds[0] / odds[1] == pytest.approx(factor, rel=1e-3)
-
-
-@pytest.mark.parametrize(("model", "answer", "asked", "prior"), [
-    ("emotion.onnx", "", 0.0, 4.0), ("emotion_int8.onnx", "", 0.0, 4.0), ("emotion.onnx", "ferplus", 0.0, 1.0),
-    ("emotion_fer2013.onnx", "", 0.0, 1.0), ("emotion.onnx", "", 2.0, 2.0)])
-def test_neutral_counts_as_often_as_the_answer_of_the_model_says(demo_frames, detector, model, answer, asked, prior):
-    stage = EmotionStage(ClassifierParams(model=model, answer=answer), AlignParams(), SmoothingParams(neutral_prior=asked),
-                         InferenceParams())
-    (face,) = detector.detect(demo_frames[0])
-    (found,) = stage(demo_frames[0], [dataclasses.replace(face, id="1")], 0.0)
-    odds = [p[EMOTIONS.index("neutral")] / p[EMOTIONS.index("happy")] for p in (found.probabilities, found.raw_probabilities)]
-    assert odds[0] / odds[1] == pytest.approx(prior, rel=1e-3)
+    factors = found.probabilities / found.raw_probabilities
+    for emotion, factor in (("neutral", neutral), ("fear", fear)):
+        assert factors[EMOTIONS.index(emotion)] / factors[EMOTIONS.index("happy")] == pytest.approx(factor, rel=1e-3)
 
 
 def test_an_unsure_answer_is_called_uncertain(demo_frames, detector):
