@@ -45,7 +45,7 @@ def read(manifest: Path) -> dict[str, NDArray[Any]]:
             raise ValueError(f"it holds {len(content)} bytes and not {at}")
     except OSError as error:
         raise RunError(f"{error.filename or manifest} cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, MemoryError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, MemoryError, RecursionError) as error:
         raise RunError(f"{manifest} is no manifest of face-api.js's weights, or the file beside it is another one ({error}): "
                        "docs/how-to/train.md says where to get both") from None
     return arrays
@@ -78,9 +78,12 @@ def begin_with(network: Network, weights: Weights, faces: NDArray[Any]) -> None:
         for name, (conv, norm) in layers:
             filters = torch.from_numpy(weights[f"{name}/conv/filters"]).permute(3, 2, 0, 1)
             # A grey face is one whose three colours are the same.
-            conv.weight.copy_(filters.sum(1, keepdim=True) if conv.in_channels == 1 else filters)
+            filters = filters.sum(1, keepdim=True) if conv.in_channels == 1 else filters
             bias, scale, shift = (torch.from_numpy(weights[f"{name}/{kind}"])
                                   for kind in ("conv/bias", "scale/weights", "scale/biases"))
+            if filters.shape != conv.weight.shape or {len(bias), len(scale), len(shift)} != {conv.out_channels}:
+                raise ValueError(f"{name} has another size")
+            conv.weight.copy_(filters)
             norm.weight.copy_(scale)
             norm.bias.copy_(shift + scale * bias)
             norm.running_mean.zero_()
@@ -90,7 +93,7 @@ def begin_with(network: Network, weights: Weights, faces: NDArray[Any]) -> None:
         device = next(network.parameters()).device
         network.eval()(torch.from_numpy(faces).unsqueeze(1).to(device).float() / 255)
         network.train(was)
-    except (KeyError, RuntimeError, ValueError) as error:
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise RunError(f"--start-from does not hold the weights of dlib's face recognition network ({error})") from None
     finally:
         for hook in hooks:

@@ -25,6 +25,8 @@ from fer_ros.training.train import RECIPE, Place, Run, place
 from fer_ros.training.watch import Board, Everyone, Interrupts, Pictures, Terminal, duration
 
 DEFAULT_RECIPE = "small"
+_EXPORTED, _DLIB = ".onnx", ".json"
+"""Suffixes of networks that are not of a run: what they need to become one is measured on faces."""
 
 
 def train(options: argparse.Namespace) -> None:
@@ -39,7 +41,10 @@ def train(options: argparse.Namespace) -> None:
     # Without a recipe's name a run goes on as it began.
     name = options.recipe or (str(stored.absolute()) if stored.is_file() else DEFAULT_RECIPE)
     chosen = recipe.read(name, options.changes)
-    runs = {path: checkpoint.trained(path) for path in options.teachers if path.suffix != ".onnx"}
+    for path in options.teachers:
+        _look_for(path, _EXPORTED)
+    if options.start_from:
+        _look_for(options.start_from, _EXPORTED, _DLIB)
     if chosen.distillation and not options.teachers:
         raise RunError(f"recipe {name} learns from teachers: name their runs with --teacher (those that a run began with, to "
                        "continue it), or --set distillation=0")
@@ -51,7 +56,7 @@ def train(options: argparse.Namespace) -> None:
         left_out = [f"{count:,} {reason}" for reason, count in found.left_out.items() if count]
         if left_out:
             console.print(f"left out of training: {', '.join(left_out)}")
-        teachers = [runs.get(path) or begin_with(path, found, chosen) for path in options.teachers]
+        teachers = [begin_with(path, found) for path in options.teachers]
         start = begin_with(options.start_from, found, chosen) if options.start_from else None
         facts = facts_of(found, where)
         facts["fraction"] = options.fraction
@@ -74,15 +79,23 @@ def train(options: argparse.Namespace) -> None:
                       f"validation faces. In {options.out}: {checkpoint.BEST}, history.csv, curves.png")
 
 
-def begin_with(path: Path, found: Sources, chosen: Recipe) -> checkpoint.Trained:
-    """The network of a run, or of a model that was exported from one, or dlib's face recognition network.
+def _look_for(path: Path, *suffixes: str) -> None:
+    """Raise RunError if that is no run, nor a file with such a suffix: before the data is read, which takes minutes."""
+    if path.suffix not in suffixes:
+        checkpoint.trained(path)
+    elif not path.is_file():
+        raise RunError(f"{path} not found: name the folder of a run of `fer-ros train`, or a file that is there")
+
+
+def begin_with(path: Path, found: Sources, chosen: Recipe | None = None) -> checkpoint.Trained:
+    """The network of a run, or of a model that was exported from one, or, for a recipe, dlib's face recognition network.
 
     Raises:
         RunError: there is none.
     """
-    if path.suffix == ".onnx":
+    if path.suffix == _EXPORTED:
         return unfold.trained(path, found.training.images)
-    if path.suffix != ".json":
+    if path.suffix != _DLIB or chosen is None:
         return checkpoint.trained(path)
     torch.manual_seed(chosen.seed)
     network = make(chosen)

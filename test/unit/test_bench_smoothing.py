@@ -101,21 +101,23 @@ def test_the_command_measures_the_longest_face_of_a_table(tmp_path, capsys):
     assert set(found) == set(METHODS)
 
 
-def test_the_command_takes_the_prior_of_a_model(tmp_path):
-    """Surprise is a little more probable than neutral, as of somebody who talks."""
-    face = series(*20 * ["happy"], *40 * ["surprise"])
-    face.raw[20:, EMOTIONS.index("neutral")] = 0.4
+@pytest.mark.parametrize(("leads", "shown", "prior"), [("surprise", "neutral", ("--neutral-prior", "4")),
+                                                     ("fear", "surprise", ("--rare-prior", "0.2"))])
+def test_the_command_takes_the_priors_of_a_model(tmp_path, leads, shown, prior):
+    """One emotion is a little more probable than another: surprise than neutral, as of somebody who talks."""
+    face = series(*20 * ["happy"], *40 * [leads])
+    face.raw[20:, EMOTIONS.index(shown)] = 0.4
     write(tmp_path / "a.csv", face)
 
     def delay(*more: str) -> float | None:
         out = tmp_path / "a.json"
         with pytest.raises(SystemExit, match="0"):
-            main(["bench", "smoothing", str(tmp_path / "a.csv"), "--truth", "0 happy, 2 neutral", "--json", str(out),
+            main(["bench", "smoothing", str(tmp_path / "a.csv"), "--truth", f"0 happy, 2 {shown}", "--json", str(out),
                   "--force", *more])
         return next(row["delays"][0] for row in json.loads(out.read_text()) if row["smoothing"] == "exponential")
 
     assert delay() is None
-    assert delay("--neutral-prior", "4") < 1
+    assert delay(*prior) < 1
 
 
 @pytest.mark.parametrize("content", ["", "hello", "stamp,face_id\n1,2\n", ",".join(COLUMNS) + "\n"])

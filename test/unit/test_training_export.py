@@ -215,6 +215,19 @@ def test_training_goes_on_from_an_exported_file(run, tmp_path):
         assert learning(faces).numpy() == pytest.approx(before.numpy(), abs=0.02)
 
 
+@pytest.mark.parametrize(("words", "asked"), [
+    ((), {"balance": export.BALANCE, "neutral_prior": export.NEUTRAL_PRIOR, "rare_prior": export.RARE_PRIOR}),
+    (("--balance", "0.5", "--neutral-prior", "2", "--rare-prior", "0.3"),
+     {"balance": 0.5, "neutral_prior": 2.0, "rare_prior": 0.3})])
+def test_the_command_passes_on_what_it_is_asked(words, asked, tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(export, "export", lambda *arguments, **more: seen.update(more))
+    with pytest.raises(SystemExit) as end:
+        main(["export", str(tmp_path), "--data", str(tmp_path), "--out", str(tmp_path / "out"), *words])
+    assert not end.value.code
+    assert {name: seen[name] for name in asked} == asked
+
+
 def test_an_exported_file_teaches(run, tmp_path):
     folder, data = run
     export.export(folder, data, tmp_path, None, False, lambda text: None)

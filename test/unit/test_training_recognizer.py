@@ -157,7 +157,9 @@ def test_other_weights_and_other_networks_are_refused(weights):
         recognizer.begin_with(make(Recipe(architecture="tiny")), weights, faces())
     network = make(Recipe(architecture="recognizer"))
     missing = {name: values for name, values in weights.items() if name != "conv64_1/conv2/scale/biases"}
-    for wrong in ({}, missing, weights | {"conv64_1/conv1/conv/bias": np.zeros(7, np.float32)}):
+    for wrong in ({}, missing, weights | {"conv64_1/conv1/conv/bias": np.zeros(7, np.float32)},
+                  weights | {"conv64_1/conv1/scale/weights": np.ones(1, np.float32)},
+                  weights | {"conv32_1/conv1/conv/filters": np.ones((3, 3, 1, 32), np.float32)}):
         with pytest.raises(RunError, match="does not hold the weights"):
             recognizer.begin_with(network, wrong, faces())
     assert not network.features[3].main[0][1]._forward_pre_hooks
@@ -175,3 +177,17 @@ def test_a_run_begins_with_them(weights, drawn_fer2013, tmp_path, capsys):
         main([*words, "--out", str(tmp_path / "other"), "--set", "architecture=tiny"])
     assert end.value.code
     assert "only the architectures recognizer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--teacher", "--start-from"])
+@pytest.mark.parametrize("name", ["missing.onnx", "missing.json", "missing"])
+def test_a_network_that_is_not_there_is_told_before_the_data_is_read(option, name, drawn_fer2013, tmp_path, capsys):
+    data = drawn_fer2013(tmp_path / "data", each=2)
+    change = ["--set", "distillation=0.5"] if option == "--teacher" else []
+    with pytest.raises(SystemExit) as end:
+        main(["train", "--data", str(data), "--out", str(tmp_path / "run"), option, str(tmp_path / name), *change])
+    assert end.value.code
+    said = capsys.readouterr().err
+    assert name in said
+    assert "not found" in said
+    assert "reading" not in said
