@@ -98,6 +98,7 @@ class Topics:
     camera_info: str
     faces: str
     emotions: str
+    events: str
     overlay: str
 
 
@@ -171,6 +172,7 @@ def _graph(source: str, named: Mapping[str, Any], finite: bool, image: str, to_o
         camera_info=f"{prefix}/camera/camera_info",
         faces=f"{prefix}/fer/faces",
         emotions=f"{prefix}/fer/emotions",
+        events=f"{prefix}/fer/events",
         overlay=f"{prefix}/fer/overlay",
     )
     # A file plays once and every frame of it counts: wait until all are there to see it, and lose nothing. From a camera,

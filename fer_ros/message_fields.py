@@ -8,10 +8,13 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from fer_ros.labels import EMOTIONS, FACE_CLASS
-from fer_ros.types import Box, Emotion, Face
+from fer_ros.types import EVENTS, Box, Emotion, EmotionEvent, Face
 
 FACES, EMOTION_ARRAY = "vision_msgs/msg/Detection2DArray", "fer_ros/msg/EmotionArray"
 """What a frame's faces and emotions are sent as."""
+EMOTION_EVENT = "fer_ros/msg/EmotionEvent"
+_LONGEST = (2**31 - 1) * 10**9
+"""Nanoseconds that a Duration can hold."""
 OVERLAYS = ("/fer/overlay", "/fer/overlay/compressed")
 """How the topics end on which the graph sends its input with the answers drawn in: no camera's images."""
 
@@ -55,3 +58,13 @@ def emotions_message(make: Maker, emotions: Sequence[Emotion], header: Any, mode
         for emotion in emotions
     ]
     return make.message(EMOTION_ARRAY, header=header, model=model, labels=list(EMOTIONS), emotions=found)
+
+
+def event_message(make: Maker, event: EmotionEvent, header: Any) -> Any:
+    """Something that changed; the header is that of the image in which it happened."""
+    seconds, nanoseconds = divmod(min(round(event.lasted * 1e9), _LONGEST), 10**9)
+    return make.message(
+        EMOTION_EVENT, header=header, face_id=event.face_id, kind=1 + EVENTS.index(event.kind), label=event.label,
+        previous_label=event.previous_label, confidence=event.confidence,
+        lasted=make.message("builtin_interfaces/msg/Duration", sec=seconds, nanosec=nanoseconds),
+    )

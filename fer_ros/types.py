@@ -172,6 +172,46 @@ class Emotion(Comparable):
         ), strict=True))
 
 
+APPEARED, CHANGED, LEFT = EVENTS = ("appeared", "changed", "left")
+"""The kinds of an `EmotionEvent`. In a message they are numbers: 1, 2 and 3."""
+
+
+@dataclass(frozen=True)
+class EmotionEvent:
+    """Something that changed: a face appeared, shows another emotion, or left.
+
+    >>> event = EmotionEvent("changed", "1", 12.5, "happy", "neutral", 0.75, lasted=4.5)
+    >>> event.to_dict()["previous_label"], event.to_dict()["lasted"]
+    ('neutral', 4.5)
+
+    Attributes:
+        kind: `appeared`, `changed` or `left`.
+        face_id: id of the face's track.
+        stamp: the time in seconds of the frame in which it happened: in which the face was first seen, first showed `label`,
+            or was last seen. The event itself is known later, once that has lasted.
+        label: what is shown from then on; empty of a face that left.
+        previous_label: what was shown until then; empty of a face that appeared.
+        confidence: the label's probability in [0, 1], the mean of the frames in which it was shown until it had lasted long
+            enough; 0 of a face that left.
+        lasted: for how many seconds `previous_label` was shown; 0 of a face that appeared.
+        frame: whatever that frame was called by who asked: a message's header, say. It plays no part in comparisons.
+    """
+
+    kind: str
+    face_id: str
+    stamp: float
+    label: str
+    previous_label: str
+    confidence: float
+    lasted: float
+    frame: Any = dataclasses.field(default=None, compare=False, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields but for `frame` as plain numbers and texts, for JSON or a row of a table."""
+        return {"kind": self.kind, "face_id": self.face_id, "stamp": float(self.stamp), "label": self.label,
+                "previous_label": self.previous_label, "confidence": float(self.confidence), "lasted": float(self.lasted)}
+
+
 ROW = ("face_id", "x", "y", "width", "height", "roll", "detection_score", "label", "confidence", *EMOTIONS,
        *(f"raw_{name}" for name in EMOTIONS))
 """Names of the columns of a table of emotions; `x` and `y` are the box's centre."""

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from fer_ros.bags.reader import BagReader, Frame, Skipped, is_bag
 from fer_ros.media.meter import FrameClock
 from fer_ros.media.source import SourceParams, open_source
 from fer_ros.media.source_name import SourceError, opened_as, path_of, without_secrets
 from fer_ros.perception.pipeline import Pipeline
-from fer_ros.types import ROW, Emotion, Face
+from fer_ros.types import ROW, Emotion, EmotionEvent, Face
 
 COLUMNS = ("stamp", "frame", *ROW)
 """Of a row: stamp (in CSV seconds with all nine decimals, in Parquet a timestamp), number of the image from 0, then what a
 `fer_ros/Emotion` holds, the box by its centre in pixels."""
+EVENT_COLUMNS = ("stamp", "frame", "face_id", "kind", "label", "previous_label", "confidence", "lasted")
+"""Of an event: stamp and number of the image in which it happened, then what a `fer_ros/EmotionEvent` holds, `lasted` in
+seconds."""
+
+_NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -24,17 +32,25 @@ class Annotation:
 
     Attributes:
         seconds: its time; the stamp's, unless that stands still.
+        events: what is settled with it; it may have happened in an image before.
     """
 
     frame: Frame
     seconds: float
     faces: list[Face]
     emotions: list[Emotion]
+    events: list[EmotionEvent] = field(default_factory=list)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One for each face, with the names of `COLUMNS`; the stamp in nanoseconds."""
         for emotion in self.emotions:
             yield {"stamp": self.frame.stamp, "frame": self.frame.number, **emotion.to_row()}
+
+
+def event_rows(events: Iterable[EmotionEvent]) -> Iterator[dict[str, Any]]:
+    """One for each event, with the names of `EVENT_COLUMNS`; the stamp in nanoseconds."""
+    for event in events:
+        yield {**event.to_dict(), "stamp": event.frame.stamp, "frame": event.frame.number}
 
 
 class Recording:
@@ -125,7 +141,14 @@ class Annotator:
         self._recorded = in_seconds(frame.recorded)
         seconds = self._clock(in_seconds(frame.stamp))
         faces = self._pipeline.faces(frame.image, seconds)
-        return Annotation(frame, seconds, faces, self._pipeline.emotions(frame.image, faces, seconds))
+        emotions = self._pipeline.emotions(frame.image, faces, seconds)
+        # What is kept of an image until its event is settled needs no pixels.
+        about = dataclasses.replace(frame, image=_NO_PIXELS)
+        return Annotation(frame, seconds, faces, emotions, self._pipeline.event_detector(emotions, seconds, about))
+
+    def end(self) -> list[EmotionEvent]:
+        """The recording is over, and everybody leaves."""
+        return self._pipeline.event_detector.end()
 
 
 def in_seconds(stamp: int) -> float:

@@ -1,4 +1,4 @@
-"""Everything that an annotation is written to: a bag, a table, a video."""
+"""Everything that an annotation is written to: a bag, tables, a video."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from fer_ros.bags.annotate import Annotation
+from fer_ros.bags.annotate import EVENT_COLUMNS, Annotation, event_rows
 from fer_ros.bags.errors import BagError
+from fer_ros.bags.reader import Frame
 from fer_ros.bags.table import Table
 from fer_ros.bags.writer import ResultWriter
 from fer_ros.drawing.overlay import draw_overlay
 from fer_ros.media.video_recorder import RecordError, VideoRecorder
 from fer_ros.system.files import OutputError
+from fer_ros.types import EmotionEvent
 
 
 class Outputs:
@@ -22,7 +24,8 @@ class Outputs:
     Args:
         bag: ends in .mcap.
         model: name of the emotion network.
-        table: ends in .csv or .parquet; None for no table.
+        table: of faces, ends in .csv or .parquet; None for none.
+        events: a table of events, likewise.
         video: of the overlay; None for no video.
         overlay: whether the bag has the overlay, too.
         force: replace files that are there.
@@ -32,15 +35,17 @@ class Outputs:
         BagError, OutputError, RecordError: one of them cannot be written.
     """
 
-    def __init__(self, bag: Path, model: str, *, table: Path | None = None, video: Path | None = None, overlay: bool = False,
-                 force: bool = False, sources: Iterable[str | Path] = ()):
-        topics = {"faces": "/fer/faces", "emotions": "/fer/emotions"}
+    def __init__(self, bag: Path, model: str, *, table: Path | None = None, events: Path | None = None,
+                 video: Path | None = None, overlay: bool = False, force: bool = False, sources: Iterable[str | Path] = ()):
+        topics = {"faces": "/fer/faces", "emotions": "/fer/emotions", "events": "/fer/events"}
         if overlay:
             topics["overlay"] = "/fer/overlay/compressed"
         self._overlay, sources = overlay, list(sources)
+        self._last: Frame | None = None
         with ExitStack() as stack:
             self._bag = stack.enter_context(ResultWriter(bag, topics, model, force, sources))
             self._table = stack.enter_context(Table(table, force, sources)) if table else None
+            self._events = stack.enter_context(Table(events, force, sources, EVENT_COLUMNS)) if events else None
             self._video = VideoRecorder(video, force, sources) if video else None
             if self._video is not None:
                 stack.callback(self._video.discard)
@@ -55,7 +60,7 @@ class Outputs:
     @property
     def cut(self) -> bool:
         """Whether there is no room for more in any of them."""
-        return all(output is None or output.cut for output in (self._bag, self._table, self._video))
+        return all(output is None or output.cut for output in (self._bag, self._table, self._events, self._video))
 
     @property
     def notice(self) -> str:
@@ -67,10 +72,21 @@ class Outputs:
         drawn = self._overlay or self._video is not None
         picture = draw_overlay(found.frame.image, found.emotions) if drawn else None
         self._bag.write(found.frame, found.faces, found.emotions, picture if self._overlay else None)
+        self._last = found.frame
+        self.write_events(found.events)
         if self._table is not None:
             self._table.write(found)
         if self._video is not None and picture is not None:
             self._video.write(picture, found.seconds)
+
+    def write_events(self, events: Iterable[EmotionEvent]) -> None:
+        """What was settled with the last image, or after it."""
+        if self._last is None:
+            return
+        events = list(events)
+        self._bag.write_events(events, self._last)
+        if self._events is not None:
+            self._events.add(list(event_rows(events)), self._last.stamp)
 
     def close(self, total: int) -> tuple[list[Path], list[Exception]]:
         """Finish them.
@@ -82,8 +98,7 @@ class Outputs:
             The files that are complete, and why others are not.
         """
         closing: dict[Path, Callable[[], object]] = {self._bag.path: lambda: self._bag.close(total)}
-        if self._table is not None:
-            closing[self._table.path] = self._table.close
+        closing |= {table.path: table.close for table in (self._table, self._events) if table is not None}
         video = self._video
         if video is not None:
             closing[video.path] = lambda: video.close(total)

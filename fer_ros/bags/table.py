@@ -1,11 +1,11 @@
-"""Every face of every image as a row of a CSV or a Parquet file."""
+"""Every face of every image, or every event, as a row of a CSV or a Parquet file."""
 
 from __future__ import annotations
 
 import contextlib
 import csv
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ class Table:
         path: ends in .csv or .parquet.
         force: replace a file that is there.
         sources: what is read, see `check_output`.
+        columns: their names, `stamp` first.
 
     Attributes:
         cut: why no more rows are written, empty as long as they are.
@@ -30,8 +31,8 @@ class Table:
         OutputError: the name ends in neither, pyarrow is missing, or the file cannot be written.
     """
 
-    def __init__(self, path: Path, force: bool = False, sources: Iterable[str | Path] = ()):
-        kinds: dict[str, Callable[[Path], _Csv | _Parquet]] = {".csv": _Csv, ".parquet": _Parquet}
+    def __init__(self, path: Path, force: bool = False, sources: Iterable[str | Path] = (), columns: Sequence[str] = COLUMNS):
+        kinds: dict[str, Callable[[Path, Sequence[str]], _Csv | _Parquet]] = {".csv": _Csv, ".parquet": _Parquet}
         kind = kinds.get(path.suffix.lower())
         if kind is None:
             raise OutputError(f"cannot write '{path}': its name must end in .csv or .parquet")
@@ -43,7 +44,7 @@ class Table:
         self.path, self.cut = path, ""
         self._output = Output(path, force=force, sources=sources, keep=True)
         try:
-            self._file = kind(self._output.scratch)
+            self._file = kind(self._output.scratch, columns)
         except OSError as error:
             self._output.discard()
             raise OutputError(f"cannot write '{path}': {reason(error)}") from None
@@ -62,8 +63,11 @@ class Table:
 
     def write(self, found: Annotation) -> None:
         """The rows of an image."""
-        rows = list(found.rows())
-        self._first = found.frame.stamp if self._first is None else self._first
+        self.add(list(found.rows()), found.frame.stamp)
+
+    def add(self, rows: Sequence[dict[str, Any]], stamp: int) -> None:
+        """Rows that belong to an image, by its stamp in nanoseconds."""
+        self._first = stamp if self._first is None else self._first
         self._rows += len(rows)
         if not self.cut:
             self._try(lambda: self._file.add(rows))
@@ -102,10 +106,10 @@ class Table:
 class _Csv:
     """Rows as text, on the disk as they come."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, columns: Sequence[str]):
         self._path = path
         self._file = open(path, "x", newline="", encoding="utf-8")  # noqa: SIM115  (`finish` closes it)
-        self._writer = csv.DictWriter(self._file, COLUMNS)
+        self._writer = csv.DictWriter(self._file, columns)
         self._writer.writeheader()
 
     def add(self, rows: Iterable[dict[str, Any]]) -> None:
@@ -131,8 +135,8 @@ class _Csv:
 class _Parquet:
     """Rows that are written at the end, all at once: without its end such a file cannot be read."""
 
-    def __init__(self, path: Path):
-        self._path = path
+    def __init__(self, path: Path, columns: Sequence[str]):
+        self._path, self._columns = path, columns
         self._rows: list[dict[str, Any]] = []
 
     def add(self, rows: Iterable[dict[str, Any]]) -> None:
@@ -143,8 +147,9 @@ class _Parquet:
         from pyarrow import parquet
 
         text = pyarrow.string()
-        kinds = {"stamp": pyarrow.timestamp("ns"), "frame": pyarrow.int64(), "face_id": text, "label": text}
-        schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in COLUMNS])
+        kinds = {"stamp": pyarrow.timestamp("ns"), "frame": pyarrow.int64(),
+                 **dict.fromkeys(("face_id", "kind", "label", "previous_label"), text)}
+        schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in self._columns])
         self._path.unlink(missing_ok=True)
         parquet.write_table(pyarrow.Table.from_pylist(self._rows, schema), self._path)
 

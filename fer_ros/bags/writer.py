@@ -18,14 +18,14 @@ from fer_ros.bags.errors import BagError
 from fer_ros.bags.mend import mend
 from fer_ros.bags.reader import Frame
 from fer_ros.media.encodings import JPEG_FORMAT, to_jpeg
-from fer_ros.message_fields import EMOTION_ARRAY, FACES, emotions_message, faces_message
+from fer_ros.message_fields import EMOTION_ARRAY, EMOTION_EVENT, FACES, emotions_message, event_message, faces_message
 from fer_ros.resources import message_definitions
 from fer_ros.system.files import Output, OutputError, cut_short, reason
 from fer_ros.system.room import Room
-from fer_ros.types import Emotion, Face, Image
+from fer_ros.types import Emotion, EmotionEvent, Face, Image
 
 PICTURE = "sensor_msgs/msg/CompressedImage"
-_KINDS = {"faces": FACES, "emotions": EMOTION_ARRAY, "overlay": PICTURE}
+_KINDS = {"faces": FACES, "emotions": EMOTION_ARRAY, "events": EMOTION_EVENT, "overlay": PICTURE}
 _QUALITY = 80
 _HELD = 64 * 1024  # bytes for the end of a bag, and its metadata.yaml
 _FOREVER = QosTime(sec=2**31 - 1, nsec=2**32 - 1)
@@ -203,7 +203,7 @@ class ResultWriter:
 
     Args:
         path: ends in .mcap.
-        topics: names of `faces`, `emotions` and, if pictures are written, `overlay`.
+        topics: names of `faces`, `emotions` and, if they are written, `events` and `overlay`.
         model: name of the emotion network.
         force: replace a file that is there.
         sources: what is read, see `check_output`.
@@ -265,12 +265,17 @@ class ResultWriter:
         self._images += 1
         if self.cut:
             return
-        header = self._header(frame.stamp, frame.frame_id)
+        header = self._header(frame)
         self._write("faces", frame, faces_message(self, faces, header))
         self._write("emotions", frame, emotions_message(self, emotions, header, self._model))
         if picture is not None:
             self._write("overlay", frame,
                         self.message(PICTURE, header=header, format=JPEG_FORMAT, data=to_jpeg(picture, _QUALITY)))
+
+    def write_events(self, events: Iterable[EmotionEvent], frame: Frame) -> None:
+        """What was settled with an image; each event has the header of the one in which it happened, its `frame`."""
+        for event in events if not self.cut else ():
+            self._write("events", frame, event_message(self, event, self._header(event.frame)))
 
     def _write(self, part: str, frame: Frame, message: Any) -> None:
         kind = _KINDS[part]
@@ -286,9 +291,9 @@ class ResultWriter:
         """As rosbags wants them."""
         return np.ascontiguousarray(values, np.float32)
 
-    def _header(self, stamp: int, frame_id: str) -> Any:
-        time = self.message("builtin_interfaces/msg/Time", sec=stamp // 10**9, nanosec=stamp % 10**9)
-        return self.message("std_msgs/msg/Header", stamp=time, frame_id=frame_id)
+    def _header(self, frame: Frame) -> Any:
+        time = self.message("builtin_interfaces/msg/Time", sec=frame.stamp // 10**9, nanosec=frame.stamp % 10**9)
+        return self.message("std_msgs/msg/Header", stamp=time, frame_id=frame.frame_id)
 
     def _no_pose(self) -> Any:
         pose = self.message("geometry_msgs/msg/Pose", position=self.message("geometry_msgs/msg/Point", x=0.0, y=0.0, z=0.0),

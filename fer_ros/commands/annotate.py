@@ -31,16 +31,19 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser = commands.add_parser(
         "annotate", help="annotate a bag or a video, offline",
         description="Run the whole pipeline over every image of a bag (ROS 1 or 2, sqlite3 or MCAP), a video or a folder of "
-                    "images, as fast as this machine can, and write faces and emotions. The answer is the graph's, and the "
-                    "same each time.",
+                    "images, as fast as this machine can, and write faces, emotions and events. The answer is the "
+                    "graph's, and the same each time.",
     )
     parser.add_argument("source", metavar="BAG|VIDEO", help="a bag, a video, an image, a folder of images, or demo")
     parser.add_argument("-o", "--out", type=Path, metavar="OUT.mcap",
-                        help="write /fer/faces and /fer/emotions (default: the source's name with _annotated.mcap, here)")
+                        help="write /fer/faces, /fer/emotions and /fer/events (default: the source's name with "
+                             "_annotated.mcap, here)")
     parser.add_argument("--topic", default="", help="of a bag: the topic with the images (default: the only one)")
     parser.add_argument("--overlay", action="store_true", help="write /fer/overlay/compressed, too")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the overlay as a video")
     parser.add_argument("--table", type=Path, metavar="FILE", help="write every face of every image as .csv or .parquet")
+    parser.add_argument("--events", type=Path, metavar="FILE",
+                        help="write who appeared, showed another emotion or left, and when, as .csv or .parquet")
     parser.add_argument("--params-file", type=Path, metavar="YAML", help="parameters of the nodes (default: config/fer.yaml)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes",
                         help="change one parameter (NODE.NAME=VALUE: of one node alone); may be given several times")
@@ -83,7 +86,7 @@ def _annotate(options: argparse.Namespace) -> int:
     from fer_ros.run_summary import Summary
 
     bag, sources = _outputs(options)
-    for beside in {path.parent: path for path in (bag, options.table, options.record) if path}.values():
+    for beside in {path.parent: path for path in (bag, options.table, options.events, options.record) if path}.values():
         tell_of_left_behind(beside)
     files = [default_params_file(), *([options.params_file] if options.params_file else [])]
     annotator = Annotator(parameters(PARAMS, files, dict(map(assignment, options.changes))))
@@ -92,13 +95,14 @@ def _annotate(options: argparse.Namespace) -> int:
     summary, shown = Summary(), without_secrets(options.source)
     started = time.monotonic()
     with Recording(options.source, options.topic) as recording, Outputs(
-        bag, annotator.model, table=options.table, video=options.record, overlay=options.overlay, force=options.force,
-        sources=sources,
+        bag, annotator.model, table=options.table, events=options.events, video=options.record, overlay=options.overlay,
+        force=options.force, sources=sources,
     ) as outputs, on_end(ending := Once()):
         ended = _annotate_all(recording, annotator, outputs, summary, ending, f"annotating {shown}")
         if not summary.frames:
             raise ValueError(f"{shown} holds no image that can be read"
                              + (f": {recording.notices[0]}" if recording.notices else ""))
+        outputs.write_events(annotator.end())
         complete, troubles = outputs.close(0 if ended else recording.length - recording.skipped)
     if ended is not None:
         troubles.append(ValueError(f"{ended}: only what came before is annotated"))
@@ -165,5 +169,5 @@ def _outputs(options: argparse.Namespace) -> tuple[Path, list[str | Path]]:
     sources = [options.source, *filter(None, [options.params_file])]
     stem = Path(os.path.realpath(places(options.source)[0])).stem if options.source.strip() else ""
     bag = options.out or Path(f"{stem or options.source}_annotated.mcap")
-    check_outputs([bag, *filter(None, (options.table, options.record))], force=options.force, sources=sources)
+    check_outputs([bag, *filter(None, (options.table, options.events, options.record))], force=options.force, sources=sources)
     return bag, sources

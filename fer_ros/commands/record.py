@@ -28,8 +28,8 @@ _TOGETHER = 3.0  # seconds that the first messages of all topics may be apart: o
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("record", help="record the topics of a running graph",
-                                 description="Write images, camera info, faces and emotions of a running graph to an MCAP "
-                                 "bag, which `fer-ros replay`, `fer-ros annotate`, `ros2 bag` and Foxglove open. Ctrl-C "
+                                 description="Write images, camera info, faces, emotions and events of a running graph to an "
+                                 "MCAP bag, which `fer-ros replay`, `fer-ros annotate`, `ros2 bag` and Foxglove open. Ctrl-C "
                                  "ends it.")
     parser.add_argument("-o", "--out", type=Path, metavar="BAG",
                         help="a new folder, or a file ending in .mcap (default: fer_ and the time, here)")
@@ -72,12 +72,13 @@ def _record(bag: BagRecorder, topics: Topics, options: argparse.Namespace, endin
     from sensor_msgs.msg import CameraInfo, CompressedImage, Image
     from vision_msgs.msg import Detection2DArray
 
-    from fer_ros.msg import EmotionArray
+    from fer_ros.msg import EmotionArray, EmotionEvent
     from fer_ros.ros.guard import spin_once
     from fer_ros.ros.joining import join
     from fer_ros.ros.recorder import Recorder
 
     wanted = {topics.faces: Detection2DArray, topics.emotions: EmotionArray, topics.camera_info: CameraInfo}
+    rare = {topics.events: EmotionEvent}
     if not options.no_images:
         wanted[topics.image] = Image
     if options.overlay:
@@ -88,7 +89,7 @@ def _record(bag: BagRecorder, topics: Topics, options: argparse.Namespace, endin
             def warn(text: str) -> None:
                 view.say(f"fer-ros: {one_line(text)}", "yellow")
 
-            recorder = Recorder(wanted, (topics.faces, topics.emotions), bag.write, warn)
+            recorder = Recorder({**wanted, **rare}, (topics.faces, topics.emotions, topics.events), bag.write, warn)
             executor = SingleThreadedExecutor()
             executor.add_node(recorder)
             started, first, begun, explained, shown = time.monotonic(), None, None, False, 0.0
@@ -99,7 +100,7 @@ def _record(bag: BagRecorder, topics: Topics, options: argparse.Namespace, endin
                     now = time.monotonic()
                     if bag.counts and first is None:
                         first = now
-                    if first is not None and begun is None and (len(bag.counts) == len(wanted) or now - first > _TOGETHER):
+                    if first is not None and begun is None and (bag.counts.keys() >= wanted.keys() or now - first > _TOGETHER):
                         begun = now
                     if begun is not None and options.duration is not None and now - begun >= options.duration:
                         break

@@ -1,8 +1,9 @@
-"""emotion_node: an image and its faces in, their emotions out."""
+"""emotion_node: an image and its faces in, their emotions out, and what changes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
@@ -12,33 +13,37 @@ from fer_ros.media.meter import FrameClock, StageTimes
 from fer_ros.models.inference import InferenceParams
 from fer_ros.models.terms import news
 from fer_ros.msg import EmotionArray
+from fer_ros.msg import EmotionEvent as EventMessage
 from fer_ros.parameters.node_params import MatchingParams, PairedImageParams
 from fer_ros.perception.align import AlignParams
 from fer_ros.perception.classifier import ClassifierParams
-from fer_ros.perception.pipeline import EmotionStage
+from fer_ros.perception.events import EventDetector, EventParams
+from fer_ros.perception.pipeline import EMOTION, PARAMS, EmotionStage
 from fer_ros.perception.smoothing import SmoothingParams
 from fer_ros.resources import emotion_model
 from fer_ros.ros.diagnostics import OK
 from fer_ros.ros.exchange import AnyFaces, AnyImage, LocalEmotions, LocalFaces
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.matching import StampPairs
-from fer_ros.ros.messages import emotions_to_message, faces_from_message, seconds, stamp_key
+from fer_ros.ros.messages import emotions_to_message, event_to_message, faces_from_message, seconds, stamp_key
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.qos import RESULTS, image_qos
 from fer_ros.ros.spinning import main_of
+from fer_ros.types import EmotionEvent
 
 
 class EmotionNode(FerNode):
     NAME = "emotion_node"
     LOCAL_OUTPUTS = ("emotions",)
-    PARAMS = (*EmotionStage.PARAMS, MatchingParams, PairedImageParams)
+    PARAMS = (*PARAMS[EMOTION], MatchingParams, PairedImageParams)
 
     def setup(self) -> None:
         params = self.params
-        self._stage = EmotionStage.of(params)
+        self._stage, self._detector = EmotionStage.of(params), EventDetector(params[EventParams])
         self._frame_clock, self._times = FrameClock(), StageTimes()
         self._pairs: StampPairs[AnyImage, AnyFaces] = self.pairs(params[MatchingParams].cache_size, "image", "faces")
         self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)
+        self._events = self.advertise(EventMessage, "events", RESULTS)
         self.hardware_id = emotion_model(params[ClassifierParams].model, params[InferenceParams].provider)
         if terms := news(self._stage.classifier.path):
             self.get_logger().warning(terms)
@@ -49,11 +54,18 @@ class EmotionNode(FerNode):
         if not self.is_local("faces"):
             self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]))
 
+    def stop(self) -> None:
+        with self._inputs.busy:  # nobody appears any more
+            self._publish_events(self._detector.end())
+
     def apply(self) -> None:
         self._stage.max_faces = self.params[ClassifierParams].max_faces
         self._stage.faces_per_frame = self.params[ClassifierParams].faces_per_frame
         self._stage.align = self.params[AlignParams]
         self._stage.smoother.params = self.params[SmoothingParams]
+        self._detector.params = self.params[EventParams]
+        if not self.enabled:
+            self._publish_events(self._detector.end())
 
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
         return OK, "active", {
@@ -85,18 +97,24 @@ class EmotionNode(FerNode):
         if unusable:
             self.diagnostics.count("unusable boxes", unusable)
             self.say_once("boxes", "a detection has a box that is empty or not finite: such detections are left out")
-        # Without a face nobody has to look at the pixels.
         stamp, emotions = seconds(image.header.stamp), []
-        if faces:
+        time = self._frame_clock(stamp)
+        if faces:  # or nobody has to look at the pixels
             with self._times("convert"):
                 pixels = to_bgr(image)
-            emotions = self._stage(pixels, faces, self._frame_clock(stamp))
+            emotions = self._stage(pixels, faces, time)
         with self._times("publish"):
             self._emotions.publish(lambda: emotions_to_message(emotions, image.header, self._stage.classifier.metadata.name),
                                    LocalEmotions(image.header, emotions, EMOTIONS, image))
+            self._publish_events(self._detector(emotions, time, image.header))
         latency = self.age(stamp)
         if latency is not None:
             self._times.add("latency", latency)
+
+    def _publish_events(self, events: Iterable[EmotionEvent]) -> None:
+        for event in events:
+            self.diagnostics.count("events")
+            self._events.publish(partial(event_to_message, event, event.frame))
 
 
 main = main_of(EmotionNode)

@@ -19,14 +19,14 @@ from fer_ros.parameters.node_params import (
 )
 from fer_ros.parameters.params import ParamSpec, specs
 from fer_ros.parameters.replay_params import ReplayParams
-from fer_ros.perception.pipeline import EmotionStage, FaceStage
+from fer_ros.perception.pipeline import DETECTOR, EMOTION, PARAMS
 
 NODES: dict[str, tuple[type, ...]] = {
     "pipeline_node": (PipelineParams, ImageInputParams, NodeParams),
     "camera_node": (SourceParams, CameraParams, AudienceParams, ImageOutputParams, NodeParams),
     "replay_node": (ReplayParams, AudienceParams, ImageOutputParams, NodeParams),
-    "face_detector_node": (*FaceStage.PARAMS, ImageInputParams, NodeParams),
-    "emotion_node": (*EmotionStage.PARAMS, MatchingParams, PairedImageParams, NodeParams),
+    "face_detector_node": (*PARAMS[DETECTOR], ImageInputParams, NodeParams),
+    "emotion_node": (*PARAMS[EMOTION], MatchingParams, PairedImageParams, NodeParams),
     "overlay_node": (OverlayStyle, OverlayParams, MatchingParams, PairedImageParams, NodeParams),
 }
 """The parameter classes of each node by its name."""

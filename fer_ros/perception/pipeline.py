@@ -17,10 +17,11 @@ from fer_ros.parameters.params import Groups, UnknownParameter, by_name, specs, 
 from fer_ros.perception.align import AlignParams, align_faces
 from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.perception.detector import DetectorParams, FaceDetector
+from fer_ros.perception.events import EventDetector, EventParams
 from fer_ros.perception.search_policy import DetectionSchedule, Look, SearchPolicy
 from fer_ros.perception.smoothing import Smoother, SmoothingParams
 from fer_ros.perception.tracker import Tracker, TrackerParams
-from fer_ros.types import Emotion, Face, Image
+from fer_ros.types import Emotion, EmotionEvent, Face, Image
 
 
 class FaceStage:
@@ -178,12 +179,12 @@ class EmotionStage:
 
 
 DETECTOR, EMOTION = "face_detector_node", "emotion_node"
-PARAMS: dict[str, tuple[type, ...]] = {DETECTOR: FaceStage.PARAMS, EMOTION: EmotionStage.PARAMS}
+PARAMS: dict[str, tuple[type, ...]] = {DETECTOR: FaceStage.PARAMS, EMOTION: (*EmotionStage.PARAMS, EventParams)}
 """What can be set of the stages, by the node that has each in the graph."""
 
 
 _OF_FACES = {spec.name: spec for group in FaceStage.PARAMS for spec in specs(group)}
-_OF_EMOTIONS = {spec.name: spec for group in EmotionStage.PARAMS for spec in specs(group)}
+_OF_EMOTIONS = {spec.name: spec for group in PARAMS[EMOTION] for spec in specs(group)}
 # Both stages have a model, and mean another one. Of the others that both have, a value counts for both.
 _DETECTOR_MODEL = dataclasses.replace(_OF_FACES.pop("model"), name="detector_model")
 _BY_NAME = {"model": _OF_EMOTIONS["model"], "detector_model": _DETECTOR_MODEL, **_OF_EMOTIONS, **_OF_FACES}
@@ -208,12 +209,25 @@ class Pipeline:
     >>> pipeline(frame.image)[0].face_id
     ''
 
+    What changes is in `events`, once it has lasted for a while:
+
+    >>> for frame in open_source("demo"):
+    ...     emotions = pipeline(frame.image, frame.stamp)
+    ...     for event in pipeline.events:
+    ...         print(f"{event.stamp:.1f} s: face {event.face_id} {event.kind}")
+    ...     if frame.number == 60:
+    ...         break
+    2.0 s: face 1 left
+    0.0 s: face 2 appeared
+
     The answers are the same as those of the ROS 2 graph, whose nodes run the same stages. One instance serves one thread, and
     one sequence of frames at a time.
 
     Attributes:
         faces: the first stage, which makes faces of an image and a stamp.
         emotions: the second one, which makes emotions of an image, its faces and a stamp.
+        event_detector: the third one, which makes events of emotions and a stamp.
+        events: what the last image has changed: who appeared, shows another emotion, or left. After `reset`, that all left.
     """
 
     def __init__(self, **parameters: Any):
@@ -234,7 +248,7 @@ class Pipeline:
         if "detector_model" in parameters:
             faces["model"] = parameters["detector_model"]
         emotions = {name: value for name, value in parameters.items() if name in _OF_EMOTIONS}
-        self._set_up({DETECTOR: by_name(FaceStage.PARAMS, faces), EMOTION: by_name(EmotionStage.PARAMS, emotions)})
+        self._set_up({DETECTOR: by_name(FaceStage.PARAMS, faces), EMOTION: by_name(PARAMS[EMOTION], emotions)})
 
     @classmethod
     def of(cls, params: Mapping[str, Groups]) -> Pipeline:
@@ -249,6 +263,8 @@ class Pipeline:
 
     def _set_up(self, params: Mapping[str, Groups]) -> None:
         self.faces, self.emotions = FaceStage.of(params[DETECTOR]), EmotionStage.of(params[EMOTION])
+        self.event_detector = EventDetector(params[EMOTION][EventParams])
+        self.events: list[EmotionEvent] = []
 
     def __call__(self, image: NDArray[Any], stamp: float | None = None, *, encoding: str | None = None) -> list[Emotion]:
         """What the faces of an image show.
@@ -270,10 +286,16 @@ class Pipeline:
         image = bgr_of(image, encoding)
         if stamp is not None:
             stamp = _seconds(stamp)
-        return self.emotions(image, self.faces(image, stamp), stamp)
+        emotions = self.emotions(image, self.faces(image, stamp), stamp)
+        self.events = [] if stamp is None else self.event_detector(emotions, stamp)
+        return emotions
 
     def reset(self) -> None:
-        """Forget all faces, before frames of another video or camera. Ids go on counting, so that none comes twice."""
+        """Forget all faces, at the end or before frames of another video or camera: in `events` everybody leaves.
+
+        Ids go on counting, so that none comes twice.
+        """
+        self.events = self.event_detector.end()
         self.faces.reset()
         self.emotions.reset()
 

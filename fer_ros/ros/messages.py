@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from builtin_interfaces.msg import Time
+from builtin_interfaces.msg import Duration, Time
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
@@ -23,20 +23,21 @@ from vision_msgs.msg import (
 )
 
 from fer_ros.media.calibration import Calibration
-from fer_ros.message_fields import emotions_message, faces_message
+from fer_ros.message_fields import emotions_message, event_message, faces_message
 from fer_ros.msg import Emotion as EmotionMessage
 from fer_ros.msg import EmotionArray
+from fer_ros.msg import EmotionEvent as EventMessage
 from fer_ros.ros.exchange import AnyEmotions, AnyFaces, LocalEmotions, LocalFaces
 from fer_ros.ros.qos import type_name
-from fer_ros.types import Box, Emotion, Face
+from fer_ros.types import EVENTS, Box, Emotion, EmotionEvent, Face
 
 
 class _Rclpy:
     """Makes messages of the classes that a node publishes."""
 
     _CLASSES: ClassVar[dict[str, type]] = {type_name(kind): kind for kind in (
-        BoundingBox2D, Detection2D, Detection2DArray, EmotionArray, EmotionMessage, ObjectHypothesis, ObjectHypothesisWithPose,
-        Point2D, Pose2D)}
+        BoundingBox2D, Detection2D, Detection2DArray, Duration, EmotionArray, EmotionMessage, EventMessage, ObjectHypothesis,
+        ObjectHypothesisWithPose, Point2D, Pose2D)}
 
     @classmethod
     def message(cls, kind: str, /, **fields: Any) -> Any:
@@ -54,8 +55,8 @@ def stamp_key(header: Header) -> tuple[int, int]:
     return header.stamp.sec, header.stamp.nanosec
 
 
-def seconds(stamp: Time) -> float:
-    """A stamp in seconds."""
+def seconds(stamp: Time | Duration) -> float:
+    """A stamp, or a duration, in seconds."""
     time: float = stamp.sec + stamp.nanosec * 1e-9
     return time
 
@@ -110,6 +111,19 @@ def emotions_from_message(message: AnyEmotions) -> list[Emotion]:
         )
         for one in message.emotions
     ]
+
+
+def event_to_message(event: EmotionEvent, header: Header) -> EventMessage:
+    """Something that changed; the header is that of the image in which it happened."""
+    return event_message(_Rclpy, event, header)
+
+
+def event_from_message(message: EventMessage) -> EmotionEvent | None:
+    """An event as it is in the message, with the message's header as its frame; None where its kind is unknown."""
+    if not 1 <= message.kind <= len(EVENTS):
+        return None
+    return EmotionEvent(EVENTS[message.kind - 1], message.face_id, seconds(message.header.stamp), message.label,
+                        message.previous_label, message.confidence, seconds(message.lasted), message.header)
 
 
 def camera_info(header: Header, width: int, height: int, calibration: Calibration | None) -> CameraInfo:

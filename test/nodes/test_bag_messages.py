@@ -10,10 +10,10 @@ from vision_msgs.msg import Detection2DArray
 from fer_ros.bags.annotate import Annotator
 from fer_ros.bags.reader import Frame
 from fer_ros.bags.writer import ResultWriter
-from fer_ros.msg import EmotionArray
+from fer_ros.msg import EmotionArray, EmotionEvent
 from fer_ros.parameters.params_file import parameters
 from fer_ros.perception.pipeline import PARAMS
-from fer_ros.ros.messages import emotions_to_message, faces_to_message
+from fer_ros.ros.messages import emotions_to_message, event_to_message, faces_to_message
 
 
 def test_messages_are_equal_to_the_last_field(demo_images, tmp_path):
@@ -32,3 +32,23 @@ def test_messages_are_equal_to_the_last_field(demo_images, tmp_path):
         (_, faces), (_, emotions), *data = data
         assert deserialize_message(faces, Detection2DArray) == faces_to_message(one.faces, header)
         assert deserialize_message(emotions, EmotionArray) == emotions_to_message(one.emotions, header, annotator.model)
+
+
+def test_events_are_equal_to_the_last_field(demo_images, tmp_path):
+    annotator, events = Annotator(parameters(PARAMS, [], {"appear_hold": 0.0})), []
+    topics = {"faces": "/faces", "emotions": "/emotions", "events": "/events"}
+    with ResultWriter(tmp_path / "out.mcap", topics, annotator.model) as writer:
+        for i in range(10):
+            found = annotator(Frame(1_700_000_000_123_456_789 + i * 10**8, i, "eye", i, demo_images[0]))
+            writer.write(found.frame, found.faces, found.emotions)
+            events += found.events
+            writer.write_events(found.events, found.frame)
+        events += (end := annotator.end())
+        writer.write_events(end, found.frame)
+    assert [event.kind for event in events] == ["appeared", "left"]
+    with Reader(tmp_path / "out.mcap") as reader:
+        data = [bytes(content) for connection, _, content in reader.messages() if connection.topic == "/events"]
+    for event, written in zip(events, data, strict=True):
+        header = Header(frame_id="eye")
+        header.stamp.sec, header.stamp.nanosec = divmod(event.frame.stamp, 10**9)
+        assert deserialize_message(written, EmotionEvent) == event_to_message(event, header)

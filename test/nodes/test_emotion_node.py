@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2D, Detection2DArray
 
 from fer_ros.labels import EMOTIONS
-from fer_ros.msg import EmotionArray
+from fer_ros.msg import EmotionArray, EmotionEvent
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.resources import emotion_model, model_file
@@ -145,3 +146,102 @@ def test_diagnostics_name_the_model_as_it_was_asked_for_and_what_auto_is(bench, 
     if model == "/path":
         model = str(model_file("emotion.onnx"))
     assert bench.add(EmotionNode, model=model).hardware_id == (emotion_model() if model == "auto" else model)
+
+
+class Watched:
+    """An emotion node whose images show the same face, and the events that it tells."""
+
+    def __init__(self, bench, image, message_of, **parameters):
+        self.heard, self._bench, self._image, self._message_of = bench.listen(EmotionEvent, "events"), bench, image, message_of
+        self._answers = bench.listen(EmotionArray, "emotions", 500)
+        self.node = bench.add(EmotionNode, **parameters)
+        self._box = face_box(image)
+        self._send = (bench.speak(Image, "image"), bench.speak(Detection2DArray, "faces"))
+        bench.wait_for(lambda: bench.tester.count_publishers("events"), "the events' publisher")
+
+    def play(self, begin: float, frames: int, *there: bool) -> None:
+        """Frames of 0.1 s, each answered before the next one is sent; the face is there unless told otherwise."""
+        for number in range(frames):
+            stamp, wanted = round((begin + number * 0.1) * 1e9), len(self._answers) + 1
+            image = self._message_of(self._image, *divmod(stamp, 10**9))
+            for send, message in zip(self._send, (image, detections(image, *[self._box] * all(there))), strict=True):
+                send(message)
+            self._bench.wait_for(lambda wanted=wanted: len(self._answers) == wanted, "the answer")
+
+    def told(self, count: int) -> list[tuple]:
+        """Kind, face, and stamp of so many events, once they are there; and no more come."""
+        self._bench.wait_for(lambda: len(self.heard) >= count, f"{count} events, not {self.heard}")
+        self._bench.spin(0.2)
+        return [(event.kind, event.face_id, event.header.stamp.sec + event.header.stamp.nanosec / 1e9) for event in self.heard]
+
+
+@pytest.fixture
+def watched(bench, astronaut, message_of):
+    return lambda **parameters: Watched(bench, astronaut, message_of, **parameters)
+
+
+APPEARED, LEFT = EmotionEvent.APPEARED, EmotionEvent.LEFT
+
+
+def test_who_comes_and_leaves_is_told_of_with_the_headers_of_the_images(watched):
+    graph = watched()
+    graph.play(10, 20)
+    graph.play(12, 20, False)
+    assert graph.told(2) == [(APPEARED, "a", 10.0), (LEFT, "a", 11.9)]
+    came, left = graph.heard
+    assert came.header.frame_id == left.header.frame_id == "camera_optical_frame"
+    assert (came.label, came.previous_label, left.label, left.previous_label) == ("happy", "", "", "happy")
+    assert came.confidence > 0.45 and left.confidence == 0
+    assert (came.lasted.sec, came.lasted.nanosec, left.lasted.sec) == (0, 0, 1)
+    assert left.lasted.nanosec == pytest.approx(9e8, abs=1e3)
+
+
+@pytest.mark.parametrize("how", ["deactivate", "disable", "cleanup", "shutdown"])
+def test_everybody_leaves_once_when_the_node_rests(watched, how):
+    graph = watched()
+    graph.play(10, 20)
+    assert graph.told(1) == [(APPEARED, "a", 10.0)]
+    if how == "disable":
+        graph.node.set_parameters([Parameter("enabled", value=False)])
+    else:
+        graph.node.trigger_deactivate()
+    assert graph.told(2)[1] == (LEFT, "a", 11.9)
+    if how == "cleanup":
+        graph.node.trigger_cleanup()
+    elif how == "shutdown":
+        graph.node.trigger_shutdown()
+    assert len(graph.told(2)) == 2
+    if how in ("deactivate", "disable"):
+        if how == "deactivate":
+            graph.node.trigger_activate()
+        graph.node.set_parameters([Parameter("enabled", value=True)])
+        graph.play(20, 20)
+        assert graph.told(3)[2] == (APPEARED, "a", 20.0)
+
+
+def test_a_node_that_is_ended_in_the_middle_of_its_work_says_that_everybody_leaves(watched):
+    graph = watched()
+    graph.play(10, 20)
+    assert graph.told(1)
+    graph.node.release()
+    assert graph.told(2)[1] == (LEFT, "a", 11.9)
+
+
+def test_a_recording_that_starts_again_lets_everybody_leave_first(watched):
+    graph = watched()
+    for _ in range(3):
+        graph.play(10, 20)
+    assert graph.told(5) == [(APPEARED, "a", 10.0), *[(LEFT, "a", 11.9), (APPEARED, "a", 10.0)] * 2]
+
+
+def test_how_long_a_change_must_last_can_be_changed_while_the_node_runs(watched):
+    graph = watched(appear_hold=5.0)
+    graph.play(10, 20)
+    assert graph.told(0) == []
+    (done,) = graph.node.set_parameters([Parameter("appear_hold", value=1.0)])
+    assert done.successful
+    graph.play(12, 1)
+    assert graph.told(1) == [(APPEARED, "a", 10.0)]
+    (done,) = graph.node.set_parameters([Parameter("leave_hold", value=-1.0)])
+    assert not done.successful
+    assert "leave_hold" in done.reason and "60" in done.reason

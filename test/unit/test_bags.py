@@ -18,6 +18,7 @@ from fer_ros.bags.recorder import BagRecorder
 from fer_ros.cli import main
 from fer_ros.media.source import SourceError
 from fer_ros.parameters.params_file import parameters
+from fer_ros.perception.events import EventDetector
 from fer_ros.perception.pipeline import PARAMS
 from fer_ros.resources import message_definitions
 
@@ -174,10 +175,11 @@ def test_an_annotation_is_what_the_pipeline_says(bag, demo_images, tmp_path):
     assert annotate(bag, "-o", tmp_path / "out.mcap", "--table", tmp_path / "out.csv", "--overlay") == 0
     annotator = Annotator(parameters(PARAMS, []))
     expected = [annotator(frame) for frame in frames(bag)]
+    events = [event for one in expected for event in one.events] + annotator.end()
     assert sum(len(one.emotions) for one in expected) > 30
     found = messages(tmp_path / "out.mcap")
     assert {name: len(list_) for name, list_ in found.items()} == {
-        "/fer/faces": 45, "/fer/emotions": 45, "/fer/overlay/compressed": 45}
+        "/fer/faces": 45, "/fer/emotions": 45, "/fer/events": len(events), "/fer/overlay/compressed": 45}
     for one, (recorded, faces), (_, emotions) in zip(expected, found["/fer/faces"], found["/fer/emotions"], strict=True):
         stamp = faces.header.stamp.sec * 10**9 + faces.header.stamp.nanosec
         assert (stamp, recorded, faces.header.frame_id) == (one.frame.stamp, one.frame.recorded, "cam")
@@ -194,6 +196,39 @@ def test_an_annotation_is_what_the_pipeline_says(bag, demo_images, tmp_path):
     assert float(table[0]["stamp"]) == pytest.approx(START / 1e9, abs=1e-6)
 
 
+def test_events_are_those_of_the_answers_and_everybody_leaves_at_the_end(bag, tmp_path):
+    quick = ("--set", "appear_hold=0.1", "--set", "leave_hold=0.3")
+    assert annotate(bag, "-o", tmp_path / "out.mcap", "--events", tmp_path / "out.csv", *quick) == 0
+    detector, expected, all_frames = EventDetector(appear_hold=0.1, leave_hold=0.3), [], frames(bag)
+    annotator = Annotator(parameters(PARAMS, []))
+    for frame in all_frames:
+        expected += detector(annotator(frame).emotions, frame.stamp / 1e9, frame)
+    expected += detector.end()
+    assert {event.kind for event in expected} >= {"appeared", "left"}
+    found = messages(tmp_path / "out.mcap")["/fer/events"]
+    for event, (recorded, message) in zip(expected, found, strict=True):
+        assert message.header.stamp.sec * 10**9 + message.header.stamp.nanosec == event.frame.stamp <= recorded
+        assert (message.face_id, message.label, message.previous_label, message.header.frame_id) == (
+            event.face_id, event.label, event.previous_label, "cam")
+        assert message.kind == {"appeared": 1, "changed": 2, "left": 3}[event.kind]
+        assert message.lasted.sec + message.lasted.nanosec / 1e9 == pytest.approx(event.lasted, abs=1e-6)
+        assert message.confidence == pytest.approx(event.confidence)
+    table = rows(tmp_path / "out.csv")
+    assert [(row["kind"], row["face_id"], row["label"], int(row["frame"])) for row in table] == [
+        (event.kind, event.face_id, event.label, event.frame.number) for event in expected]
+    assert [int(row["stamp"].replace(".", "")) for row in table] == [event.frame.stamp for event in expected]
+    assert [float(row["lasted"]) for row in table] == pytest.approx([event.lasted for event in expected], abs=1e-6)
+
+
+def test_a_recording_without_a_face_has_a_table_without_an_event(new_bag, tmp_path):
+    with new_bag(tmp_path / "a") as made:
+        for i in range(3):
+            made.image(np.zeros((240, 320, 3), np.uint8), START + i * 10**8)
+    assert annotate(tmp_path / "a", "-o", tmp_path / "out.mcap", "--events", tmp_path / "out.csv") == 0
+    assert (tmp_path / "out.csv").read_text().splitlines() == [
+        "stamp,frame,face_id,kind,label,previous_label,confidence,lasted"]
+
+
 def test_the_answer_is_the_same_each_time(bag, tmp_path):
     for name in ("a", "b"):
         assert annotate(bag, "-o", tmp_path / f"{name}.mcap", "--table", tmp_path / f"{name}.csv") == 0
@@ -205,8 +240,12 @@ def test_a_table_can_be_parquet(bag, tmp_path):
     pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     from pyarrow import parquet
 
-    assert annotate(bag, "-o", tmp_path / "out.mcap", "--table", tmp_path / "out.parquet") == 0
-    assert annotate(bag, "-o", tmp_path / "again.mcap", "--table", tmp_path / "out.csv") == 0
+    for name, ending in (("out", "parquet"), ("again", "csv")):
+        assert annotate(bag, "-o", tmp_path / f"{name}.mcap", "--table", tmp_path / f"out.{ending}",
+                        "--events", tmp_path / f"events.{ending}", "--set", "appear_hold=0") == 0
+    events = parquet.read_table(tmp_path / "events.parquet").drop_columns("stamp").to_pylist()
+    assert [(one["kind"], one["frame"], one["lasted"]) for one in events] == [
+        (row["kind"], int(row["frame"]), float(row["lasted"])) for row in rows(tmp_path / "events.csv")] != []
     found, listed = parquet.read_table(tmp_path / "out.parquet"), rows(tmp_path / "out.csv")
     assert found.column_names == list(listed[0])
     stamps = found["stamp"].cast(pyarrow.int64()).to_pylist()
@@ -233,7 +272,7 @@ def test_the_types_are_the_graphs_own(bag, tmp_path, share):
     for package in ("vision_msgs", "fer_ros"):
         for file in message_definitions(package):
             store.register(get_types_from_msg(file.read_text(), f"{package}/msg/{file.stem}"))
-    for name in ("vision_msgs/msg/Detection2DArray", "fer_ros/msg/EmotionArray"):
+    for name in ("vision_msgs/msg/Detection2DArray", "fer_ros/msg/EmotionArray", "fer_ros/msg/EmotionEvent"):
         description = share.parent / name.split("/")[0] / "msg" / f"{name.split('/')[-1]}.json"
         if not description.is_file():
             pytest.skip("this ROS writes no type descriptions")
@@ -253,6 +292,7 @@ def test_a_video_is_stamped_by_its_frame_rate(tmp_path):
     (["-o", "out.txt"], "must end in .mcap"),
     (["-o", "none/out.mcap"], "is not a folder"),
     (["--table", "out.json"], "must end in .csv or .parquet"),
+    (["--events", "out.txt"], "must end in .csv or .parquet"),
     (["--record", "out.gif"], "must end in .mp4"),
     (["--topic", "/none"], "has no topic /none"),
     (["--set", "nonsense=1"], "there is no parameter nonsense"),
