@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from fer_ros.labels import UNCERTAIN
 from fer_ros.parameters.params import given_or_named, param, specs, takes
 from fer_ros.types import APPEARED, CHANGED, LEFT, EmotionEvent
@@ -127,8 +129,9 @@ class _Face:
         if kind == CHANGED:
             self.rivals.clear()
             self.since = rival.since
-        event = EmotionEvent(kind, face_id, self.since.stamp, label, self.told, rival.confidences / rival.frames,
-                             _between(began, self.since), self.since.frame)
+        confidence = float(np.float32(rival.confidences / rival.frames))  # as exact as a message's
+        event = EmotionEvent(kind, face_id, self.since.stamp, label, self.told, confidence, _between(began, self.since),
+                             self.since.frame)
         self.told = label
         return event
 

@@ -19,7 +19,7 @@ from rclpy.qos import QoSProfile  # noqa: E402
 from sensor_msgs.msg import CameraInfo, Image  # noqa: E402
 from vision_msgs.msg import Detection2DArray  # noqa: E402
 
-from fer_ros.msg import EmotionArray  # noqa: E402
+from fer_ros.msg import EmotionArray, EmotionEvent  # noqa: E402
 from fer_ros.resources import share_directory  # noqa: E402
 from fer_ros.ros.messages import stamp_key  # noqa: E402
 
@@ -58,6 +58,8 @@ class TestGraph(unittest.TestCase):
             rclpy.spin_once(self.node, timeout_sec=0.05)
 
     def test_emotions_and_overlay_come_with_the_stamps_of_their_images(self):
+        events = []
+        self.node.create_subscription(EmotionEvent, "/robot/fer/events", events.append, QoSProfile(depth=50))
         heard = {topic: [] for topic in ("camera/camera_info", "fer/faces", "fer/emotions", "fer/overlay")}
         kinds = (CameraInfo, Detection2DArray, EmotionArray, Image)
         for (topic, messages), kind in zip(heard.items(), kinds, strict=True):
@@ -69,6 +71,9 @@ class TestGraph(unittest.TestCase):
         answer = heard["fer/emotions"][-1]
         self.assertEqual(answer.header.frame_id, "camera_optical_frame")
         self.assertEqual(answer.emotions[0].label, "happy")
+        self.wait_for(lambda: any(event.kind == EmotionEvent.APPEARED for event in events), "somebody to appear")
+        (came, *_) = [event for event in events if event.kind == EmotionEvent.APPEARED]
+        self.assertEqual((came.label, came.header.frame_id), ("happy", "camera_optical_frame"))
 
 
 @launch_testing.post_shutdown_test()

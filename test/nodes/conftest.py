@@ -30,12 +30,12 @@ from vision_msgs.msg import Detection2DArray
 from fer_ros.bags.annotate import Annotator
 from fer_ros.bags.reader import BagReader
 from fer_ros.media.source import SourceParams, open_source
-from fer_ros.msg import EmotionArray
+from fer_ros.msg import EmotionArray, EmotionEvent
 from fer_ros.parameters.params_file import parameters
 from fer_ros.perception.pipeline import PARAMS
 from fer_ros.ros.exchange import Exchange
 from fer_ros.ros.images import from_bgr
-from fer_ros.ros.messages import emotions_to_message, faces_to_message
+from fer_ros.ros.messages import emotions_to_message, event_to_message, faces_to_message
 from fer_ros.ros.node import FerNode
 
 
@@ -146,6 +146,23 @@ def golden() -> Callable[[Path], list[tuple[Detection2DArray, EmotionArray]]]:
                 header = Header(frame_id=frame.frame_id)
                 header.stamp.sec, header.stamp.nanosec = divmod(frame.stamp, 10**9)
                 found.append((faces_to_message(one.faces, header), emotions_to_message(one.emotions, header, annotator.model)))
+        return found
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def golden_events() -> Callable[[Path], list[EmotionEvent]]:
+    """The same of its events, up to its last image."""
+
+    def of(bag: Path) -> list[EmotionEvent]:
+        annotator, found = Annotator(parameters(PARAMS, [])), []
+        with BagReader(bag) as reader:
+            for frame in reader.frames(reader.image_topic()):
+                for event in annotator(frame).events:
+                    header = Header(frame_id=frame.frame_id)
+                    header.stamp.sec, header.stamp.nanosec = divmod(event.frame.stamp, 10**9)
+                    found.append(event_to_message(event, header))
         return found
 
     return of

@@ -8,35 +8,36 @@ import sys
 from pathlib import Path
 
 import pytest
-from std_msgs.msg import String
+from std_msgs.msg import Header, String
 
-from fer_ros.labels import EMOTIONS
-from fer_ros.msg import Emotion, EmotionArray
+from fer_ros.msg import Emotion, EmotionEvent
+from fer_ros.perception.events import EventDetector
+from fer_ros.ros.messages import event_to_message
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 @pytest.fixture
 def greet(bench):
-    """Plays (stamp, {face: label}) to the greeter; what it says."""
+    """Plays the events of (stamp, {face: label}) to the greeter, of smiles that last a second; what it says."""
     spec = importlib.util.spec_from_file_location("greeter", EXAMPLES / "greeter.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     node = module.Greeter()
     bench.executor.add_node(node)
     heard = bench.listen(String, "greetings")
-    speak = bench.speak(EmotionArray, "emotions")
+    speak, detector = bench.speak(EmotionEvent, "events"), EventDetector(event_hold=1.0, appear_hold=1.0)
     bench.wait_for(lambda: node.count_subscribers("greetings"), "the greeter to see its listener")
 
     def play(frames, confidence: float = 0.9) -> list[str]:
         for stamp, faces in frames:
-            message = EmotionArray(labels=list(EMOTIONS))
-            message.header.stamp.sec, message.header.stamp.nanosec = int(stamp), round(stamp % 1 * 1e9)
-            message.emotions = [Emotion(face_id=name, label=label, confidence=confidence) for name, label in faces.items()]
-            speak(message)
-            bench.wait_for(lambda stamp=stamp: abs(node._stamp - stamp) < 1e-6, "the greeter to hear it")
-        bench.spin(0.2)
-        return [message.data for message in heard]
+            answers = [Emotion(face_id=name, label=label, confidence=confidence) for name, label in faces.items()]
+            for event in detector(answers, stamp):
+                speak(event_to_message(event, Header()))
+        last = f"last, {len(heard)}"  # what was said before that has been heard, too
+        speak(EmotionEvent(kind=EmotionEvent.APPEARED, face_id=last, label="happy", confidence=1.0))
+        bench.wait_for(lambda: any(last in message.data for message in heard), "the last greeting")
+        return [message.data for message in heard if "last" not in message.data]
 
     yield play
     bench.executor.remove_node(node)
@@ -56,7 +57,7 @@ def test_who_smiles_for_a_second_is_greeted_once(greet):
 
 def test_a_short_smile_is_no_smile(greet):
     assert greet(frames(10, 10.8, _1="happy") + frames(10.8, 11, _1="neutral") + frames(11, 11.8, _1="happy")) == []
-    assert greet(frames(20, 22, _1="happy"), confidence=0.5) == []
+    assert greet(frames(11.8, 14) + frames(20, 22, _1="happy"), confidence=0.5) == []
 
 
 def test_everybody_is_greeted(greet):

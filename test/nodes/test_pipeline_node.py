@@ -16,7 +16,7 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.graph import webcam_graph
-from fer_ros.msg import EmotionArray
+from fer_ros.msg import EmotionArray, EmotionEvent
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
@@ -51,10 +51,11 @@ def composed(bench):
                 node.trigger_activate()
             self.faces = bench.listen(Detection2DArray, "faces", 500)
             self.emotions = bench.listen(EmotionArray, "emotions", 500)
+            self.events = bench.listen(EmotionEvent, "events", 500)
             detector, emotion, _ = bench.nodes
-            bench.wait_for(lambda: detector._faces.remote and emotion._emotions.remote
-                           and bench.tester.count_publishers("faces") == bench.tester.count_publishers("emotions") == 1,
-                           "the graph to be heard")
+            bench.wait_for(lambda: detector._faces.remote and emotion._emotions.remote and emotion._events.remote
+                           and bench.tester.count_publishers("faces") == bench.tester.count_publishers("emotions")
+                           == bench.tester.count_publishers("events") == 1, "the graph to be heard")
             bench.spin(0.3)
 
         def play(self, bag, **named) -> ReplayNode:
@@ -63,7 +64,7 @@ def composed(bench):
     return Composed()
 
 
-def test_it_answers_each_image_as_the_annotation_does(bench, composed, demo_bag, golden, monkeypatch):
+def test_it_answers_each_image_as_the_annotation_does(bench, composed, demo_bag, golden, golden_events, monkeypatch):
     made = []
     monkeypatch.setattr(source_node, "from_bgr", lambda *_: made.append(1))
     composed.play(demo_bag, rate=5.0)
@@ -71,6 +72,9 @@ def test_it_answers_each_image_as_the_annotation_does(bench, composed, demo_bag,
     expected = golden(demo_bag)
     assert composed.faces == [faces for faces, _ in expected]
     assert composed.emotions == [emotions for _, emotions in expected]
+    events = golden_events(demo_bag)
+    bench.wait_for(lambda: len(composed.events) >= len(events), "all events")
+    assert composed.events == events != []
     assert not made, "an image was made a message although nobody outside of the process listens"
 
 

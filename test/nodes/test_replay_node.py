@@ -14,7 +14,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from vision_msgs.msg import Detection2DArray
 
-from fer_ros.msg import EmotionArray
+from fer_ros.msg import EmotionArray, EmotionEvent
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.replay import ReplayNode
@@ -36,17 +36,19 @@ def graph(bench):
                 bench.add(node, remap="image:=image_raw", image_reliability="reliable", **LOSSLESS)
             self.faces = bench.listen(Detection2DArray, "faces", 500)
             self.emotions = bench.listen(EmotionArray, "emotions", 500)
+            self.events = bench.listen(EmotionEvent, "events", 500)
             detector, emotion = bench.nodes
             bench.wait_for(lambda: detector._faces.get_subscription_count() == 2
                            and emotion._emotions.get_subscription_count() == 1
-                           and bench.tester.count_publishers("faces") == bench.tester.count_publishers("emotions") == 1,
-                           "the graph to be connected")
+                           and emotion._events.get_subscription_count() == 1
+                           and bench.tester.count_publishers("faces") == bench.tester.count_publishers("emotions")
+                           == bench.tester.count_publishers("events") == 1, "the graph to be connected")
             bench.spin(0.3)
 
         def play(self, bag, count: int = 45, **named) -> ReplayNode:
             """Until so many images are answered."""
-            self.faces.clear()
-            self.emotions.clear()
+            for heard in (self.faces, self.emotions, self.events):
+                heard.clear()
             node = bench.add(ReplayNode, bag=str(bag), wait_for_subscribers=2, **LOSSLESS, **named)
             bench.wait_for(lambda: len(self.emotions) >= count, f"{count} answers")
             return node
@@ -62,12 +64,15 @@ def images(bench) -> list[Image]:
     return heard
 
 
-def test_the_graph_answers_each_image_as_the_annotation_does(graph, demo_bag, golden):
+def test_the_graph_answers_each_image_as_the_annotation_does(bench, graph, demo_bag, golden, golden_events):
     graph.play(demo_bag)
     expected = golden(demo_bag)
     assert sum(len(emotions.emotions) for _, emotions in expected) > 30
     assert graph.faces == [faces for faces, _ in expected]
     assert graph.emotions == [emotions for _, emotions in expected]
+    events = golden_events(demo_bag)
+    bench.wait_for(lambda: len(graph.events) >= len(events), "all events")
+    assert graph.events == events != []
 
 
 def test_twice_gives_the_same_but_for_new_ids(graph, demo_bag):
@@ -89,6 +94,22 @@ def test_a_loop_makes_time_jump_back_and_everything_begins_anew(graph, demo_bag)
     assert not ids[0] & ids[1]
     for one, other in zip(*rounds, strict=True):
         assert [list(e.probabilities) for e in one.emotions] == [list(e.probabilities) for e in other.emotions]
+
+
+def test_in_a_loop_everybody_leaves_once_a_round_and_appears_anew(bench, graph, demo_bag, golden_events):
+    graph.play(demo_bag, count=100, loop=True)
+    first = golden_events(demo_bag)
+    came = [event for event in first if event.kind == EmotionEvent.APPEARED]
+    bench.wait_for(lambda: len(graph.events) > len(first) + len(came), "the events of the second round")
+    kinds = {}
+    for event in graph.events:
+        kinds.setdefault(event.face_id, []).append(event.kind)
+    assert all(told[0] == EmotionEvent.APPEARED and told.count(EmotionEvent.APPEARED) == 1 for told in kinds.values())
+    assert all(EmotionEvent.LEFT not in told[:-1] for told in kinds.values())
+    gone = {event.face_id for event in graph.events if event.kind == EmotionEvent.LEFT}
+    assert {event.face_id for event in came} <= gone
+    again = [event for event in graph.events if event.kind == EmotionEvent.APPEARED][len(came) : 2 * len(came)]
+    assert [event.header for event in again] == [event.header for event in came]
 
 
 def test_images_have_their_own_stamps_frames_and_calibration(bench, demo_bag, demo_images):

@@ -87,7 +87,7 @@ def test_a_cpp_package_builds_against_the_messages(workspace):
     workspace.colcon(*workspace.build, "consumer_cpp")
     libraries = f"LD_LIBRARY_PATH=$LD_LIBRARY_PATH:{COLCON.parents[1] / 'lib'}"
     for name in ("by_target", "by_variable"):
-        assert workspace.sourced(f"{libraries} install/consumer_cpp/lib/consumer_cpp/{name}") == "happy 1\n"
+        assert workspace.sourced(f"{libraries} install/consumer_cpp/lib/consumer_cpp/{name}") == "happy 1 4\n"
 
 
 def test_a_second_build_builds_nothing(workspace):

@@ -29,8 +29,12 @@ def test_the_messages_import_and_keep_their_content(environment, run, tmp_path):
         import fer_ros.msg, rclpy.serialization as s
         m = fer_ros.msg.EmotionArray(labels=["angry", "happy"], emotions=[fer_ros.msg.Emotion(probabilities=[0.25, 0.75])])
         print(list(s.deserialize_message(s.serialize_message(m), fer_ros.msg.EmotionArray).emotions[0].probabilities))
+        m = fer_ros.msg.EmotionEvent(kind=fer_ros.msg.EmotionEvent.LEFT, previous_label="happy")
+        m.lasted.sec = 7
+        r = s.deserialize_message(s.serialize_message(m), fer_ros.msg.EmotionEvent)
+        print(r.kind, r.previous_label, r.lasted.sec)
     """
-    assert run(environment / "bin" / "python", "-c", textwrap.dedent(code), cwd=tmp_path) == "[0.25, 0.75]\n"
+    assert run(environment / "bin" / "python", "-c", textwrap.dedent(code), cwd=tmp_path) == "[0.25, 0.75]\n3 happy 7\n"
 
 
 def test_the_front_door_is_open_and_typed(environment, run, tmp_path):

@@ -18,14 +18,17 @@ from fer_ros.bags.reader import BagReader
 from fer_ros.bags.writer import graph_types
 from fer_ros.parameters.params_file import parameters
 from fer_ros.perception.pipeline import PARAMS
+from fer_ros.types import EVENTS, EmotionEvent
 
 GREETER = Path(__file__).resolve().parents[2] / "examples" / "greeter.py"
 
 
-def golden(bag: Path) -> list[Annotation]:
+def golden(bag: Path) -> tuple[list[Annotation], list[EmotionEvent]]:
+    """What is in a bag's images, and all events, at the end of which everybody leaves."""
     annotator = Annotator(parameters(PARAMS, []))
     with BagReader(bag) as reader:
-        return [annotator(frame) for frame in reader.frames(reader.image_topic())]
+        found = [annotator(frame) for frame in reader.frames(reader.image_topic())]
+    return found, [event for one in found for event in one.events] + annotator.end()
 
 
 def recorded(bag: Path) -> dict[str, list]:
@@ -51,9 +54,13 @@ def test_what_the_graph_says_of_a_bag_is_what_the_annotation_says(fer_ros, demo_
     assert "45 frames in 1.5 s" in command.text
     assert "latency" not in command.text  # the stamps are of another time
     assert recorder.end() == 0, recorder.text
-    found, expected = recorded(tmp_path / "rec"), golden(demo_bag)
+    found, (expected, events) = recorded(tmp_path / "rec"), golden(demo_bag)
     assert {topic: len(messages) for topic, messages in found.items()} == {
-        "/camera/image_raw": 45, "/camera/camera_info": 45, "/fer/faces": 45, "/fer/emotions": 45}
+        "/camera/image_raw": 45, "/camera/camera_info": 45, "/fer/faces": 45, "/fer/emotions": 45, "/fer/events": len(events)}
+    assert [(EVENTS[one.kind - 1], one.face_id, stamp(one), one.label, one.previous_label, one.confidence,
+             one.lasted.sec * 10**9 + one.lasted.nanosec) for one in found["/fer/events"]] == [
+        (one.kind, one.face_id, one.frame.stamp, one.label, one.previous_label, one.confidence, round(one.lasted * 1e9))
+        for one in events] != []
     for one, faces, emotions in zip(expected, found["/fer/faces"], found["/fer/emotions"], strict=True):
         assert stamp(faces) == stamp(emotions) == one.frame.stamp
         assert [(d.id, d.bbox.center.position.x, d.bbox.size_y, d.bbox.center.theta) for d in faces.detections] == [
@@ -69,11 +76,11 @@ def test_what_the_graph_says_of_a_bag_is_what_the_annotation_says(fer_ros, demo_
 
 
 def test_a_robot_reacts_to_the_smile_in_a_bag(fer_ros, python, demo_bag):
-    robot = python(GREETER, "--ros-args", "-r", "emotions:=/fer/emotions", "-p", "smile_time:=0.3")
+    robot = python(GREETER, "--ros-args", "-r", "events:=/fer/events")
     command = fer_ros("replay", demo_bag, "--loop")
     command.wait_for(lambda: "hello" in robot.text, "a greeting")
     assert command.end() == 0, command.text
-    assert "has smiled for 0.3 s: hello!" in robot.text
+    assert re.search(r"face \d+ smiles: hello!", robot.text)
 
 
 def test_a_bag_in_a_loop_plays_as_long_as_is_asked_for(fer_ros, demo_bag):
@@ -204,9 +211,10 @@ while True:
 def test_a_recording_has_all_topics(fer_ros, demo_bag, tmp_path):
     graph = fer_ros("replay", demo_bag, "--loop")
     graph.wait_for(lambda: " face " in graph.text, "a face")
-    recorder = fer_ros("record", "-o", "rec", "--duration", "1")
+    recorder = fer_ros("record", "-o", "rec", "--duration", "3")  # the bag starts again meanwhile, and everybody leaves
     assert recorder.wait() == 0, recorder.text
-    assert sorted(recorded(tmp_path / "rec")) == ["/camera/camera_info", "/camera/image_raw", "/fer/emotions", "/fer/faces"]
+    assert sorted(recorded(tmp_path / "rec")) == [
+        "/camera/camera_info", "/camera/image_raw", "/fer/emotions", "/fer/events", "/fer/faces"]
     assert "nothing came" not in recorder.text
     assert graph.end() == 0, graph.text
 
@@ -223,6 +231,19 @@ def test_a_recording_says_which_topics_are_silent(fer_ros, python, tmp_path):
     assert re.findall(r"/[a-z_/]+", silent) == ["/half/camera/camera_info", "/half/camera/image_raw", "/half/fer/faces"]
 
 
+def test_a_recording_of_a_graph_in_which_nothing_happens_lacks_nothing(fer_ros, new_bag, tmp_path):
+    with new_bag(tmp_path / "dark") as bag:
+        for i in range(30):
+            bag.image(np.zeros((240, 320, 3), np.uint8), 10**9 + i * 33_333_333)
+    graph = fer_ros("replay", "dark", "--loop")
+    graph.wait_for(lambda: "no face" in graph.text or "frames" in graph.text, "the graph")
+    recorder = fer_ros("record", "-o", "rec", "--no-images", "--duration", "1")
+    assert recorder.wait() == 0, recorder.text
+    assert sorted(recorded(tmp_path / "rec")) == ["/camera/camera_info", "/fer/emotions", "/fer/faces"]
+    assert "nothing came" not in recorder.text
+    assert graph.end() == 0, graph.text
+
+
 def test_a_recording_without_images_in_one_file_that_is_ended_from_outside(fer_ros, demo_bag, tmp_path):
     graph = fer_ros("replay", demo_bag, "--loop")
     graph.wait_for(lambda: " face " in graph.text, "a face")
@@ -233,7 +254,7 @@ def test_a_recording_without_images_in_one_file_that_is_ended_from_outside(fer_r
     assert graph.end() == 0, graph.text
     found = recorded(tmp_path / "rec.mcap")
     assert "nothing came on" not in recorder.text
-    assert set(found) == {"/camera/camera_info", "/fer/faces", "/fer/emotions", "/fer/overlay/compressed"}
+    assert found.keys() - {"/fer/events"} == {"/camera/camera_info", "/fer/faces", "/fer/emotions", "/fer/overlay/compressed"}
     assert not list(tmp_path.glob(".*"))
     picture = cv2.imdecode(found["/fer/overlay/compressed"][-1].data, cv2.IMREAD_COLOR)
     assert picture.shape == (240, 320, 3)

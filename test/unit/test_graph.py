@@ -30,6 +30,7 @@ def test_topics_and_nodes_have_the_names_of_the_contract():
     assert graph.topics.camera_info == "/camera/camera_info"
     assert graph.topics.faces == "/fer/faces"
     assert graph.topics.emotions == "/fer/emotions"
+    assert graph.topics.events == "/fer/events"
     assert graph.topics.overlay == "/fer/overlay"
     assert sorted(names(graph)) == [
         "/camera/camera_node", "/fer/emotion_node", "/fer/face_detector_node", "/fer/overlay_node",

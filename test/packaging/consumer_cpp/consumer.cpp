@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include <fer_ros/msg/emotion_array.hpp>
+#include <fer_ros/msg/emotion_event.hpp>
 #include <rosidl_typesupport_cpp/message_type_support.hpp>
 
 int main()
@@ -12,5 +13,8 @@ int main()
   fer_ros::msg::EmotionArray array;
   array.emotions.push_back(emotion);
   const auto support = rosidl_typesupport_cpp::get_message_type_support_handle<fer_ros::msg::EmotionArray>();
-  std::cout << array.emotions.front().label << " " << (support != nullptr) << std::endl;
+  fer_ros::msg::EmotionEvent event;
+  event.kind = fer_ros::msg::EmotionEvent::CHANGED;
+  event.lasted.sec = 2;
+  std::cout << array.emotions.front().label << " " << (support != nullptr) << " " << event.kind + event.lasted.sec << std::endl;
 }
