@@ -11,7 +11,7 @@ Frames in, what every face in them shows out:
 
 What there is:
 
-    Pipeline            an image and its stamp -> a list of Emotion
+    Pipeline            an image and its stamp -> a list of Emotion; in `events` who appeared, changed or left with it
     open_source         a camera, a video, a folder, a stream or arrays -> frames with image, stamp and number
     draw_overlay        an image and its emotions -> the image with boxes, labels and bars
     FaceDetector        an image -> a list of Face

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -209,14 +208,16 @@ class EventDetector:
         starts_again = not self._stamp <= stamp <= self._stamp + _GAP
         events = self.end() if starts_again else []
         now, self._stamp = _Moment(stamp, frame), stamp
-        answers = list(answers)
-        counts = Counter(answer.face_id for answer in answers)
-        events += self._who_left(counts, now)
+        found: dict[str, Answer | None] = {}
         for answer in answers:
-            if answer.face_id and counts[answer.face_id] == 1:
-                events += self._see(answer, now)
-            elif answer.face_id in self._faces:  # somebody of that name is there, but nobody knows what they show
-                self._faces[answer.face_id].pass_to(now)
+            if answer.face_id:
+                found[answer.face_id] = None if answer.face_id in found else answer
+        events += self._who_left(found, now)
+        for name, one in found.items():
+            if one is not None:
+                events += self._see(one, now)
+            elif name in self._faces:  # somebody of that name is there, but nobody knows what they show
+                self._faces[name].pass_to(now)
         return events
 
     def end(self) -> list[EmotionEvent]:
@@ -224,7 +225,7 @@ class EventDetector:
         faces, self._faces, self._stamp = self._faces, {}, -math.inf
         return [face.leave(name) for name, face in faces.items() if face.told]
 
-    def _who_left(self, there: Counter[str], now: _Moment) -> list[EmotionEvent]:
+    def _who_left(self, there: Container[str], now: _Moment) -> list[EmotionEvent]:
         """Of those that were missing, or are, who has been for too long."""
         events = []
         for name, face in list(self._faces.items()):

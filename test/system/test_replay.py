@@ -236,7 +236,6 @@ def test_a_recording_of_a_graph_in_which_nothing_happens_lacks_nothing(fer_ros, 
         for i in range(30):
             bag.image(np.zeros((240, 320, 3), np.uint8), 10**9 + i * 33_333_333)
     graph = fer_ros("replay", "dark", "--loop")
-    graph.wait_for(lambda: "no face" in graph.text or "frames" in graph.text, "the graph")
     recorder = fer_ros("record", "-o", "rec", "--no-images", "--duration", "1")
     assert recorder.wait() == 0, recorder.text
     assert sorted(recorded(tmp_path / "rec")) == ["/camera/camera_info", "/fer/emotions", "/fer/faces"]

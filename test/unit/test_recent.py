@@ -62,6 +62,7 @@ def test_events_may_be_asked_about_while_they_come():
     recent.add(appeared(100, "neutral"))
     assert [(one.seconds, one.is_there) for one in recent.presences(100)] == [(0, True)]
     assert recent.presences(100)[0].shares == {}
+    assert recent.presences(100.5)[0].shares == {"neutral": 1.0}
     assert recent.presences(104)[0].shown == {"neutral": 4}
     recent.add(changed(103, "happy", "neutral", 3))  # it is known a second later
     assert recent.presences(104)[0].shown == {"neutral": 3, "happy": 1}
@@ -90,7 +91,17 @@ def test_a_recording_that_starts_again_forgets_what_was():
     recent.add(appeared(0.1, "angry", "2"))  # and has begun before anybody has asked again
     (one,) = recent.presences(0.8)
     assert (one.face_id, one.is_there, one.shown) == ("2", True, {"angry": pytest.approx(0.7)})
-    assert recent.presences(0.5)  # one that was overtaken is none
+
+
+def test_an_answer_that_was_overtaken_is_no_recording_that_starts_again():
+    recent = RecentEvents()
+    recent.add(appeared(10, "happy"))
+    assert recent.presences(13)
+    recent.add(changed(12.9, "sad", "happy", 2.9))
+    recent.add(appeared(12.95, "fear", "2"))
+    recent.add(appeared(12, "angry", "3"))
+    assert [(one.face_id, one.label) for one in recent.presences(12.5)] == [("1", "happy"), ("3", "angry")]
+    assert [(one.face_id, one.label) for one in recent.presences(13)] == [("1", "sad"), ("3", "angry"), ("2", "fear")]
 
 
 def test_nothing_grows_for_ever():
@@ -104,6 +115,8 @@ def test_nothing_grows_for_ever():
     recent.add(appeared(1001, "happy"))
     recent.clear()
     assert recent.presences(1002) == []
+    recent.add(left(1003, "", 2))  # nothing is known of whom it was
+    assert recent.presences(1004) == []
 
 
 def test_it_can_be_json():
