@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,22 +72,35 @@ class Process:
             file.write_text(yaml.dump(sections, Dumper=QuotingDumper, sort_keys=False), encoding="utf-8")
             return [file]
 
-        def users() -> list[Path]:
+        def users() -> dict[str, dict[str, Any]]:
             # Loads all stages, which nobody needs without a file of one's own.
             from fer_ros.parameters.params_file import typed
 
-            return write("users", typed(users_file))
+            return typed(users_file)
 
         # Of the sections that fit a node, ROS lets that one win whose name came last for the first time, whatever the order
         # of the files. So what the user's file shall win over has the shipped file's names, which came before any of its.
         shipped = default_params_file()
+        told = {} if users_file.absolute() == shipped else users()
         return [
             shipped,
             *write("tuned", {f"/**/{node.executable}": node.tuned for node in self.nodes}),
-            *([] if users_file.absolute() == shipped else users()),
-            *write("named", {node.full_name: node.named for node in self.nodes}),
-            *write("extra", {node.full_name: extra(node) for node in self.nodes}),
+            *write("users", told),
+            *write("named", {_unused(node.full_name, told): node.named for node in self.nodes}),
+            *write("extra", {_unused(node.full_name, told): _beside(node.named, extra(node)) for node in self.nodes}),
         ]
+
+
+def _unused(full_name: str, sections: Mapping[str, Any]) -> str:
+    """A name for a node's section that the user's file has not, so that it comes after all of that file's."""
+    name = full_name
+    while name in sections:
+        name = f"/**{name}"
+    return name
+
+
+def _beside(named: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in extra.items() if name not in named}
 
 
 @dataclass(frozen=True)
@@ -127,6 +140,20 @@ class Graph:
         if self.composed is not None:
             return (Process(self.composed, (self.composed, *self.nodes)),)
         return tuple(Process(node, (node,)) for node in self.nodes)
+
+
+def with_named(graph: Graph, named: Mapping[str, Mapping[str, Any]]) -> Graph:
+    """A graph whose user has named parameters on the command line.
+
+    Args:
+        named: by the full names of nodes; they win over what `graph` says itself.
+    """
+    def of(node: NodeSpec) -> NodeSpec:
+        return replace(node, named={**node.named, **named.get(node.full_name, {})})
+
+    nodes = tuple(map(of, graph.nodes))
+    source = next((new for new, old in zip(nodes, graph.nodes, strict=True) if old is graph.source), None)
+    return replace(graph, nodes=nodes, source=source, composed=of(graph.composed) if graph.composed else None)
 
 
 def webcam_graph(camera: Mapping[str, Any], *, image: str = "", namespace: str = "", overlay: bool = True,

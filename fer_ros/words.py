@@ -1,8 +1,10 @@
-"""Parts of what people are told: numbers with their noun, long lists, how a process ended, text that came from outside."""
+"""Parts of what people are told: numbers with their noun, long lists, how a process ended, text that came from outside, and
+commands that they have."""
 
 from __future__ import annotations
 
 import difflib
+import shutil
 import signal
 from collections.abc import Iterable, Sequence
 
@@ -45,6 +47,18 @@ def one_line(text: str, longest: int = 500) -> str:
     """
     shown = "".join(one if one.isprintable() else " " if one.isspace() else "?" for one in text[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[:longest]} ..."
+
+
+def command(ros2: str, ours: str = "") -> str:
+    """What to type, between backticks: a command of `ros2`, or one of `fer-ros` for who has no `ros2`.
+
+    Args:
+        ros2: what follows `ros2`.
+        ours: what follows `fer-ros` and does the same; empty where nothing does.
+    """
+    if shutil.which("ros2"):
+        return f"`ros2 {ros2}`"
+    return f"`fer-ros {ours}`" if ours else f"`ros2 {ros2}` (on a machine with a ROS 2 installation)"
 
 
 def exit_reason(status: int) -> str:

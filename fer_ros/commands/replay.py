@@ -45,4 +45,5 @@ def main(options: argparse.Namespace) -> int:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 2
     replay = {"bag": str(bag), "topic": topic, "rate": options.rate, "loop": options.loop, "clock": options.clock}
-    return running.run(options, replay_graph, replay, f"fer-ros replay {options.bag}", live=False)
+    own = {f"replay_node.{name}": f"that is what {'BAG' if name == 'bag' else f'--{name}'} says" for name in replay}
+    return running.run(options, replay_graph, replay, f"fer-ros replay {options.bag}", live=False, own=own)

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fer_ros.commands import named_parameters
 from fer_ros.commands.arguments import seconds
 from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.status import SKIPPED
 from fer_ros.commands.view import View
-from fer_ros.dds import privacy_environment
-from fer_ros.graph import Graph, check_params_file, default_params_file
+from fer_ros.dds import is_local, privacy_environment
+from fer_ros.graph import Graph, check_params_file, default_params_file, with_named
 from fer_ros.media.source_name import without_secrets
 from fer_ros.media.video_recorder import RecordError, VideoRecorder
 from fer_ros.parameters.params import ParamSpec
@@ -40,6 +41,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=seconds, metavar="S",
                         help="end after so many seconds of video; of a camera that gives no images the seconds count, too")
     parser.add_argument("--params-file", type=Path, metavar="YAML", help="parameters of all nodes (default: config/fer.yaml)")
+    named_parameters.add_to(parser)
     parser.add_argument("--namespace", default="", help="put before /camera and /fer")
     parser.add_argument("--composed", action=argparse.BooleanOptionalAction, default=True,
                         help="all nodes in one process, which is faster; or each in its own (default: --composed)")
@@ -62,21 +64,22 @@ def parameter(spec: ParamSpec) -> Callable[[str], Any]:
 
 
 def run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: Mapping[str, Any], title: str,
-        live: bool = True) -> int:
+        live: bool = True, own: Mapping[str, str] = named_parameters.NONE) -> int:
     """Start a graph, watch it, and end it.
 
     Args:
         make_graph: `webcam_graph`, or one like it.
         named: its first argument.
         live: whether its images are taken while it runs, so that there is a latency to speak of.
+        own: parameters that the command has an argument for, as NODE.NAME, and what to say of that.
     """
     stop = Asked()
     with on_end(stop):  # from here on: what is begun before the graph is there is cleared away, too
-        return _run(options, make_graph, named, title, live, stop)
+        return _run(options, make_graph, named, title, live, own, stop)
 
 
 def _run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: Mapping[str, Any], title: str, live: bool,
-         stop: Asked) -> int:
+         own: Mapping[str, str], stop: Asked) -> int:
     try:
         params_file = options.params_file or default_params_file()
         played = str(named.get("source") or named.get("bag") or "")
@@ -88,8 +91,9 @@ def _run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: M
         graph = make_graph(named, namespace=options.namespace, more_subscribers=1 if recorder else 0,
                            composed=options.composed)
         check_params_file(params_file, graph)
+        graph = with_named(graph, named_parameters.of(options, graph, params_file, own))
     except (ValueError, OSError, RecordError) as error:
-        print(f"fer-ros: {error}", file=sys.stderr)
+        print(f"fer-ros: {without_secrets(str(error))}", file=sys.stderr)
         return 2
     try:
         made = Run(graph, recorder, options.duration, live, options.respawn, stop)
@@ -111,13 +115,13 @@ class Run:
     _OTHERS = 3.0  # seconds for listeners that are none of the graph's to be found
     _TAIL = 3.0  # seconds without an answer, once the source has ended, after which the missing frames will not come any more
     _PAUSE = 10.0  # seconds without an answer that a slow machine may take
+    _PRESENT = 60.0  # seconds that the stamp of an image of now may be away from now
     _LASTS = 10.0  # seconds that a process has to last to be started again
 
     def __init__(self, graph: Graph, recorder: VideoRecorder | None, duration: float | None, live: bool, respawn: bool,
                  stop: Asked):
         """Args: stop: set by a signal, it ends the run soon."""
-        assert graph.source is not None  # what a command starts has its own
-        self._source = graph.source.executable
+        self._source = graph.source.executable if graph.source else ""  # empty where somebody else publishes the images
         self._graph, self._recorder, self._duration, self._live, self._respawn = graph, recorder, duration, live, respawn
         self._summary = Summary()
         self._stop = stop
@@ -141,7 +145,9 @@ class Run:
         try:
             with self._view, Processes(params_file, log_level, self._heard) as processes:
                 on_overlay = self._on_overlay if self._recorder else None
-                observer = Observer(self._graph, self._on_emotions, on_overlay, processes.owns, self._warn, self._live)
+                # Of a topic nobody knows whether its images are of now.
+                live = self._live and bool(self._source)
+                observer = Observer(self._graph, self._on_emotions, on_overlay, processes.owns, self._warn, live)
                 executor = SingleThreadedExecutor()
                 executor.add_node(observer)
                 try:
@@ -184,12 +190,14 @@ class Run:
         return True
 
     def _play(self, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:
-        # Until the source is there the others have nothing to listen to, and that is no news.
-        quiet = {"diagnostics_period": 0.25, "silence_timeout": self._READY}
-        *others, source = self._graph.nodes
+        quiet: dict[str, Any] = {"diagnostics_period": 0.25}
+        source = self._graph.source
+        if source is not None:  # until it is there the others have nothing to listen to, and that is no news
+            quiet["silence_timeout"] = self._READY
+        others = [node for node in self._graph.nodes if node is not source]
         # The source comes last and finds the others listening: a file's first frame is not lost.
         composed = self._graph.composed is not None
-        first = self._graph.processes if composed else self._graph.processes[:-1]
+        first = self._graph.processes if composed or source is None else self._graph.processes[:-1]
         for process in first if not self._stop.asked else ():
             processes.start(process, lambda node: {**quiet, "autostart": False} if node is source else quiet)
         recording = 1 if self._recorder else 0
@@ -216,9 +224,9 @@ class Run:
             self._step(processes, observer, executor)
         if self._stop.asked:
             return
-        if composed:
+        if composed and source is not None:
             self._activate(source.full_name, processes, observer, executor)
-        else:
+        elif source is not None:
             processes.start(self._graph.processes[-1], lambda node: quiet)
         self._begun = time.monotonic()
         while not self._stop.asked and not self._over(observer):
@@ -263,8 +271,7 @@ class Run:
 
         if self._duration is not None and self._summary.duration + self._idle(observer) >= self._duration:
             if not self._summary.frames:
-                raise Failed(f"no frame was answered within {self._duration:g} s: what {self._source} said "
-                             "of its source stands above")
+                raise Failed(f"no frame was answered within {self._duration:g} s: {self._why_none()}")
             return True
         name = self._source
         health = observer.health.get(name)
@@ -287,6 +294,12 @@ class Run:
         if (complete or late) and health.values["source"] == "failed":
             raise Failed(f"the source ended before its time: what {name} said of it stands above")
         return complete or late
+
+    def _why_none(self) -> str:
+        if self._source:
+            return f"what {self._source} said of its source stands above"
+        alone = "; this graph listens to this machine only: ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET reaches others"
+        return f"is {self._graph.topics.image} published?{alone if is_local(os.environ) else ''}"
 
     def _skipped(self, observer: Observer) -> int:
         """Images that the source could not read and left out."""
@@ -316,7 +329,7 @@ class Run:
 
     def _on_emotions(self, emotions: list[Emotion], stamp: float, latency: float) -> None:
         self._answered = time.monotonic()
-        latency = latency if self._live else math.nan
+        latency = latency if self._live and abs(latency) < self._PRESENT else math.nan
         new = self._summary.add(emotions, stamp, latency)
         self._view.frame(emotions, new, self._summary, latency)
 

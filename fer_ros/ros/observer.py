@@ -229,6 +229,8 @@ class Observer(Node):
     def is_ready(self, executable: str, subscribers: int, reads: str | None) -> bool:
         """Whether a node works, has so many subscribers, and has found the publisher of the topic that it `reads`."""
         health = self.health.get(executable)
+        if health is not None and health.state == "disabled":
+            return True  # as its parameters say: it hears nobody, and need not
         if health is None or number(health.values.get("subscribers")) < subscribers:
             return False
         return reads is None or number(health.values.get(f"publishers of {reads}")) > 0

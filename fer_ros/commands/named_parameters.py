@@ -1,0 +1,82 @@
+"""`--set NODE.NAME=VALUE`, `--model` and `--detector` of the commands that start a graph."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from fer_ros.graph import Graph
+from fer_ros.resources import model_file
+
+NONE: Mapping[str, str] = MappingProxyType({})
+
+_MODELS = {"emotion_node": "model", "face_detector_node": "detector"}
+"""Nodes with a network, and the option that names its file."""
+_OF_THE_RUN = {
+    "autostart": "the command starts the nodes in their order",
+    "diagnostics_period": "the command follows the nodes by their diagnostics",
+    "image_node": "it follows from where the images come from",
+    "overlay": "the command's graph has an overlay, which is made only where somebody looks at it",
+    "cameras": "the command follows one camera: start one for each, with --namespace",
+}
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """The three options."""
+    parser.add_argument("--set", action="append", default=[], metavar="NODE.NAME=VALUE", dest="changes",
+                        help="set a parameter of a node; wins over the parameter file; may be given several times. NAME=VALUE "
+                        "will do where one node has the parameter, or all that have it mean the same")
+    parser.add_argument("--model", metavar="FILE",
+                        help="the emotion network: a name that `fer-ros models` lists, or a path (emotion_node.model)")
+    parser.add_argument("--detector", metavar="FILE", help="the face detector, likewise (face_detector_node.model)")
+
+
+def of(options: argparse.Namespace, graph: Graph, params_file: Path, own: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The parameters that the options name, by the full names of their nodes.
+
+    Args:
+        own: parameters that the command has an argument for, as NODE.NAME, and what to say of that.
+
+    Raises:
+        ValueError, OSError: one is unknown or not allowed, by itself or beside the others; the text is the node's own.
+    """
+    files = {node: getattr(options, option) for node, option in _MODELS.items()}
+    texts = [*(f"{node}.model={file}" for node, file in files.items() if file is not None), *options.changes]
+    if not texts:
+        return {}
+    from fer_ros.parameters.assignments import assigned  # loads all stages
+
+    kinds = {node.full_name: node.executable for process in graph.processes for node in process.nodes}
+    found = assigned(texts, kinds)
+    for full, values in found.items():
+        kind = kinds[full]
+        for name in values:
+            if reason := own.get(f"{kind}.{name}") or _OF_THE_RUN.get(name):
+                raise ValueError(f"{kind}.{name} cannot be set here: {reason}")
+        if kind in files and "model" in values:
+            _check_model(kind, values["model"], files[kind])
+    _check_together({kinds[full]: values for full, values in found.items()}, graph, params_file)
+    return found
+
+
+def _check_model(kind: str, file: str, by_option: str | None) -> None:
+    if by_option not in (None, file):
+        raise ValueError(f"{kind}.model is given twice, as {by_option} and as {file}")
+    if file != "auto" or kind != "emotion_node":
+        model_file(file)
+
+
+def _check_together(named: Mapping[str, Mapping[str, Any]], graph: Graph, params_file: Path) -> None:
+    """Refuse what is allowed by itself, but not beside the other parameters. Raises ValueError."""
+    from fer_ros.parameters.graph_params import NODES
+    from fer_ros.parameters.params import specs
+    from fer_ros.parameters.params_file import parameters
+
+    classes = {kind: NODES[kind] for kind in {*named, *(node.executable for node in graph.nodes)}}
+    all_named = {node.executable: {**node.named, **named.get(node.executable, {})} for node in graph.nodes}
+    changes = {f"{kind}.{name}": value for kind, values in {**named, **all_named}.items() for name, value in values.items()
+               if any(spec.name == name for group in classes[kind] for spec in specs(group))}
+    parameters(classes, [params_file], changes)
