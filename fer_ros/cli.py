@@ -14,12 +14,29 @@ from fer_ros.system.signals import interrupted_on_end
 
 def parser() -> argparse.ArgumentParser:
     """The command line; each command adds its own part and sets `command` to its function."""
-    from fer_ros.commands import annotate, bench, data, doctor, evaluate, export, models, record, replay, run, train
+    from fer_ros.commands import (
+        annotate,
+        bench,
+        data,
+        doctor,
+        echo,
+        evaluate,
+        export,
+        lifecycle,
+        models,
+        param,
+        record,
+        replay,
+        run,
+        topics,
+        train,
+    )
 
     top = argparse.ArgumentParser(prog="fer-ros", description="Real-time facial emotion recognition for ROS 2.")
     top.add_argument("--version", action="version", version=f"fer-ros {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, replay, record, annotate, doctor, models, data, train, export, evaluate, bench):
+    for module in (run, replay, record, annotate, echo, topics, param, lifecycle, doctor, models, data, train, export,
+                   evaluate, bench):
         module.add_to(commands)
     return top
 

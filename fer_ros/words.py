@@ -49,6 +49,11 @@ def one_line(text: str, longest: int = 500) -> str:
     return shown if len(shown) <= longest else f"{shown[:longest]} ..."
 
 
+def has_ros2() -> bool:
+    """Whether the user has the command `ros2`, as far as this process can tell."""
+    return shutil.which("ros2") is not None
+
+
 def command(ros2: str, ours: str = "") -> str:
     """What to type, between backticks: a command of `ros2`, or one of `fer-ros` for who has no `ros2`.
 
@@ -56,7 +61,7 @@ def command(ros2: str, ours: str = "") -> str:
         ros2: what follows `ros2`.
         ours: what follows `fer-ros` and does the same; empty where nothing does.
     """
-    if shutil.which("ros2"):
+    if has_ros2():
         return f"`ros2 {ros2}`"
     return f"`fer-ros {ours}`" if ours else f"`ros2 {ros2}` (on a machine with a ROS 2 installation)"
 

@@ -9,7 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 from fer_ros.graph import Graph
+from fer_ros.parameters.params import ParamSpec
 from fer_ros.resources import model_file
+from fer_ros.words import one_line
 
 NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -47,10 +49,13 @@ def of(options: argparse.Namespace, graph: Graph, params_file: Path, own: Mappin
     texts = [*(f"{node}.model={file}" for node, file in files.items() if file is not None), *options.changes]
     if not texts:
         return {}
-    from fer_ros.parameters.assignments import assigned  # loads all stages
+    from fer_ros.parameters.assignments import assigned
+    from fer_ros.parameters.graph_params import parameters_of  # loads all stages
 
     kinds = {node.full_name: node.executable for process in graph.processes for node in process.nodes}
-    found = assigned(texts, kinds)
+    known = {full: parameters_of(kind) for full, kind in kinds.items()}
+    found = {full: {name: _checked(kinds[full], known[full][name], value) for name, value in values.items()}
+             for full, values in assigned(texts, known).items()}
     for full, values in found.items():
         kind = kinds[full]
         for name in values:
@@ -60,6 +65,13 @@ def of(options: argparse.Namespace, graph: Graph, params_file: Path, own: Mappin
             _check_model(kind, values["model"], files[kind])
     _check_together({kinds[full]: values for full, values in found.items()}, graph, params_file)
     return found
+
+
+def _checked(kind: str, spec: ParamSpec, value: Any) -> Any:
+    try:
+        return spec.check(value)
+    except ValueError as error:
+        raise ValueError(f"{kind}: {one_line(str(error))}") from None
 
 
 def _check_model(kind: str, file: str, by_option: str | None) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fer_ros.commands.arguments import seconds
 from fer_ros.commands.left_behind import tell_of_left_behind
+from fer_ros.commands.status import NO_ROS
 from fer_ros.commands.view import View
 from fer_ros.dds import is_local, privacy_environment
 from fer_ros.graph import Topics, webcam_graph
@@ -58,8 +59,7 @@ def main(options: argparse.Namespace) -> int:
         with on_end(ending), BagRecorder(out, options.force) as bag:
             return _record(bag, topics, options, ending)
     except ImportError as error:
-        print(f"fer-ros: ROS 2 or the package's messages cannot be imported ({error}): `fer-ros doctor` says what to do",
-              file=sys.stderr)
+        print(NO_ROS.format(error=error), file=sys.stderr)
         return 1
     except (ValueError, OSError) as error:
         print(f"fer-ros: {error}", file=sys.stderr)

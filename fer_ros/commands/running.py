@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fer_ros.commands import named_parameters
 from fer_ros.commands.arguments import seconds
 from fer_ros.commands.left_behind import tell_of_left_behind
-from fer_ros.commands.status import SKIPPED
+from fer_ros.commands.status import NO_ROS, SKIPPED
 from fer_ros.commands.view import View
 from fer_ros.dds import is_local, privacy_environment
 from fer_ros.graph import Graph, check_params_file, default_params_file, with_named
@@ -99,8 +99,7 @@ def _run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: M
         made = Run(graph, recorder, options.duration, live, options.respawn, stop)
         return made.go(params_file, options.log_level, title)
     except ImportError as error:
-        print(f"fer-ros: ROS 2 or the package's messages cannot be imported ({error}): `fer-ros doctor` says what to do",
-              file=sys.stderr)
+        print(NO_ROS.format(error=error), file=sys.stderr)
         return 1
 
 

@@ -5,3 +5,6 @@ SKIPPED = 3
 
 INTERRUPTED = 130
 """Ended by a signal; what had been done is kept, where that is said."""
+
+NO_ROS = "fer-ros: ROS 2 or the package's messages cannot be imported ({error}): `fer-ros doctor` says what to do"
+"""What is said where rclpy or a message is missing."""

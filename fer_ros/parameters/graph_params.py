@@ -33,6 +33,9 @@ NODES: dict[str, tuple[type, ...]] = {
 
 _SUBSPACES = {"camera_node": "/camera", "replay_node": "/camera"}
 
+_OF_A_START = (PipelineParams, ReplayParams, AudienceParams, ImageInputParams, ImageOutputParams)
+_NAMES_OF_A_START = ("autostart", "diagnostics_period", "silence_timeout")
+
 _BUILT_IN = {
     name: ParamSpec(name, bool, default, description, "", None, None, live=False)
     for name, default, description in (("use_sim_time", False, "Take the time from /clock."),
@@ -45,6 +48,15 @@ QOS_OVERRIDES = "qos_overrides."
 def parameters_of(node: str) -> dict[str, ParamSpec]:
     """By name, those of a node, and those that rclpy gives every node."""
     return {spec.name: spec for group in NODES[node] for spec in specs(group)} | _BUILT_IN
+
+
+def lasting_parameters_of(node: str) -> dict[str, ParamSpec]:
+    """By name, those of a node that are worth keeping: all but what follows from how its graph was started.
+
+    That is what the images come from, how they are handed on and who waits for whom; and what may hold a secret.
+    """
+    lasting = [spec for group in NODES[node] if not issubclass(group, _OF_A_START) for spec in specs(group)]
+    return {spec.name: spec for spec in lasting if spec.shown is None and spec.name not in _NAMES_OF_A_START}
 
 
 def places(prefix: str = "", cameras: Iterable[str] = ("",)) -> dict[str, str]:

@@ -53,6 +53,12 @@ class ParamSpec:
     shown: Callable[[Any], Any] | None = None
     private: Callable[[Any], bool] | None = None
 
+    @property
+    def secret_refused(self) -> str:
+        """What is said of a value that `private` finds, where a running node is given one."""
+        return (f"{self.name}: a secret, or where to find one, is given when the node starts, by its parameter file say; what "
+                "is set now could be read by everybody")
+
     def check(self, value: Any) -> Any:
         """The value as this parameter's type.
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, ParameterType, SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from fer_ros.graph import default_params_file
 from fer_ros.parameters.params import ParamSpec, build, specs
+from fer_ros.words import has_ros2
 
 T = TypeVar("T")
+_NOT_LIVE, _ONE_OF = " Takes effect when the node is configured.", "one of: "
 _NAMED = 20
 """Parameters without effect that are named; a file may hold thousands."""
 
@@ -24,17 +27,38 @@ def describe(spec: ParamSpec) -> ParameterDescriptor:
     """A parameter's descriptor, as `ros2 param describe` shows it."""
     text = spec.description + (f" [{spec.unit}]" if spec.unit else "")
     if not spec.live:
-        text += " Takes effect when the node is configured."
+        text += _NOT_LIVE
     descriptor = ParameterDescriptor(name=spec.name, description=text)
     # `fps:=30` reaches a node as an integer: `ParamSpec.check` is stricter and kinder than rclpy's own type check.
     descriptor.dynamic_typing = True
     if spec.choices:
-        descriptor.additional_constraints = f"one of: {', '.join(spec.choices)}"
+        descriptor.additional_constraints = _ONE_OF + ", ".join(spec.choices)
     if spec.range and spec.type is float:
         descriptor.floating_point_range = [FloatingPointRange(from_value=spec.range[0], to_value=spec.range[1])]
     elif spec.range:
         descriptor.integer_range = [IntegerRange(from_value=int(spec.range[0]), to_value=int(spec.range[1]), step=1)]
     return descriptor
+
+
+_TYPES = {ParameterType.PARAMETER_BOOL: bool, ParameterType.PARAMETER_INTEGER: int, ParameterType.PARAMETER_DOUBLE: float,
+          ParameterType.PARAMETER_STRING: str}
+
+
+def described(descriptor: ParameterDescriptor) -> ParamSpec:
+    """What a running node says of a parameter: `describe` the other way round. Of another package's parameter it is less.
+
+    A descriptor does not tell the default; it is None. The type of an array is `list`.
+    """
+    text, choices, live = descriptor.description, None, not descriptor.read_only
+    if text.endswith(_NOT_LIVE):
+        text, live = text.removesuffix(_NOT_LIVE), False
+    found = re.fullmatch(r"(.*) \[([^\[\]]{1,20})\]", text, re.DOTALL)
+    text, unit = found.groups() if found else (text, "")
+    if descriptor.additional_constraints.startswith(_ONE_OF):
+        choices = tuple(descriptor.additional_constraints.removeprefix(_ONE_OF).split(", "))
+    ranges = [*descriptor.floating_point_range, *descriptor.integer_range]
+    allowed = (ranges[0].from_value, ranges[0].to_value) if ranges else None
+    return ParamSpec(descriptor.name, _TYPES.get(descriptor.type, list), None, text, unit, allowed, choices, live)
 
 
 def parameter_files() -> list[Path]:
@@ -154,6 +178,12 @@ class Parameters:
         values: T = self._values[group]
         return values
 
+    def _needs_configuring(self, name: str) -> str:
+        node = self._node.get_fully_qualified_name()
+        by_hand = f"`ros2 lifecycle set {node} deactivate`, `... cleanup`, set it, `... configure`, `... activate`"
+        ours = f"`fer-ros param set --configure {node}.{name}=VALUE` does all of it"
+        return f"{name} takes effect when the node is configured: {by_hand if has_ros2() else ours}"
+
     def _set(self, changes: list[Parameter]) -> SetParametersResult:
         values = {name: getattr(self._values[group], name) for group in self._groups for name in
                   (spec.name for spec in specs(group))}
@@ -168,14 +198,9 @@ class Parameters:
                     if value == self._shown(spec.name, values[spec.name]):  # what was read is written back
                         value = values[spec.name]
                     elif spec.private(value):
-                        raise ValueError(f"{spec.name}: a secret, or where to find one, is given when the node starts, by its "
-                                         "parameter file say; what is set now could be read by everybody")
+                        raise ValueError(spec.secret_refused)
                 if value != values[spec.name] and not spec.live and self._configured():
-                    raise ValueError(
-                        f"{spec.name} takes effect when the node is configured: "
-                        f"`ros2 lifecycle set {self._node.get_fully_qualified_name()} deactivate`, `... cleanup`, "
-                        "set it, `... configure`, `... activate`"
-                    )
+                    raise ValueError(self._needs_configuring(spec.name))
                 values[spec.name] = value
             self._values = {group: build(group, values) for group in self._groups}
             self._changed()

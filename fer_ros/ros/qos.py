@@ -43,6 +43,40 @@ def publishers_of(node: Node, topic: str, kind: type) -> list[TopicEndpointInfo]
     return [info for info in node.get_publishers_info_by_topic(topic) if info.topic_type == type_name(kind)]
 
 
+def as_offered(publishers: Sequence[TopicEndpointInfo], depth: int) -> QoSProfile:
+    """What to ask of publishers, as `ros2 bag record` does: as much as every one of them offers."""
+    offered = [info.qos_profile for info in publishers]
+    reliable = all(qos.reliability == ReliabilityPolicy.RELIABLE for qos in offered)
+    durable = all(qos.durability == DurabilityPolicy.TRANSIENT_LOCAL for qos in offered)
+    return QoSProfile(
+        depth=depth, history=HistoryPolicy.KEEP_LAST,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if durable else DurabilityPolicy.VOLATILE,
+    )
+
+
+def mismatches(publishers: Sequence[TopicEndpointInfo], subscriptions: Sequence[TopicEndpointInfo]) -> list[str]:
+    """Who of a topic's subscribers gets nothing from whom of its publishers, and why, each in a sentence."""
+    return list(dict.fromkeys(filter(None, (
+        _mismatch(publisher, subscription) for subscription in subscriptions for publisher in publishers))))
+
+
+def _mismatch(publisher: TopicEndpointInfo, subscription: TopicEndpointInfo) -> str:
+    start = f"{name_of(subscription)} gets nothing from {name_of(publisher)}: "
+    if publisher.topic_type != subscription.topic_type:
+        return f"{start}it takes {subscription.topic_type}, and {publisher.topic_type} is published"
+    offered, asked = publisher.qos_profile, subscription.qos_profile
+    verdict, reason = qos_check_compatible(offered, asked)
+    if verdict != QoSCompatibility.ERROR:
+        return ""
+    why = []
+    if asked.reliability == ReliabilityPolicy.RELIABLE and offered.reliability == ReliabilityPolicy.BEST_EFFORT:
+        why.append("it asks for reliable messages, and they are published best effort")
+    if asked.durability == DurabilityPolicy.TRANSIENT_LOCAL and offered.durability == DurabilityPolicy.VOLATILE:
+        why.append("it asks for messages of before it came (transient local), and none are kept (volatile)")
+    return start + (" and ".join(why) or reason.strip())
+
+
 def explain_silence(node: Node, topic: str, kind: type, qos: QoSProfile) -> str:
     """Why nothing may be coming in on a topic: who publishes it, and whose type or QoS does not match.
 

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Collection, Mapping
 
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 
-from fer_ros.ros.qos import RESULTS, explain_silence, explain_type, type_name
+from fer_ros.ros.qos import RESULTS, as_offered, explain_silence, explain_type, type_name
 
 _DEPTH = 100
 
@@ -61,18 +61,12 @@ class Recorder(Node):
                 continue
             del self._missing[topic]
             early = self._early.pop(topic, None)
-            # As `ros2 bag record` does: as much as every publisher offers.
-            reliable = all(info.qos_profile.reliability == ReliabilityPolicy.RELIABLE for info in offered)
-            durable = all(info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for info in offered)
-            if early is not None and reliable and not durable:
+            wanted = as_offered(offered, _DEPTH)
+            if early is not None and (wanted.reliability, wanted.durability) == (RESULTS.reliability, RESULTS.durability):
                 continue
             if early is not None:
                 self.destroy_subscription(early)
-            self._subscribe(topic, kind, QoSProfile(
-                depth=_DEPTH, history=HistoryPolicy.KEEP_LAST,
-                reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-                durability=DurabilityPolicy.TRANSIENT_LOCAL if durable else DurabilityPolicy.VOLATILE,
-            ))
+            self._subscribe(topic, kind, wanted)
 
     def _subscribe(self, topic: str, kind: type, qos: QoSProfile) -> Subscription:
         def write(data: bytes) -> None:

@@ -1,0 +1,126 @@
+"""`fer-ros topics`: what goes over the topics of a running graph."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fer_ros.commands import visiting
+from fer_ros.commands.arguments import seconds
+from fer_ros.words import listed, one_line, suggestion
+
+if TYPE_CHECKING:
+    from rclpy.topic_endpoint_info import TopicEndpointInfo
+
+    from fer_ros.ros.traffic import Traffic
+    from fer_ros.ros.visitor import Visitor
+
+_SHOWN = 8  # publishers, subscribers or problems of a topic
+_SECONDS = 3.0
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("topics", help="show rates, sizes and ends of a running graph's topics", description=(
+        "Count for a while what goes over the topics at which nodes of fer_ros are. Show how often and how large it is, who "
+        "publishes and subscribes, and who gets nothing, and why. Nodes of one process hand messages on without a topic: such "
+        "subscriptions are not seen."))
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="of these topics alone, whoever is there")
+    parser.add_argument("--all", action="store_true", help="all topics, those of others, too")
+    parser.add_argument("--duration", type=seconds, default=_SECONDS, metavar="S",
+                        help=f"count for so many seconds (default: {_SECONDS:g})")
+    visiting.add_to(parser, json="topic: topic, types, rate, bytes, messages, not_measured, publishers, subscribers, problems")
+    parser.set_defaults(command=visiting.command(_topics))
+
+
+def _topics(options: argparse.Namespace, visitor: Visitor) -> int:
+    from fer_ros.ros.traffic import measure
+
+    found = _named(options, visitor) if options.topics else _of_the_graph(options, visitor)
+    measure(visitor, found, options.duration, {one.name for one in found} if options.topics else ())
+    for one in found:
+        if options.json:
+            visiting.line(_facts(one))
+        else:
+            print(*map(one_line, _in_words(one)), sep="\n")
+    return 0
+
+
+def _of_the_graph(options: argparse.Namespace, visitor: Visitor) -> list[Traffic]:
+    from fer_ros.parameters.graph_params import NODES
+    from fer_ros.ros.traffic import topics_of
+
+    if not options.all:
+        return topics_of(visitor, visitor.find(NODES, visiting.prefix_of(options)), ())
+    visitor.until(lambda: False, visitor.DISCOVERY / 2)  # nobody can say when all have been found
+    found = topics_of(visitor, None, ())
+    if not found:
+        raise ValueError("there is no topic: nothing of ROS runs here that this process could find")
+    return found
+
+
+def _named(options: argparse.Namespace, visitor: Visitor) -> list[Traffic]:
+    from fer_ros.ros.traffic import topics_of
+    from fer_ros.ros.visitor import nobody_runs
+
+    prefix = visiting.prefix_of(options)
+    names = [name if name.startswith("/") else f"{prefix}/{name}" for name in options.topics]
+
+    def found() -> dict[str, Traffic]:
+        return {one.name: one for one in topics_of(visitor, (), names) if one.publishers or one.subscribers}
+
+    visitor.until(lambda: len(found()) == len(set(names)), visitor.DISCOVERY)
+    there = found()
+    for name in names:
+        if name not in there:
+            known = [one for one, _ in visitor.get_topic_names_and_types() if not one.startswith("/rosout")]
+            raise ValueError(f"there is no topic {one_line(name, 100)}{suggestion(name, sorted(known)[:30])}" if known else
+                             f"there is no topic {one_line(name, 100)}: {nobody_runs(prefix)}")
+    return [there[name] for name in dict.fromkeys(names)]
+
+
+def _facts(one: Traffic) -> dict[str, Any]:
+    return {"topic": one.name, "types": one.types, "rate": None if one.rate is None else round(one.rate, 3),
+            "bytes": round(one.size / one.messages) if one.messages else None, "messages": one.messages,
+            "not_measured": one.not_measured, "publishers": _ends(one.publishers), "subscribers": _ends(one.subscribers),
+            "problems": one.problems}
+
+
+def _ends(infos: Collection[TopicEndpointInfo]) -> list[dict[str, str]]:
+    from fer_ros.ros.qos import name_of
+
+    return [{"node": name_of(info), "type": info.topic_type, "reliability": _policy(info.qos_profile.reliability),
+             "durability": _policy(info.qos_profile.durability)} for info in infos]
+
+
+def _policy(policy: Any) -> str:
+    return str(policy.name).lower()
+
+
+def _in_words(one: Traffic) -> list[str]:
+    return [f"{one.name}  {listed(one.types, 3)}", f"  {_measured(one)}", *_who("from", one.publishers),
+            *_who("to  ", one.subscribers), *(f"  ! {problem}" for problem in one.problems[:_SHOWN]),
+            *([f"  ! and {len(one.problems) - _SHOWN} more"] if len(one.problems) > _SHOWN else [])]
+
+
+def _measured(one: Traffic) -> str:
+    if one.not_measured:
+        return f"not measured: {one.not_measured}"
+    if not one.messages:
+        return "nothing came"
+    size = f"{_bytes(one.size / one.messages)} each"
+    if one.rate is None:
+        return f"1 message came, {_bytes(one.size)}"
+    return f"{one.rate:.1f} Hz, {size}, {_bytes(one.rate * one.size / one.messages)}/s"
+
+
+def _bytes(number: float) -> str:
+    for factor, unit in ((10**6, "MB"), (10**3, "kB")):
+        if number >= factor:
+            return f"{number / factor:.1f} {unit}"
+    return f"{number:.0f} B"
+
+
+def _who(word: str, infos: Sequence[TopicEndpointInfo]) -> list[str]:
+    ends = [f"{end['node']} ({end['reliability'].replace('_', ' ')})" for end in _ends(infos)]
+    return [f"  {word} {listed(list(dict.fromkeys(ends)), _SHOWN)}"] if ends else []
