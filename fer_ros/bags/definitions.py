@@ -10,6 +10,7 @@ from rosbags.typesys import get_types_from_idl, get_types_from_msg
 from rosbags.typesys.store import Typestore
 
 from fer_ros.bags.errors import BagError
+from fer_ros.words import command
 
 _IDL = f"{'=' * 80}\nIDL: "  # before each type where a definition holds several
 
@@ -25,7 +26,7 @@ def check_definition(connection: Any, known: Typestore, path: Path) -> None:
     format_ = getattr(connection.ext, "serialization_format", "cdr")
     if format_ != "cdr":
         raise BagError(f"{connection.topic} in {path} is not read: its messages are serialized as '{format_}' and not as "
-                       "CDR; `ros2 bag convert` makes one that can be read")
+                       f"CDR; {command('bag convert')} makes one that can be read")
     name = connection.msgtype
     own = _fields(connection.msgdef, name)
     for one in own.keys() & known.fielddefs.keys():

@@ -21,7 +21,7 @@ from fer_ros.media.calibration import Calibration
 from fer_ros.media.encodings import ImageError, decode, to_bgr
 from fer_ros.message_fields import OVERLAYS
 from fer_ros.types import Comparable, Image
-from fer_ros.words import counted, listed, one_line
+from fer_ros.words import command, counted, listed, one_line
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 INFO = "sensor_msgs/msg/CameraInfo"
@@ -250,7 +250,8 @@ class BagReader:
                            f"cut short: it ends after {counted(number, 'image')} on {topic.shown}")
         if number < topic.count:
             raise BagError(f"{self.path} holds {number} of the {topic.count} images on {topic.shown} that its metadata or "
-                           "index names: that is of another bag, or was changed; `ros2 bag reindex` writes metadata.yaml anew")
+                           "index names: that is of another bag, or was changed; "
+                           f"{command(f'bag reindex {self.path}')} writes metadata.yaml anew")
 
     def _connections(self, topic: str) -> list[Any]:
         return [connection for connection in self._reader.connections if connection.topic == topic]
@@ -300,7 +301,7 @@ def _check_kind(path: Path) -> None:
         raise BagError(f"{path} does not exist: name a bag (a folder with metadata.yaml, or a .mcap, .db3 or .bag file)")
     if path.is_dir() and not (path / "metadata.yaml").is_file():
         files = _files_in(path)
-        hint = (f"`ros2 bag reindex {path}` writes it, or name {path / files[0]}" if files else
+        hint = (f"{command(f'bag reindex {path}')} writes it, or name {path / files[0]}" if files else
                 "there is no bag in it either")
         raise BagError(f"{path} has no metadata.yaml: {hint}")
     if path.is_file() and path.suffix.lower() not in _SUFFIXES:

@@ -7,9 +7,10 @@ import struct
 from pathlib import Path
 
 from fer_ros.bags.mcap_end import MAGIC
+from fer_ros.words import command
 
-_CONVERT = "`ros2 bag convert` makes one that can be read"
-# What rosbags says -> what that means for a user. `\1` is the first group.
+_CONVERT = "{convert} makes one that can be read"
+# What rosbags says -> what that means for a user. `\1` is the first group, {NAME} what `refusal` fills in.
 _MEANINGS: tuple[tuple[str, str], ...] = (
     (r"Rosbag2 version (\d+) not supported",
      r"it was written by a newer rosbag2 (version \1) than the installed rosbags knows: pip install --upgrade rosbags"),
@@ -21,7 +22,7 @@ _MEANINGS: tuple[tuple[str, str], ...] = (
     (r"Serialization format \{?'(.*?)'", rf"its messages are serialized as '\1' and not as CDR: {_CONVERT}"),
     (r"Some database files are missing: \[(.*)\]",
      "its metadata.yaml names files that are not there: {missing}. Put them back, name one of its other files, or let "
-     "`ros2 bag reindex {path}` write metadata.yaml anew"),
+     "{reindex} write metadata.yaml anew"),
     (r"not in timestamp order", "its messages are not in the order of time and it has no index: `mcap recover` "
                                 "(mcap.dev/guides/cli) writes one"),
     (r"not indexed", "it has no index, because its recorder did not finish it: `rosbag reindex {path}` writes one"),
@@ -49,15 +50,21 @@ def refusal(path: Path, error: Exception) -> str:
         found = re.search(pattern, said)
         if found:
             missing = ", ".join(Path(name).name for name in re.findall(r"'(.*?)'", found[1])) if "{missing}" in meaning else ""
-            return f"{path} is not read: " + found.expand(meaning).replace("{missing}", missing).replace("{path}", str(path))
+            told = _filled(found.expand(meaning), path).replace("{missing}", missing)
+            return f"{path} is not read: {told}"
     missing = str(error.args[0]) if isinstance(error, KeyError) and error.args else _last_quoted(said)
     if missing in _ENCODINGS:
         return (f"{path} is not read: it holds messages in '{missing}', and rosbags reads those of ROS 2 (CDR) alone: "
-                f"{_CONVERT}")
+                f"{_filled(_CONVERT, path)}")
     if missing in _QOS:
         return (f"{path} is not read: rosbags does not understand the quality of service that a topic has in it ('{missing}' "
-                f"is missing): {_CONVERT}")
+                f"is missing): {_filled(_CONVERT, path)}")
     return f"{path} cannot be read: {said}. {rescue(path)}"
+
+
+def _filled(text: str, path: Path) -> str:
+    filled = text.replace("{convert}", command("bag convert")).replace("{reindex}", command(f"bag reindex {path}"))
+    return filled.replace("{path}", str(path))
 
 
 def first_line(error: Exception) -> str:
@@ -71,10 +78,10 @@ def rescue(path: Path) -> str:
     recover = "`mcap recover` (mcap.dev/guides/cli) may save what is there"
     if path.is_dir():
         more = ", and of an .mcap file in it " + recover if list(path.glob("*.mcap")) else ""
-        return f"`ros2 bag reindex {path}` writes metadata.yaml anew{more}"
+        return f"{command(f'bag reindex {path}')} writes metadata.yaml anew{more}"
     if path.suffix.lower() == ".bag":
         return f"`rosbag reindex {path}` may save what is there"
-    return recover if path.suffix.lower() == ".mcap" else "`ros2 bag reindex` on its folder may save what is there"
+    return recover if path.suffix.lower() == ".mcap" else f"{command(f'bag reindex {path.parent}')} may save what is there"
 
 
 def _profile(path: Path) -> str | None:

@@ -18,6 +18,7 @@ from rich.markup import escape
 from fer_ros import dds
 from fer_ros.models.model_files import ModelFileError, load_catalogue, verify
 from fer_ros.resources import emotion_model, share_directory
+from fer_ros.words import has_ros2
 
 OK, NOTE, BAD = "ok", "note", "missing"
 _MARKS = {OK: "[green]ok     [/]", NOTE: "[yellow]note   [/]", BAD: "[red]missing[/]"}
@@ -63,6 +64,9 @@ def _ros() -> Iterator[Finding]:
         yield OK if fast else NOTE, rmw, "" if fast else "the shipped DDS profile is for Fast DDS; tune this one for images"
     domain = os.environ.get("ROS_DOMAIN_ID", "0")
     yield OK, f"ROS_DOMAIN_ID {domain}", ""
+    there = has_ros2()
+    yield OK if there else NOTE, f"the command ros2{'' if there else ' is not installed'}", "" if there else (
+        "`fer-ros param`, `topics`, `echo` and `lifecycle` do for this graph what it would")
     for name, purpose in (("launch_ros", "ros2 launch fer_ros webcam.launch.py; `fer-ros run` starts the same graph"),
                           ("cv_bridge", "encodings other than the 8-bit ones")):
         found = importlib.util.find_spec(name) is not None

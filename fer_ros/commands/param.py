@@ -122,11 +122,20 @@ def _get(options: argparse.Namespace, visitor: Visitor) -> int:
     return 0
 
 
+def _assignments(words: Sequence[str]) -> Sequence[str]:
+    """Words of the command line as `NODE.NAME=VALUE`. Raises UsageError where they are something else."""
+    if len(words) == 3 and not any("=" in word for word in words[:2]):
+        return [f"{words[0]}.{words[1]}={words[2]}"]
+    wrong = next((word for word in words if "=" not in word), None)
+    if wrong is not None:
+        raise visiting.UsageError(f"{one_line(wrong, 60)} is not NODE.NAME=VALUE")
+    return words
+
+
 def _set(options: argparse.Namespace, visitor: Visitor) -> int:
     from fer_ros.parameters.assignments import assigned
 
-    words = options.changes
-    texts = [f"{words[0]}.{words[1]}={words[2]}"] if len(words) == 3 and not any("=" in word for word in words[:2]) else words
+    texts = _assignments(options.changes)
     found, _ = _found(visitor, options, filter(None, (_node_of(text.partition("=")[0]) for text in texts)))
     changes = assigned(texts, _known(found), several=False)
     for node, values in changes.items():
@@ -247,7 +256,8 @@ def _text(sections: Mapping[str, Mapping[str, Any]]) -> str:
 
     from fer_ros.parameters.yaml_text import QuotingDumper
 
-    head = "# Of a running graph, by `fer-ros param save`: for `fer-ros run --params-file`, and params_file:= of launch files.\n"
+    head = ("# Of a running graph, by `fer-ros param save`.\n"
+            "# It is for `fer-ros run --params-file`, and for params_file:= of the launch files.\n")
     content = {name: {"ros__parameters": dict(values)} for name, values in sections.items()}
     return head + (yaml.dump(content, Dumper=QuotingDumper, sort_keys=False) if content else "")
 

@@ -60,7 +60,7 @@ def _of_the_graph(options: argparse.Namespace, visitor: Visitor) -> list[Traffic
 
 
 def _named(options: argparse.Namespace, visitor: Visitor) -> list[Traffic]:
-    from fer_ros.ros.traffic import topics_of
+    from fer_ros.ros.traffic import UNTOLD, topics_of
     from fer_ros.ros.visitor import nobody_runs
 
     prefix = visiting.prefix_of(options)
@@ -73,8 +73,8 @@ def _named(options: argparse.Namespace, visitor: Visitor) -> list[Traffic]:
     there = found()
     for name in names:
         if name not in there:
-            known = [one for one, _ in visitor.get_topic_names_and_types() if not one.startswith("/rosout")]
-            raise ValueError(f"there is no topic {one_line(name, 100)}{suggestion(name, sorted(known)[:30])}" if known else
+            known = [one.name for one in topics_of(visitor, None, ()) if not one.name.endswith(UNTOLD)]
+            raise ValueError(f"there is no topic {one_line(name, 100)}{suggestion(name, known[:20])}" if known else
                              f"there is no topic {one_line(name, 100)}: {nobody_runs(prefix)}")
     return [there[name] for name in dict.fromkeys(names)]
 

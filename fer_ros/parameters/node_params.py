@@ -16,8 +16,8 @@ IMAGE_NODES = ("camera_node", "replay_node", "none")
 class NodeParams:
     """What every node has."""
 
-    autostart: bool = param(True, "Configure and activate when the process starts; otherwise wait for `ros2 lifecycle set`.",
-                            live=False)
+    autostart: bool = param(True, "Configure and activate when the process starts; otherwise wait for `fer-ros lifecycle "
+                            "set` or `ros2 lifecycle set`.", live=False)
     enabled: bool = param(True, "Whether the node works; the service ~/enable switches it too.")
     diagnostics_period: float = param(1.0, "Time between two reports on /diagnostics.", unit="s", range=(0.1, 60.0),
                                       live=False)

@@ -10,7 +10,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from fer_ros.message_fields import OVERLAYS
 from fer_ros.parameters.node_params import ImageInputParams, ImageOutputParams
-from fer_ros.words import listed
+from fer_ros.words import command, listed
 
 RESULTS = QoSProfile(depth=100, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE,
                      durability=DurabilityPolicy.VOLATILE)
@@ -113,8 +113,8 @@ def explain_type(node: Node, topic: str, kind: type, publishers: Sequence[TopicE
     if others:
         return f"{text}: name the topic that has {wanted}: {listed(others, _SHOWN)}"
     if published == "sensor_msgs/msg/CompressedImage" and wanted == "sensor_msgs/msg/Image":
-        return (f"{text}: let its driver publish raw images, too, or let `ros2 run image_transport republish compressed raw` "
-                "make them")
+        return (f"{text}: let its driver publish raw images, too, or let "
+                f"{command('run image_transport republish compressed raw')} make them")
     return f"{text}: publish {wanted} there, or name another topic"
 
 

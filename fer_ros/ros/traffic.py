@@ -16,7 +16,8 @@ from fer_ros.ros.qos import UNKNOWN_NODE, as_offered, mismatches, name_of
 from fer_ros.ros.visitor import Visitor
 
 _DEPTH = 10
-_UNTOLD = ("/parameter_events", "/rosout", "/transition_event")
+UNTOLD = ("/parameter_events", "/rosout", "/transition_event")
+"""How topics end that every node has, and nobody means."""
 _SETTLED = 1.0  # seconds without a new end after which there will be no more
 
 
@@ -84,7 +85,7 @@ def _is_of(topic: Traffic, nodes: Collection[str] | None) -> bool:
     ends = _all_ends([topic])
     if nodes is None:
         return bool(ends)
-    return any(name_of(info) in nodes for info in ends) and not topic.name.endswith(_UNTOLD)
+    return any(name_of(info) in nodes for info in ends) and not topic.name.endswith(UNTOLD)
 
 
 def measure(visitor: Visitor, topics: Collection[Traffic], seconds: float, named: Collection[str]) -> None:
