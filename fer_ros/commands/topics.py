@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fer_ros.ros.visitor import Visitor
 
 _SHOWN = 8  # publishers, subscribers or problems of a topic
+_KNOWN = 20  # topics that are named where another one was meant
 _SECONDS = 3.0
 
 
@@ -34,10 +35,14 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def _topics(options: argparse.Namespace, visitor: Visitor) -> int:
-    from fer_ros.ros.traffic import measure
+    from fer_ros.ros.traffic import measure, topics_of
 
-    found = _named(options, visitor) if options.topics else _of_the_graph(options, visitor)
-    measure(visitor, found, options.duration, {one.name for one in found} if options.topics else ())
+    named = _named(options, visitor) if options.topics else []
+    # None stands for all topics, and nobody for those that are named alone.
+    nodes = () if options.topics else None if options.all else _nodes(options, visitor)
+    found = measure(visitor, lambda: topics_of(visitor, nodes, named), options.duration, named)
+    if not found:
+        raise ValueError("no topic has been found within the time of --duration")
     for one in found:
         if options.json:
             visiting.line(_facts(one))
@@ -46,37 +51,30 @@ def _topics(options: argparse.Namespace, visitor: Visitor) -> int:
     return 0
 
 
-def _of_the_graph(options: argparse.Namespace, visitor: Visitor) -> list[Traffic]:
+def _nodes(options: argparse.Namespace, visitor: Visitor) -> list[str]:
     from fer_ros.parameters.graph_params import NODES
-    from fer_ros.ros.traffic import topics_of
 
-    if not options.all:
-        return topics_of(visitor, visitor.find(NODES, visiting.prefix_of(options)), ())
-    visitor.until(lambda: False, visitor.DISCOVERY / 2)  # nobody can say when all have been found
-    found = topics_of(visitor, None, ())
-    if not found:
-        raise ValueError("there is no topic: nothing of ROS runs here that this process could find")
-    return found
+    return visitor.find(NODES, visiting.prefix_of(options))
 
 
-def _named(options: argparse.Namespace, visitor: Visitor) -> list[Traffic]:
+def _named(options: argparse.Namespace, visitor: Visitor) -> list[str]:
+    """The full names of the topics that the user names. Raises ValueError where one is not there."""
     from fer_ros.ros.traffic import UNTOLD, topics_of
     from fer_ros.ros.visitor import nobody_runs
 
     prefix = visiting.prefix_of(options)
-    names = [name if name.startswith("/") else f"{prefix}/{name}" for name in options.topics]
+    names = list(dict.fromkeys(name if name.startswith("/") else f"{prefix}/{name}" for name in options.topics))
 
-    def found() -> dict[str, Traffic]:
-        return {one.name: one for one in topics_of(visitor, (), names) if one.publishers or one.subscribers}
+    def missing() -> list[str]:
+        there = {one.name for one in topics_of(visitor, (), names)}
+        return [name for name in names if name not in there]
 
-    visitor.until(lambda: len(found()) == len(set(names)), visitor.DISCOVERY)
-    there = found()
-    for name in names:
-        if name not in there:
-            known = [one.name for one in topics_of(visitor, None, ()) if not one.name.endswith(UNTOLD)]
-            raise ValueError(f"there is no topic {one_line(name, 100)}{suggestion(name, known[:20])}" if known else
-                             f"there is no topic {one_line(name, 100)}: {nobody_runs(prefix)}")
-    return [there[name] for name in dict.fromkeys(names)]
+    if not visitor.until(lambda: not missing(), visitor.DISCOVERY):
+        known = [one.name for one in topics_of(visitor, None) if not one.name.endswith(UNTOLD)]
+        name = missing()[0]
+        raise ValueError(f"there is no topic {one_line(name, 100)}"
+                         f"{suggestion(name, known[:_KNOWN]) if known else ': ' + nobody_runs(prefix)}")
+    return names
 
 
 def _facts(one: Traffic) -> dict[str, Any]:

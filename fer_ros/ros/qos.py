@@ -74,7 +74,7 @@ def _mismatch(publisher: TopicEndpointInfo, subscription: TopicEndpointInfo) -> 
         why.append("it asks for reliable messages, and they are published best effort")
     if asked.durability == DurabilityPolicy.TRANSIENT_LOCAL and offered.durability == DurabilityPolicy.VOLATILE:
         why.append("it asks for messages of before it came (transient local), and none are kept (volatile)")
-    return start + (" and ".join(why) or reason.strip())
+    return start + ("; ".join(why) or reason.strip())
 
 
 def explain_silence(node: Node, topic: str, kind: type, qos: QoSProfile) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any
 
 from rclpy.qos import DurabilityPolicy
+from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from fer_ros.message_fields import OVERLAYS
@@ -18,7 +18,7 @@ from fer_ros.ros.visitor import Visitor
 _DEPTH = 10
 UNTOLD = ("/parameter_events", "/rosout", "/transition_event")
 """How topics end that every node has, and nobody means."""
-_SETTLED = 1.0  # seconds without a new end after which there will be no more
+_LOOK = 0.3  # seconds between two looks who is there
 
 
 @dataclass
@@ -59,26 +59,14 @@ class Traffic:
         self.size += len(data)
 
 
-def topics_of(visitor: Visitor, nodes: Collection[str] | None, names: Collection[str]) -> list[Traffic]:
-    """Topics at which some nodes are, by their full names, and those of some names.
+def topics_of(visitor: Visitor, nodes: Collection[str] | None, names: Collection[str] = ()) -> list[Traffic]:
+    """Topics at which some nodes are now, by their full names, and those of some names.
 
     Args:
         nodes: None for all topics there are.
     """
-    def found() -> list[Traffic]:
-        every = [Traffic(name, *_ends_of(visitor, name)) for name, _ in sorted(visitor.get_topic_names_and_types())]
-        return [one for one in every if one.name in names or _is_of(one, nodes)]
-
-    # One process is found after the other, and the names of its nodes later still.
-    latest, since = found(), time.monotonic()
-    deadline = since + visitor.DISCOVERY
-    while time.monotonic() < min(since + _SETTLED, deadline):
-        visitor.step()
-        now = found()
-        if list(map(_names_of_ends, now)) != list(map(_names_of_ends, latest)):
-            since = time.monotonic()
-        latest = now
-    return latest
+    every = [Traffic(name, *_ends_of(visitor, name)) for name, _ in sorted(visitor.get_topic_names_and_types())]
+    return [one for one in every if one.publishers or one.subscribers if one.name in names or _is_of(one, nodes)]
 
 
 def _is_of(topic: Traffic, nodes: Collection[str] | None) -> bool:
@@ -88,27 +76,38 @@ def _is_of(topic: Traffic, nodes: Collection[str] | None) -> bool:
     return any(name_of(info) in nodes for info in ends) and not topic.name.endswith(UNTOLD)
 
 
-def measure(visitor: Visitor, topics: Collection[Traffic], seconds: float, named: Collection[str]) -> None:
+def measure(visitor: Visitor, look: Callable[[], Collection[Traffic]], seconds: float,
+            named: Collection[str] = ()) -> list[Traffic]:
     """Count what comes for a while, and look who gets nothing.
 
     Args:
+        look: the topics that are there; one process is found after the other.
         named: topics that are counted although nobody subscribes to them, so that they would not be made otherwise.
     """
-    subscriptions = [made for topic in topics for made in _subscribed(visitor, topic, topic.name in named)]
-    end = time.monotonic() + seconds
+    found: dict[str, Traffic] = {}
+    subscriptions: dict[str, Subscription] = {}
+    end, looked = time.monotonic() + seconds, 0.0
     while (left := end - time.monotonic()) > 0:
+        if time.monotonic() - looked > _LOOK:
+            looked = time.monotonic()
+            for topic in look():
+                known = found.setdefault(topic.name, topic)
+                known.publishers, known.subscribers = topic.publishers, topic.subscribers
+                if topic.name not in subscriptions and (made := _subscribed(visitor, known, topic.name in named)):
+                    subscriptions[topic.name] = made
         visitor.step(min(left, 0.05))
-    for subscription in subscriptions:
+    for subscription in subscriptions.values():
         visitor.destroy_subscription(subscription)
-    for topic in topics:
-        topic.publishers, topic.subscribers = _ends_of(visitor, topic.name)  # somebody may have come
+    for topic in found.values():
         topic.problems = mismatches(topic.publishers, topic.subscribers)
         if topic.subscribers and not topic.publishers:
             topic.problems.append("nobody publishes it")
+    return sorted(found.values(), key=lambda topic: topic.name)
 
 
-def _subscribed(visitor: Visitor, topic: Traffic, is_named: bool) -> Iterator[Any]:
-    """A subscription that counts; none where there is a reason not to."""
+def _subscribed(visitor: Visitor, topic: Traffic, is_named: bool) -> Subscription | None:
+    """A subscription that counts; None where there is a reason not to."""
+    topic.not_measured = ""
     types = {info.topic_type for info in topic.publishers}
     kind = message_class(next(iter(types))) if len(types) == 1 else None
     if not topic.publishers:
@@ -120,16 +119,13 @@ def _subscribed(visitor: Visitor, topic: Traffic, is_named: bool) -> Iterator[An
     else:
         wanted = as_offered(topic.publishers, _DEPTH)
         wanted.durability = DurabilityPolicy.VOLATILE  # what is kept for who comes late is not of now
-        yield visitor.create_subscription(kind, topic.name, topic.count, wanted, raw=True)
+        return visitor.create_subscription(kind, topic.name, topic.count, wanted, raw=True)
+    return None
 
 
 def _ends_of(visitor: Visitor, topic: str) -> tuple[list[TopicEndpointInfo], list[TopicEndpointInfo]]:
     """Publishers and subscribers."""
     return (_ends(visitor.get_publishers_info_by_topic(topic)), _ends(visitor.get_subscriptions_info_by_topic(topic)))
-
-
-def _names_of_ends(topic: Traffic) -> tuple[str, list[str]]:
-    return topic.name, sorted(map(name_of, _all_ends([topic])))
 
 
 def _ends(infos: Collection[TopicEndpointInfo]) -> list[TopicEndpointInfo]:

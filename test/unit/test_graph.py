@@ -176,6 +176,20 @@ def test_a_parameter_file_must_be_for_the_graph_that_it_is_given_to(tmp_path, co
     check_params_file(default_params_file(), webcam_graph({}))
 
 
+def test_what_is_named_wins_over_every_section_of_the_users_file(tmp_path):
+    """Of the names of sections that fit a node, ROS lets that one win that came last for the first time."""
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("/camera/camera_node:\n  ros__parameters:\n    fps: 5.0\n/**:\n  ros__parameters:\n    fps: 6.0\n"
+                    "/**/camera/camera_node:\n  ros__parameters:\n    fps: 7.0\n")
+    graph = webcam_graph({"source": "demo", "fps": 8.0})
+    files = graph.processes[0].parameter_files(mine, tmp_path, lambda node: {"fps": 9.0, "enabled": False})
+    names = list(dict.fromkeys(name for file in files for name in yaml.safe_load(file.read_text())))
+    fits = [name for name in names if name in ("/**", "/**/camera_node") or name.endswith("/camera/camera_node")]
+    last = [yaml.safe_load(file.read_text()).get(fits[-1], {}).get("ros__parameters", {}) for file in files[-2:]]
+    assert last == [{"source": "demo", "fps": 8.0}, {"enabled": False}]
+    assert fits[-1] not in yaml.safe_load(mine.read_text())
+
+
 def test_a_text_that_looks_like_a_number_stays_a_text_on_its_way_to_the_node(tmp_path):
     (process,) = webcam_graph({"source": "1e3"}).processes
     named = process.parameter_files(default_params_file(), tmp_path)[-1]

@@ -200,7 +200,7 @@ def test_opencv_is_told_to_be_quiet_before_it_is_loaded(module):
         assert order.index("fer_ros") < order.index("cv2")
 
 
-COMMANDS = ("run", "replay", "record", "annotate", "doctor", "models", "bench")
+COMMANDS = ("run", "replay", "record", "annotate", "echo", "topics", "param", "lifecycle", "doctor", "models", "bench")
 
 
 @pytest.mark.parametrize("module", ["cli", "dds", "graph", "processes", *(f"commands.{name}" for name in COMMANDS)])
