@@ -1,4 +1,4 @@
-"""`fer-ros echo`: faces, emotions or events of a running graph, as they come."""
+"""`fer-ros echo`: faces, emotions, events or diagnostics of a running graph, as they come."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
     from fer_ros.ros.visitor import Visitor
 
 _TYPES = {"faces": "vision_msgs/msg/Detection2DArray", "emotions": "fer_ros/msg/EmotionArray",
-          "events": "fer_ros/msg/EmotionEvent"}
+          "events": "fer_ros/msg/EmotionEvent", "diagnostics": "diagnostic_msgs/msg/DiagnosticArray"}
+_LEVELS = {b"\x00": "ok", b"\x01": "warning", b"\x02": "error", b"\x03": "stale"}
 _LINES = 20  # faces of one message that are shown
-_LONGEST = 64  # characters of an id or a label
+_LONGEST, _LINE = 64, 3000  # characters of an id or a label, and of a line
 _LOOK = 0.5  # seconds between two looks whether anybody reads what is printed
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("echo", help="print faces, emotions or events of a running graph", description=(
-        "Print what a running graph publishes, as it comes: a line for each face or event, or with --json a line for each "
-        "message. Ctrl-C ends it."))
-    parser.add_argument("what", choices=tuple(_TYPES), help="every face; what every face shows; or what has changed")
+    parser = commands.add_parser("echo", help="print faces, emotions, events or diagnostics of a running graph", description=(
+        "Print what a running graph publishes, as it comes: a line for each face, event or node, or with --json a line for "
+        "each message. Ctrl-C ends it."))
+    parser.add_argument("what", choices=tuple(_TYPES), help="every face; what every face shows; what has changed; or the "
+                        "state of every node")
     parser.add_argument("-n", "--count", type=count, metavar="N", help="end after so many messages")
     parser.add_argument("--timeout", type=seconds, metavar="S",
                         help="end, with exit status 1, when nothing comes for so long (default: only when nobody publishes it "
@@ -43,7 +45,8 @@ def _echo(options: argparse.Namespace, visitor: Visitor) -> int:
     kind = message_class(_TYPES[options.what])
     if kind is None:
         raise ValueError(f"the message {_TYPES[options.what]} is not installed: `fer-ros doctor` says what to do")
-    topic = f"{visiting.prefix_of(options)}/fer/{options.what}"
+    prefix = visiting.prefix_of(options)
+    topic = "/diagnostics" if options.what == "diagnostics" else f"{prefix}/fer/{options.what}"
     told: set[str] = set()
 
     def tell_once(text: str) -> None:
@@ -52,13 +55,19 @@ def _echo(options: argparse.Namespace, visitor: Visitor) -> int:
             visiting.tell(text)
 
     visitor.failed = lambda error: tell_once(f"a message on {topic} could not be read: {error}")
-    messages = _messages(Listener(visitor, topic, kind), visitor, topic, options, tell_once)
+    listener = Listener(visitor, topic, kind)
+    messages = filter(lambda message: _is_of(message, prefix), _messages(listener, visitor, topic, options, tell_once))
     for message in itertools.islice(messages, options.count):
         if options.json:
             visiting.line(plain(message))
         else:
-            print(*map(one_line, _LINES_OF[options.what](message)), sep="\n", flush=True)
+            print(*(one_line(text, _LINE) for text in _LINES_OF[options.what](message)), sep="\n", flush=True)
     return 0
+
+
+def _is_of(message: Any, prefix: str) -> bool:
+    """Whether a message is of a namespace; of diagnostics all have one topic."""
+    return not hasattr(message, "status") or any(one.name.startswith(f"{prefix}/") for one in message.status)
 
 
 def _messages(listener: Listener, visitor: Visitor, topic: str, options: argparse.Namespace,
@@ -151,4 +160,14 @@ def _event(message: Any) -> list[str]:
     return [f"{_at(message)}  face {_name(message.face_id):>3}  {told}"]
 
 
-_LINES_OF: Mapping[str, Callable[[Any], list[str]]] = {"faces": _faces, "emotions": _emotions, "events": _event}
+def _diagnostics(message: Any) -> list[str]:
+    lines = []
+    for one in message.status[:_LINES]:
+        level = _LEVELS.get(one.level, "unknown level")
+        values = ", ".join(f"{_name(value.key)} {_name(value.value)}" for value in one.values)
+        lines.append(f"{_at(message)}  {_name(one.name)}  {level}: {one_line(one.message)}{'; ' if values else ''}{values}")
+    return lines
+
+
+_LINES_OF: Mapping[str, Callable[[Any], list[str]]] = {
+    "faces": _faces, "emotions": _emotions, "events": _event, "diagnostics": _diagnostics}

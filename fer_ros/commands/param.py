@@ -42,7 +42,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "Print the value of parameters: the value alone where one parameter is named that one node has."))
     get.add_argument("names", nargs="+", metavar="NODE.NAME",
                      help="a parameter; NAME alone means every node that has it; NODE NAME will do, too")
-    visiting.add_to(get, json="value: node, name, value")
+    visiting.add_to(get, json="parameter: node, name, value")
     get.set_defaults(command=visiting.command(_get))
 
     change = parts.add_parser("set", help="change values", description=(

@@ -27,8 +27,8 @@ def _plain(value: Any, single: bool) -> Any:
         return value.item()
     if hasattr(value, "get_fields_and_field_types"):
         return plain(value)
-    if isinstance(value, bytes):
-        return list(value)
+    if isinstance(value, bytes):  # an octet
+        return int.from_bytes(value, "big")
     return [_plain(one, single) for one in value]
 
 

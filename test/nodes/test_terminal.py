@@ -140,6 +140,7 @@ def test_a_refusal_has_the_nodes_own_reason_and_changes_nothing(bench, shell):
     assert node.params[SmoothingParams] == SmoothingParams()
     status, out, _ = shell("param", "set", "label_hold=high", "--json")
     line = json.loads(out)
+    assert list(line) == ["node", "name", "value", "before", "ok", "reason"]
     assert (status, line["ok"], line["value"], line["before"]) == (1, False, 0.3, 0.3)
     assert "must be a float" in line["reason"]
 
@@ -285,6 +286,8 @@ def test_topics_tell_rate_size_and_ends(bench, shell):
     topics = {line["topic"]: line for line in map(json.loads, out.splitlines())}
     assert status == 0
     faces = topics["/fer/faces"]
+    assert list(faces) == ["topic", "types", "rate", "bytes", "messages", "not_measured", "publishers", "subscribers",
+                           "problems"]
     assert faces["messages"] > 3
     assert 0 < (faces["messages"] - 1) / faces["rate"] <= 3.5  # seconds
     assert (faces["types"], faces["not_measured"], faces["problems"]) == (["vision_msgs/msg/Detection2DArray"], "", [])
@@ -368,6 +371,16 @@ def test_no_message_controls_the_terminal(bench, shell, json_too):
     assert out.count("\n") == 1
     assert out.removesuffix("\n").isprintable()
     assert json_too or len(out) < 250
+
+
+def test_diagnostics_tell_the_state_of_the_nodes_of_a_namespace(bench, shell):
+    for place in ("left", "right"):
+        bench.add(EmotionNode, start=False, remap=f"__ns:=/{place}/fer", diagnostics_period=0.2)
+    status, out, _ = shell("echo", "diagnostics", "-n", "3", "--namespace", "left")
+    assert (status, out.count("\n")) == (0, 3)
+    assert all("  /left/fer/emotion_node  warning: unconfigured; process " in line for line in out.splitlines())
+    (node,) = json.loads(shell("echo", "diagnostics", "-n", "1", "--namespace", "right", "--json")[1])["status"]
+    assert (node["level"], node["name"]) == (1, "/right/fer/emotion_node")
 
 
 def test_a_silence_ends_where_that_is_asked_for_and_is_explained(bench, shell):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -56,12 +57,9 @@ def test_a_running_graph_is_set_seen_changed_and_kept(fer_ros, ask, tmp_path):
 @pytest.mark.parametrize("composed", ["--composed", "--no-composed"])
 def test_the_images_of_a_topic_are_answered(fer_ros, python, composed):
     camera = python(executable("camera_node"), "--ros-args", "-r", "__ns:=/driver", "-p", "source:=demo", "-p", "loop:=true")
-    camera.wait_for(lambda: "demo" in camera.text, "the camera")
     run = fer_ros("run", "--image", "/driver/image_raw", "--duration", "1", composed)
     assert run.wait() == 0, run.text
-    assert "happy" in run.text
-    assert "fps" in run.text
-    assert "latency p50" in run.text
+    assert re.search(r"^[1-9]\d* frames in .* latency p50", run.text, re.MULTILINE)
     assert camera.end() == 0
 
 

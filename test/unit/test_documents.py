@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import itertools
 import re
 import shlex
 import sys
@@ -15,7 +16,8 @@ import pytest
 
 from fer_ros.cli import parser
 from fer_ros.graph import webcam_graph
-from fer_ros.parameters.graph_params import parameters_of
+from fer_ros.parameters.assignments import assigned
+from fer_ros.parameters.graph_params import NODES, parameters_of
 from fer_ros.parameters.params_file import check
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +49,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
                 words = shlex.split(line, comments=True)
                 while words and re.fullmatch(r"[A-Za-z_]+=.*", words[0]):
                     words.pop(0)
+                words = list(itertools.takewhile(lambda word: word not in ("|", "||", ">"), words))
                 if words:
                     yield name_of(page), words
 
@@ -125,6 +128,35 @@ def test_a_parameter_that_is_set_is_one_and_may_be_so(words):
     spec = parameters_of(node.rpartition("/")[2])[name]
     spec.check(spec.type(value))
     assert spec.live
+
+
+@pytest.mark.parametrize("words", of("fer-ros", "param", "set"))
+def test_a_parameter_that_fer_ros_sets_is_one_and_may_be_so(words):
+    known = {node: parameters_of(node) for node in NODES}
+    for node, values in assigned([word for word in words[3:] if not word.startswith("-")], known).items():
+        for name, value in values.items():
+            known[node][name].check(value)
+            assert known[node][name].live or "--configure" in words
+
+
+JSON_LINES = re.findall(r"^\| (`fer-ros [^|]*) \| (\w+) \| (.*) \|$",
+                        (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("names", "what", "keys"), JSON_LINES)
+def test_the_keys_of_a_line_of_json_are_those_of_the_help(names, what, keys):
+    """What the commands print is compared with their help by test/nodes/test_terminal.py."""
+    for name in re.findall(r"`fer-ros ([^`]*)`", names):
+        (help_,) = [action.help for action in command_of(name.split())._actions if "--json" in action.option_strings]
+        assert help_.startswith(f"print one JSON object a line for each {what}")
+        told = re.sub(r"\([^)]*\)", "", keys)
+        if name != "echo":
+            assert re.findall(r"`(\w+)`", told) == help_.partition(": ")[2].split(", ")
+
+
+def test_the_page_of_commands_has_every_one_that_prints_json():
+    named = {name for names, _, _ in JSON_LINES for name in re.findall(r"`fer-ros ([^`]*)`", names)}
+    assert named == {"param list", "param get", "param set", "param save", "lifecycle list", "lifecycle set", "topics", "echo"}
 
 
 def names_of_the_graph() -> set[str]:
