@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import select
 import sys
@@ -70,10 +71,14 @@ def tell(text: str) -> None:
 
 
 def line(value: dict[str, Any]) -> None:
-    """Print a JSON object in a line of its own, at once; everything in it is ASCII."""
+    """Print a JSON object in a line of its own, at once; everything in it is ASCII, and a number that is not finite null."""
     import json
 
-    print(json.dumps(value, allow_nan=False), flush=True)
+    print(json.dumps({name: _told(one) for name, one in value.items()}, allow_nan=False), flush=True)
+
+
+def _told(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def reader_is_gone() -> bool:

@@ -63,7 +63,8 @@ def test_what_goes_together_is_checked_together(bench):
         bench.add(CameraNode, start=False, width=320)
 
 
-def test_a_parameter_that_cannot_change_now_says_what_to_do(bench):
+def test_a_parameter_that_cannot_change_now_says_what_to_do(bench, monkeypatch):
+    monkeypatch.setattr("fer_ros.ros.parameters.has_ros2", lambda: True)
     node = bench.add(EmotionNode)
     result = set_one(node, "model", "other.onnx")
     assert not result.successful

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import rclpy
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
@@ -261,6 +262,28 @@ def test_a_wrong_namespace_is_answered_with_the_right_one(bench, shell, impatien
     assert shell(*arguments, "--namespace", "3")[0] == 2
 
 
+def test_a_node_of_others_is_shown_too_whatever_it_says(bench, shell):
+    """Of no package is known what its parameters hold."""
+    node = Node("other", namespace="/fer")
+    node.declare_parameter("nan", float("nan"), ParameterDescriptor(description="\x1b[2J\n\u202e [\x07]"))
+    node.declare_parameter("text", "\x1b]0;title\x07\n" * 1000)
+    node.declare_parameter("list", [1, 2])
+    bench.executor.add_node(node)
+    status, out, _ = shell("param", "list", "/fer/other", "--all")
+    assert status == 0
+    assert all(line.isprintable() for line in out.splitlines())
+    assert "  nan: nan" in out
+    assert len(out) < 3000
+    lines = {line["name"]: line for line in map(json.loads, shell("param", "list", "other", "--json")[1].splitlines())}
+    assert (lines["nan"]["value"], lines["nan"]["default"]) == (None, None)
+    assert lines["text"]["value"] == node.get_parameter("text").value
+    assert shell("param", "set", "/fer/other.nan=2") == (0, "/fer/other.nan: 2.0 (was nan)\n", "")
+    status, _, err = shell("param", "save", "unused.yaml", "/fer/other")
+    assert (status, "/fer/other is none of fer_ros's nodes" in err) == (2, True)
+    bench.executor.remove_node(node)
+    node.destroy_node()
+
+
 # States.
 
 
@@ -273,6 +296,7 @@ def test_states_are_shown_and_changed(bench, shell):
     assert node.active
     status, _, err = shell("lifecycle", "set", "emotion_node", "configure")
     assert (status, "does not configure: it is active" in err) == (1, True)
+    assert shell("lifecycle", "set", "emotion_node", "shutdown")[1] == "/fer/emotion_node: finalized\n"
 
 
 # Topics.
