@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fer_ros.commands.status import INTERRUPTED, NO_ROS
 from fer_ros.dds import privacy_environment
 from fer_ros.graph import webcam_graph
+from fer_ros.media.source_name import without_secrets
 from fer_ros.system.signals import Asked, on_end
 from fer_ros.words import one_line
 
@@ -67,7 +68,7 @@ def prefix_of(options: argparse.Namespace) -> str:
 
 def tell(text: str) -> None:
     """Say something beside what the command prints."""
-    print(f"fer-ros: {one_line(text)}", file=sys.stderr, flush=True)
+    print(f"fer-ros: {one_line(without_secrets(text))}", file=sys.stderr, flush=True)
 
 
 def line(value: dict[str, Any]) -> None:

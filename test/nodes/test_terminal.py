@@ -356,7 +356,7 @@ def answer(face_id: str = "1", label: str = "happy", confidence: float = 0.9) ->
 def echoed(bench, shell, message, *arguments):
     kind = type(message)
     publisher = bench.tester.create_publisher(kind, "/fer/faces" if kind is Detection2DArray else "/fer/emotions", RESULTS)
-    return shell("echo", *arguments, meanwhile=lambda: publisher.publish(message))
+    return shell("echo", *arguments, "--timeout", "60", meanwhile=lambda: publisher.publish(message))
 
 
 def test_emotions_are_printed_as_they_come(bench, shell):
@@ -400,7 +400,7 @@ def test_no_message_controls_the_terminal(bench, shell, json_too):
 def test_diagnostics_tell_the_state_of_the_nodes_of_a_namespace(bench, shell):
     for place in ("left", "right"):
         bench.add(EmotionNode, start=False, remap=f"__ns:=/{place}/fer", diagnostics_period=0.2)
-    status, out, _ = shell("echo", "diagnostics", "-n", "3", "--namespace", "left")
+    status, out, _ = shell("echo", "diagnostics", "-n", "3", "--namespace", "left", "--timeout", "60")
     assert (status, out.count("\n")) == (0, 3)
     assert all("  /left/fer/emotion_node  warning: unconfigured; process " in line for line in out.splitlines())
     (node,) = json.loads(shell("echo", "diagnostics", "-n", "1", "--namespace", "right", "--json")[1])["status"]
@@ -417,7 +417,8 @@ def test_a_silence_ends_where_that_is_asked_for_and_is_explained(bench, shell):
 def test_what_is_published_best_effort_is_heard_too(bench, shell):
     publisher = bench.tester.create_publisher(EmotionArray, "/fer/emotions", QoSProfile(
         depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
-    assert shell("echo", "emotions", "-n", "1", meanwhile=lambda: publisher.publish(answer()))[0] == 0
+    patient = ("--timeout", "30")
+    assert shell("echo", "emotions", "-n", "1", *patient, meanwhile=lambda: publisher.publish(answer()))[0] == 0
 
 
 def test_a_message_that_is_not_installed_is_named(bench, shell, monkeypatch):
