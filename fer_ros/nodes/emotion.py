@@ -105,7 +105,7 @@ class EmotionNode(FerNode):
             emotions = self._stage(pixels, faces, time)
         with self._times("publish"):
             self._emotions.publish(lambda: emotions_to_message(emotions, image.header, self._stage.classifier.metadata.name),
-                                   LocalEmotions(image.header, emotions, EMOTIONS, image))
+                                   LocalEmotions(image.header, emotions, EMOTIONS, image, detections))
             self._publish_events(self._detector(emotions, time, image.header))
         latency = self.age(stamp)
         if latency is not None:

@@ -18,6 +18,7 @@ from fer_ros.parameters.node_params import (
     PipelineParams,
 )
 from fer_ros.parameters.params import ParamSpec, specs
+from fer_ros.parameters.privacy_params import PrivacyParams
 from fer_ros.parameters.replay_params import ReplayParams
 from fer_ros.perception.pipeline import DETECTOR, EMOTION, PARAMS
 
@@ -27,7 +28,7 @@ NODES: dict[str, tuple[type, ...]] = {
     "replay_node": (ReplayParams, AudienceParams, ImageOutputParams, NodeParams),
     "face_detector_node": (*PARAMS[DETECTOR], ImageInputParams, NodeParams),
     "emotion_node": (*PARAMS[EMOTION], MatchingParams, PairedImageParams, NodeParams),
-    "overlay_node": (OverlayStyle, OverlayParams, MatchingParams, PairedImageParams, NodeParams),
+    "overlay_node": (OverlayStyle, PrivacyParams, OverlayParams, MatchingParams, PairedImageParams, NodeParams),
 }
 """The parameter classes of each node by its name."""
 

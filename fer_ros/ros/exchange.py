@@ -36,12 +36,13 @@ class LocalFaces:
 
 @dataclass(frozen=True)
 class LocalEmotions:
-    """Stands for a `fer_ros/EmotionArray`, and brings the image along."""
+    """Stands for a `fer_ros/EmotionArray`, and brings the image along, and all of the faces that were found in it."""
 
     header: Header
     emotions: Sequence[Emotion]
     labels: Sequence[str]
     image: Image | LocalImage
+    faces: Detection2DArray | LocalFaces
 
 
 AnyImage = Image | LocalImage

@@ -68,6 +68,22 @@ def box_from_message(message: BoundingBox2D) -> Box:
     return Box(centre.position.x, centre.position.y, message.size_x, message.size_y, roll)
 
 
+def located_in(emotions: AnyEmotions, faces: AnyFaces | None) -> list[Face]:
+    """Where faces are by the messages of one image, boxes that make no sense included.
+
+    What only one of them has is there, too: the emotion node may leave out faces that were found.
+    """
+    found: list[Face] = []
+    if isinstance(faces, LocalFaces):
+        found += faces.faces
+    elif faces is not None:
+        found += [Face(box_from_message(one.bbox), 1.0, id=one.id) for one in faces.detections]
+    known = {(face.id, face.box) for face in found}
+    found += [Face(one.box, 1.0, id=one.face_id) for one in emotions_from_message(emotions)
+              if (one.face_id, one.box) not in known]
+    return found
+
+
 def faces_to_message(faces: Sequence[Face], header: Header) -> Detection2DArray:
     """Every face as a detection of the class `face`, its track in `id`, its roll in `bbox.center.theta`."""
     return faces_message(_Rclpy, faces, header)

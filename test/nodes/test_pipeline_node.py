@@ -90,6 +90,28 @@ def test_an_image_goes_out_only_to_who_listens(bench, composed, demo_bag, demo_i
     assert node._images.get_subscription_count() == 2  # the detector, and the tester
 
 
+def test_every_face_is_covered_also_those_that_the_emotion_node_leaves_out(bench, composed, demo_bag, golden, demo_images):
+    """The overlay hears of all faces within the process; the last come without a frame after them."""
+    _, emotion, overlay = bench.nodes
+    for node, name, value in ((emotion, "max_faces", 1), (overlay, "anonymize", "box"), (overlay, "bars", False),
+                              (overlay, "show_fps", False)):
+        assert node.set_parameters([Parameter(name, value=value)])[0].successful
+    overlays = bench.listen(Image, "overlay", 500)
+    bench.wait_for(lambda: overlay._watched, "the overlay node to see its listener")
+    composed.play(demo_bag, rate=3.0)
+    bench.wait_for(lambda: len(overlays) >= 45, "all overlays")
+    assert max(len(message.emotions) for message in composed.emotions) == 1
+    several = 0
+    for message, (faces, _), clean in zip(overlays, golden(demo_bag), demo_images, strict=True):
+        assert message.header == faces.header
+        several += len(faces.detections) > 1
+        for detection in faces.detections:
+            x, y = (round(value) for value in (detection.bbox.center.position.x, detection.bbox.center.position.y))
+            there = to_bgr(message)[max(y - 8, 0) : y + 8, max(x - 8, 0) : x + 8]
+            assert (there == 96).all(axis=2).mean() > 0.7 and (clean[y, x] != 96).any()
+    assert several
+
+
 def test_who_comes_late_gets_what_is_durable(bench, composed, demo_bag, monkeypatch):
     made = []
     monkeypatch.setattr(source_node, "from_bgr", lambda *arguments: made.append(1) or from_bgr(*arguments))

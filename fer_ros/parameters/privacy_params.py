@@ -1,0 +1,42 @@
+"""Parameters of what is done to the people in a picture; `fer_ros.drawing.anonymize` does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fer_ros.parameters.params import param
+
+NONE, BLUR, PIXELATE, BOX = "none", "blur", "pixelate", "box"
+MODES = (NONE, BLUR, PIXELATE, BOX)
+MARGIN = 0.3
+"""Face sizes that are covered on every side of a face's box. The box ends at the hairline, and hair, ears and chin tell people
+apart as well."""
+CELLS = 4
+"""Across a face, in large pixels or as many spots of a blur. `fer-ros bench privacy` says what recognition makes of them."""
+
+
+@dataclass(frozen=True)
+class PrivacyParams:
+    """How the people in the overlay are made unrecognisable."""
+
+    anonymize: str = param(
+        NONE, "What is done to faces in the overlay before boxes and labels are drawn: nothing, blurred, in large pixels, or "
+        "under a plain box. Only a box leaves nothing of a face.", choices=MODES)
+    anonymize_cells: int = param(
+        CELLS, "Of blur and pixelate: how many spots or large pixels are left across a face.", range=(1, 6))
+    anonymize_margin: float = param(
+        MARGIN, "How far beyond a face's box it is covered, in face sizes on every side.", range=(0.0, 3.0))
+    anonymize_hold: float = param(
+        1.0, "For how long the place of a face that is not found any more stays covered, and grows.", unit="s",
+        range=(0.0, 60.0))
+    anonymize_delay: float = param(
+        0.3, "With anonymize the overlay comes so much later, and a face is covered for so long before it was first found. "
+        "Longer than the detector's search_period, no new face is ever shown.", unit="s", range=(0.0, 5.0))
+    anonymize_unsearched: bool = param(
+        False, "Cover all of an image for which only emotions came and nobody says which faces there are, as until the "
+        "detector's first answer.")
+    anonymize_stale: float = param(
+        0.5, "All of an image is covered once the last known faces are older than this.", unit="s", range=(0.0, 60.0))
+
+
+NO_PRIVACY = PrivacyParams()
