@@ -47,6 +47,18 @@ class Annotation:
             yield {"stamp": self.frame.stamp, "frame": self.frame.number, **emotion.to_row()}
 
 
+    def without_ids(self) -> Annotation:
+        """The same, but that nobody can be followed from image to image by an id."""
+        return dataclasses.replace(self, faces=[dataclasses.replace(face, id="") for face in self.faces],
+                                   emotions=[dataclasses.replace(emotion, face_id="") for emotion in self.emotions],
+                                   events=[without_id(event) for event in self.events])
+
+
+def without_id(event: EmotionEvent) -> EmotionEvent:
+    """The same event, of nobody in particular."""
+    return dataclasses.replace(event, face_id="")
+
+
 def event_rows(events: Iterable[EmotionEvent]) -> Iterator[dict[str, Any]]:
     """One for each event, with the names of `EVENT_COLUMNS`; the stamp in nanoseconds."""
     for event in events:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from fer_ros.bags.annotate import EVENT_COLUMNS, Annotation, event_rows
+from fer_ros.bags.annotate import EVENT_COLUMNS, Annotation, event_rows, without_id
 from fer_ros.bags.errors import BagError
 from fer_ros.bags.reader import Frame
 from fer_ros.bags.table import Table
 from fer_ros.bags.writer import ResultWriter
-from fer_ros.drawing.overlay import draw_overlay
+from fer_ros.drawing.anonymize import Concealer
+from fer_ros.drawing.overlay import DEFAULT_STYLE, OverlayStyle, draw_overlay
 from fer_ros.media.video_recorder import RecordError, VideoRecorder
+from fer_ros.parameters.privacy_params import NO_PRIVACY, NONE, PrivacyParams
 from fer_ros.system.files import OutputError
-from fer_ros.types import EmotionEvent
+from fer_ros.types import EmotionEvent, Image
 
 
 class Outputs:
@@ -30,17 +32,21 @@ class Outputs:
         overlay: whether the bag has the overlay, too.
         force: replace files that are there.
         sources: what is read, see `check_output`.
+        privacy, style: of the overlay.
+        ids: whether faces keep their ids, by which a person can be followed through the recording.
 
     Raises:
         BagError, OutputError, RecordError: one of them cannot be written.
     """
 
     def __init__(self, bag: Path, model: str, *, table: Path | None = None, events: Path | None = None,
-                 video: Path | None = None, overlay: bool = False, force: bool = False, sources: Iterable[str | Path] = ()):
+                 video: Path | None = None, overlay: bool = False, force: bool = False, sources: Iterable[str | Path] = (),
+                 privacy: PrivacyParams = NO_PRIVACY, style: OverlayStyle = DEFAULT_STYLE, ids: bool = True):
         topics = {"faces": "/fer/faces", "emotions": "/fer/emotions", "events": "/fer/events"}
         if overlay:
             topics["overlay"] = "/fer/overlay/compressed"
-        self._overlay, sources = overlay, list(sources)
+        self._overlay, self._style, sources = overlay, style, list(sources)
+        self._ids, self._hides, self._concealer = ids, privacy.anonymize != NONE, Concealer[Annotation](privacy)
         self._last: Frame | None = None
         with ExitStack() as stack:
             self._bag = stack.enter_context(ResultWriter(bag, topics, model, force, sources))
@@ -69,30 +75,39 @@ class Outputs:
 
     def write(self, found: Annotation) -> None:
         """An image, and what was found in it."""
-        drawn = self._overlay or self._video is not None
-        picture = draw_overlay(found.frame.image, found.emotions) if drawn else None
+        if not (self._overlay or self._video is not None):
+            self._write(found, None)
+        elif not self._hides:
+            self._write(found, found.frame.image)
+        else:
+            for image, one in self._concealer.add(found.frame.image, [*found.faces, *found.emotions], found.seconds, found):
+                self._write(one, image)
+
+    def _write(self, found: Annotation, image: Image | None) -> None:
+        found = found if self._ids else found.without_ids()
+        picture = None if image is None else draw_overlay(image, found.emotions, style=self._style)
         self._bag.write(found.frame, found.faces, found.emotions, picture if self._overlay else None)
         self._last = found.frame
-        self.write_events(found.events)
+        self._write_events(found.events)
         if self._table is not None:
             self._table.write(found)
         if self._video is not None and picture is not None:
             self._video.write(picture, found.seconds)
 
-    def write_events(self, events: Iterable[EmotionEvent]) -> None:
+    def _write_events(self, events: Sequence[EmotionEvent]) -> None:
         """What was settled with the last image, or after it."""
         if self._last is None:
             return
-        events = list(events)
         self._bag.write_events(events, self._last)
         if self._events is not None:
             self._events.add(list(event_rows(events)), self._last.stamp)
 
-    def close(self, total: int) -> tuple[list[Path], list[Exception]]:
+    def close(self, total: int, events: Iterable[EmotionEvent] = ()) -> tuple[list[Path], list[Exception]]:
         """Finish them.
 
         Args:
             total: images that there should be, where more are known of than have come; else 0.
+            events: those of the end: everybody leaves.
 
         Returns:
             The files that are complete, and why others are not.
@@ -104,6 +119,12 @@ class Outputs:
             closing[video.path] = lambda: video.close(total)
         complete: list[Path] = []
         troubles: list[Exception] = []
+        try:
+            for image, found in self._concealer.flush():
+                self._write(found, image)
+            self._write_events([event if self._ids else without_id(event) for event in events])
+        except (BagError, OutputError, RecordError) as error:
+            troubles.append(error)
         for path, close in closing.items():
             try:
                 close()

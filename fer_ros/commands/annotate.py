@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.status import INTERRUPTED, SKIPPED
 from fer_ros.models.terms import news
+from fer_ros.parameters.privacy_params import MODES, PrivacyParams
 from fer_ros.system.files import check_outputs, places
 from fer_ros.system.signals import Once, on_end
 from fer_ros.words import counted
@@ -44,6 +45,10 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--table", type=Path, metavar="FILE", help="write every face of every image as .csv or .parquet")
     parser.add_argument("--events", type=Path, metavar="FILE",
                         help="write who appeared, showed another emotion or left, and when, as .csv or .parquet")
+    parser.add_argument("--anonymize", choices=MODES, metavar="MODE",
+                        help=f"what is done to the overlay's faces: {', '.join(MODES)} (default: overlay_node's parameter)")
+    parser.add_argument("--no-ids", action="store_true",
+                        help="leave out the faces' ids, by which a person can be followed through the recording")
     parser.add_argument("--params-file", type=Path, metavar="YAML", help="parameters of the nodes (default: config/fer.yaml)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes",
                         help="change one parameter (NODE.NAME=VALUE: of one node alone); may be given several times")
@@ -78,6 +83,7 @@ class _Interrupted(Exception):
 def _annotate(options: argparse.Namespace) -> int:
     from fer_ros.bags.annotate import Annotator, Recording
     from fer_ros.bags.outputs import Outputs
+    from fer_ros.drawing.overlay import OverlayStyle
     from fer_ros.graph import default_params_file
     from fer_ros.media.source_name import without_secrets
     from fer_ros.parameters.params import assignment
@@ -89,21 +95,26 @@ def _annotate(options: argparse.Namespace) -> int:
     for beside in {path.parent: path for path in (bag, options.table, options.events, options.record) if path}.values():
         tell_of_left_behind(beside)
     files = [default_params_file(), *([options.params_file] if options.params_file else [])]
-    annotator = Annotator(parameters(PARAMS, files, dict(map(assignment, options.changes))))
+    changes = dict(map(assignment, options.changes))
+    if options.anonymize is not None:
+        if not (options.overlay or options.record):
+            raise ValueError("--anonymize changes the overlay: write one with --overlay or --record")
+        changes["overlay_node.anonymize"] = options.anonymize
+    params = parameters({**PARAMS, "overlay_node": (OverlayStyle, PrivacyParams)}, files, changes)
+    annotator, drawn = Annotator(params), params["overlay_node"]
     if terms := news(annotator.file):
         print(f"fer-ros: {terms}", file=sys.stderr)
     summary, shown = Summary(), without_secrets(options.source)
     started = time.monotonic()
     with Recording(options.source, options.topic) as recording, Outputs(
         bag, annotator.model, table=options.table, events=options.events, video=options.record, overlay=options.overlay,
-        force=options.force, sources=sources,
+        force=options.force, sources=sources, privacy=drawn[PrivacyParams], style=drawn[OverlayStyle], ids=not options.no_ids,
     ) as outputs, on_end(ending := Once()):
         ended = _annotate_all(recording, annotator, outputs, summary, ending, f"annotating {shown}")
         if not summary.frames:
             raise ValueError(f"{shown} holds no image that can be read"
                              + (f": {recording.notices[0]}" if recording.notices else ""))
-        outputs.write_events(annotator.end())
-        complete, troubles = outputs.close(0 if ended else recording.length - recording.skipped)
+        complete, troubles = outputs.close(0 if ended else recording.length - recording.skipped, annotator.end())
     if ended is not None:
         troubles.append(ValueError(f"{ended}: only what came before is annotated"))
     _report(recording, summary, time.monotonic() - started, complete, troubles)

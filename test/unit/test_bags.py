@@ -7,11 +7,13 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from fer_ros import FaceDetector
 from fer_ros.bags.annotate import Annotator, Recording
 from fer_ros.bags.reader import BagError, BagReader, is_bag
 from fer_ros.bags.recorder import BagRecorder
@@ -229,6 +231,40 @@ def test_a_recording_without_a_face_has_a_table_without_an_event(new_bag, tmp_pa
         "stamp,frame,face_id,kind,label,previous_label,confidence,lasted"]
 
 
+def test_an_annotation_shows_nobodys_face_where_that_is_asked_for(bag, tmp_path):
+    """Every face that is found in a clean image is under a plain box in the bag's overlay and in the video."""
+    assert annotate(bag, "-o", tmp_path / "o.mcap", "--overlay", "--record", tmp_path / "o.mp4", "--anonymize", "box",
+                    "--set", "bars=false", "--set", "show_fps=false") == 0
+    overlays = [cv2.imdecode(np.asarray(m.data), 1) for _, m in messages(tmp_path / "o.mcap")["/fer/overlay/compressed"]]
+    capture = cv2.VideoCapture(str(tmp_path / "o.mp4"))
+    videos = [image for _, image in iter(capture.read, (False, None))]
+    images, detect = [frame.image for frame in frames(bag)], FaceDetector()
+    assert len(overlays) == len(videos) == len(images) == 45
+    found = 0
+    for image, *pictures in zip(images, overlays, videos, strict=True):
+        for face in detect(image):
+            left, top, right, bottom = (max(round(value), 0) for value in face.box.xyxy)
+            for picture in pictures:  # compressed, with a box's lines and its tag on it
+                there = picture[top + 4 : bottom - 4, left + 4 : right - 4]
+                assert np.median(np.abs(there.astype(int) - 96).max(axis=2)) < 12
+                found += 1
+    assert found > 60
+    rest = np.abs(overlays[0][-40:].astype(int) - images[0][-40:])
+    assert np.median(rest) < 12
+
+
+def test_an_annotation_without_ids_follows_nobody(bag, tmp_path):
+    assert annotate(bag, "-o", tmp_path / "a.mcap", "--table", tmp_path / "a.csv") == 0
+    assert annotate(bag, "-o", tmp_path / "b.mcap", "--table", tmp_path / "b.csv", "--no-ids") == 0
+    with_ids, without = rows(tmp_path / "a.csv"), rows(tmp_path / "b.csv")
+    assert {row["face_id"] for row in without} == {""} and len(with_ids) == len(without) > 30
+    assert [{**row, "face_id": ""} for row in with_ids] == without
+    found = messages(tmp_path / "b.mcap")
+    assert {d.id for _, m in found["/fer/faces"] for d in m.detections} == {""}
+    assert {e.face_id for _, m in found["/fer/emotions"] for e in m.emotions} == {""}
+    assert {m.face_id for _, m in found["/fer/events"]} == {""} and found["/fer/events"]
+
+
 def test_the_answer_is_the_same_each_time(bag, tmp_path):
     for name in ("a", "b"):
         assert annotate(bag, "-o", tmp_path / f"{name}.mcap", "--table", tmp_path / f"{name}.csv") == 0
@@ -296,6 +332,8 @@ def test_a_video_is_stamped_by_its_frame_rate(tmp_path):
     (["--record", "out.gif"], "must end in .mp4"),
     (["--topic", "/none"], "has no topic /none"),
     (["--set", "nonsense=1"], "there is no parameter nonsense"),
+    (["--set", "anonymize=mosaic", "--overlay"], "anonymize must be one of none, blur, pixelate, box"),
+    (["--anonymize", "blur"], "write one with --overlay or --record"),
     (["--set", "score_threshold=7"], "score_threshold must be from"),
     (["--set", "score_threshold"], "is not NAME=VALUE"),
     (["--set", "emotion_node.model=none.onnx"], "none.onnx not found"),
