@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -182,10 +182,18 @@ class Running:
         Raises:
             Unavailable: the process has ended, or is stuck.
         """
+        answer = self.answer(request)
+        return answer["seconds"], answer["labels"]
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """What a script answers to a request that it knows.
+
+        Raises:
+            Unavailable: as above.
+        """
         with contextlib.suppress(OSError):  # what it said before it ended is read below
             self._to.write(json.dumps(request).encode() + b"\n")
-        answer = self._read()
-        return answer["seconds"], answer["labels"]
+        return self._read()
 
     def busy(self) -> float:
         """Seconds of processors' time that it has had so far, with all its threads."""

@@ -18,12 +18,18 @@ const folderUrl = (...parts) => pathToFileURL(path.join(...parts)).href + '/';
 function readFrames(folder) {
   const { width, height, count } = JSON.parse(fs.readFileSync(path.join(folder, 'frames.json')));
   const all = fs.readFileSync(path.join(folder, 'frames.bgr'));
-  return Array.from({ length: count }, (_, index) => {
-    const rgb = new Uint8Array(all.subarray(index * width * height * 3, (index + 1) * width * height * 3));
-    for (let i = 0; i < rgb.length; i += 3) [rgb[i], rgb[i + 2]] = [rgb[i + 2], rgb[i]];
-    return { data: rgb, shape: [height, width, 3] };
-  });
+  return Array.from({ length: count }, (_, index) => (
+    { data: toRgb(all.subarray(index * width * height * 3, (index + 1) * width * height * 3)), shape: [height, width, 3] }));
 }
+
+function toRgb(bgr) {
+  const rgb = new Uint8Array(bgr);
+  for (let i = 0; i < rgb.length; i += 3) [rgb[i], rgb[i + 2]] = [rgb[i + 2], rgb[i]];
+  return rgb;
+}
+
+// The RGB pixels of a file of BGR ones.
+const readPicture = (file) => toRgb(fs.readFileSync(file));
 
 // One of the 48x48 grey faces, enlarged four times with a border of its mean, as RGB.
 function readFace(folder, index) {
@@ -43,6 +49,14 @@ function readFace(folder, index) {
   return { data: rgb, shape: [side, side, 3] };
 }
 
+// One line in, one line out, for what is measured in another way. work(request) resolves to the answer.
+async function answer(work) {
+  console.log(JSON.stringify({ ready: true }));
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    console.log(JSON.stringify(await work(JSON.parse(line))));
+  }
+}
+
 // analyse(image) resolves to the label of each face.
 async function serve(folder, analyse) {
   const frames = readFrames(folder);
@@ -58,4 +72,4 @@ async function serve(folder, analyse) {
   }
 }
 
-module.exports = { folderUrl, serve };
+module.exports = { answer, folderUrl, readPicture, serve };

@@ -1,0 +1,90 @@
+"""Whether face recognition still knows somebody is counted rightly; face-api itself is not needed."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from fer_ros.bench import peers, recognition
+from fer_ros.bench.recognition import _Look, anonymized, nearest, tally, views
+from fer_ros.cli import main
+from fer_ros.models.inference import InferenceParams
+from fer_ros.parameters.privacy_params import PrivacyParams
+from fer_ros.perception.detector import DetectorParams
+from fer_ros.perception.pipeline import FaceStage
+from fer_ros.perception.tracker import TrackerParams
+
+
+def stages() -> FaceStage:
+    return FaceStage(DetectorParams(), TrackerParams(), InferenceParams())
+
+
+def look(clean, there, found=()) -> _Look:
+    return _Look(np.full(128, clean), {"blur": np.full((1, 128), there)},
+                 {"blur": np.array([np.full(128, value) for value in found]).reshape(-1, 128)})
+
+
+def test_a_face_is_known_by_any_clean_look_at_the_same_person():
+    step = 0.5 / np.sqrt(128)  # a distance of 0.5
+    people = {"1": [look(0.0, 9.0), look(step, 9.0, found=[7.0, -step])],  # the other clean one is near; 1 is found again
+              "2": [look(9.0, 0.0), look(9.0, 9.0 + step)]}  # near somebody else; near
+    known = tally(people, ["blur"])
+    assert (known.faces, known.clean) == (4, 4)
+    assert (known.there, known.found, known.known) == ({"blur": 1}, {"blur": 1}, {"blur": 2})
+    assert known.least("blur") == pytest.approx(0.5)
+    both = known + known
+    assert (both.faces, both.known["blur"], len(both.nearest["blur"])) == (8, 4, 8)
+
+
+def test_nothing_is_near_nobody():
+    assert nearest(np.empty((0, 128)), np.zeros((1, 128))) == np.inf
+
+
+def test_recognition_sees_the_same_frames_clean_and_hidden():
+    modes = {mode: PrivacyParams(anonymize=mode) for mode in ("box", "blur")}
+    seen = list(anonymized("demo", views("demo")["as it is"], modes, stages(), 12))
+    assert 6 < len(seen) <= 12  # without those in which nobody is
+    for image, faces, hidden in seen:
+        x, y = round(faces[0].box.cx), round(faces[0].box.cy)
+        assert (hidden["box"][y, x] == 96).all() and set(hidden) == set(modes)
+        assert (hidden["blur"] == image).any() and (hidden["blur"] != image).any()
+
+
+def test_faces_are_made_small_and_large_and_rolled():
+    for name, view in views("demo").items():
+        seen = list(anonymized("demo", view, {"box": PrivacyParams(anonymize="box")}, stages(), 6))
+        sizes = [max(face.box.width, face.box.height) for _, faces, _ in seen for face in faces]
+        rolls = [np.degrees(face.box.roll) for _, faces, _ in seen for face in faces]
+        if name == "small":
+            assert 10 < max(sizes) < 60
+        if name == "large":
+            assert np.median(sizes) > 200
+        if name.startswith("rolled"):  # OpenCV turns to the other side than the screen's roll counts
+            assert np.median(rolls) == pytest.approx(-view.roll, abs=12)
+
+
+def test_a_recognizer_is_asked_about_every_face(tmp_path, monkeypatch):
+    (tmp_path / "peer.py").write_text(
+        "import json, os, sys\nimport numpy as np\nprint(json.dumps({'ready': 1}), flush=True)\n"
+        "for line in sys.stdin:\n"
+        "    r = json.loads(line)\n"
+        "    read = lambda name: np.fromfile(os.path.join(sys.argv[1], name), np.uint8).reshape(r['height'], r['width'], 3)\n"
+        "    at = lambda image: [[float(image[int(y + h / 2), int(x + w / 2)].mean())] * 128 for x, y, w, h in r['boxes']]\n"
+        "    hidden = {mode: {'there': at(read(name)), 'found': []} for mode, name in r['hidden'].items()}\n"
+        "    print(json.dumps({'clean': at(read(r['clean'])), 'hidden': hidden}), flush=True)\n")
+    monkeypatch.setattr(peers, "_SCRIPTS", tmp_path)
+    monkeypatch.setattr(recognition, "RECOGNIZER", peers.Peer("a peer", "peer.py"))
+    known = recognition.measure("demo", views("demo")["as it is"], {"box": PrivacyParams(anonymize="box")}, 6, tmp_path,
+                                [0], stages())
+    assert known.faces > 4 and known.known == {"box": 0}
+    assert all(distance > 1 for distance in known.nearest["box"])
+
+
+def test_without_node_it_says_what_is_missing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(peers.shutil, "which", lambda name: None)
+    monkeypatch.setattr(sys, "argv", ["fer-ros"])
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", "privacy", "demo", "--env", str(tmp_path)])
+    assert ended.value.code == 1 and "needs Node.js and npm" in capsys.readouterr().err
