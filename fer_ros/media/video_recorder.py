@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from fer_ros.media.frame_times import FrameTimes
+from fer_ros.media.h264 import H264Unavailable, H264Writer
 from fer_ros.media.mp4_times import write_times
 from fer_ros.media.scaling import resized
 from fer_ros.system.files import Output, OutputError, cut_short, reason
@@ -31,7 +32,8 @@ class RecordError(Exception):
 class VideoRecorder:
     """Writes frames with their stamps.
 
-    In .mp4, .m4v and .mov every frame has its own time. OpenCV gives .mkv and .avi one frame rate, which is measured on the
+    In .mp4, .m4v and .mov every frame has its own time. They are H.264 where PyAV is installed and width and height are even,
+    and else MPEG-4 Part 2, which browsers do not play. OpenCV gives .mkv and .avi one frame rate, which is measured on the
     first frames; a gap repeats the last frame, too many frames for it are left out.
 
     The file appears under its name when it is complete and has been read back. Where a full disk, a quota or a limit leaves no
@@ -71,7 +73,7 @@ class VideoRecorder:
         self._times = FrameTimes(1 / _USUAL)
         self._shown = array("d")  # when each frame of the video is shown, in seconds
         self._room: Room | None = None
-        self._writer: cv2.VideoWriter | None = None
+        self._writer: cv2.VideoWriter | H264Writer | None = None
         self._waiting: list[tuple[Image, float]] = []
         self._last: tuple[Image, float] | None = None
         self._elapsed = 0.0
@@ -191,7 +193,10 @@ class VideoRecorder:
         except OSError as error:
             self.cut = reason(error)
         else:
-            self._writer = cv2.VideoWriter(str(self._output.scratch), codec, self._fps, self._size)
+            try:
+                self._writer = H264Writer(self._output.scratch, self._fps, self._size)
+            except H264Unavailable:
+                self._writer = cv2.VideoWriter(str(self._output.scratch), codec, self._fps, self._size)
             if not self._writer.isOpened():
                 self.discard()
                 raise RecordError(f"this OpenCV cannot write '{self.path}' ({width}x{height}): try a name that ends in .avi")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -253,6 +254,7 @@ def test_a_codec_that_is_missing_is_said(tmp_path, numbered, monkeypatch):
         def release(self):
             pass
 
+    monkeypatch.setitem(sys.modules, "av", None)
     monkeypatch.setattr(module.cv2, "VideoWriter", NoWriter)
     recorder = VideoRecorder(tmp_path / "out.mp4")
     with pytest.raises(RecordError, match="cannot write"):
@@ -271,3 +273,40 @@ def test_a_folder_that_goes_away_is_said(tmp_path, numbered):
     with pytest.raises(RecordError, match=r"out\.avi' could not be written"):
         recorder.close()
     recorder.discard()
+
+
+# H.264, which needs PyAV.
+
+
+def fourcc(path: Path) -> str:
+    return int(cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").decode("latin-1").lower()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".m4v", ".mov"])
+def test_a_recording_is_h264_at_its_own_pace_where_pyav_is(tmp_path, suffix):
+    av = pytest.importorskip("av", reason="PyAV is not installed (pip install av)")
+    path, stamps = tmp_path / f"video{suffix}", [5.0, 5.033, 5.2, 5.21, 7.0, 7.5]
+    frames = [np.full((48, 64, 3), 20 + 40 * i, np.uint8) for i in range(len(stamps))]
+    record(path, frames, stamps)
+    found, _ = read(path)
+    assert [round((float(image.mean()) - 20) / 40) for image in found] == list(range(len(stamps)))
+    with av.open(str(path)) as file:
+        stream = file.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+        times = [float(frame.pts * frame.time_base) for frame in file.decode(video=0)]
+    assert times == pytest.approx([stamp - 5.0 for stamp in stamps], abs=1e-3)
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_an_odd_size_is_recorded_all_the_same(tmp_path):
+    path = tmp_path / "video.mp4"
+    record(path, [np.full((49, 65, 3), 100, np.uint8)] * 3, [0.0, 0.1, 0.2])
+    assert len(read(path)[0]) == 3
+
+
+def test_without_pyav_a_recording_is_what_opencv_writes(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    path = tmp_path / "video.mp4"
+    record(path, [np.full((48, 64, 3), 100, np.uint8)] * 3, [0.0, 0.1, 0.2])
+    assert len(read(path)[0]) == 3
+    assert fourcc(path) in ("mp4v", "fmp4")

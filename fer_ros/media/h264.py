@@ -1,0 +1,78 @@
+"""H.264, which every browser and phone plays, through PyAV where that is installed: OpenCV from PyPI cannot write it."""
+
+from __future__ import annotations
+
+import contextlib
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_ros.types import Image
+
+_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
+_OPTIONS = {"crf": "20", "preset": "veryfast", "tune": "zerolatency"}
+"""Each frame is written as it comes, in the order in which it is shown: what came before a full disk can be read."""
+
+
+class H264Unavailable(Exception):
+    """H.264 cannot be written here, or not such a video."""
+
+
+class H264Writer:
+    """Writes frames as H.264; what `cv2.VideoWriter` has of methods.
+
+    Args:
+        path: ends in .mp4, .m4v or .mov.
+        rate: frames a second.
+        size: width and height, both even: H.264 that plays everywhere has half as many pixels of colour.
+
+    Raises:
+        H264Unavailable: PyAV is not installed or has no libx264, or it cannot write such a video.
+    """
+
+    def __init__(self, path: Path, rate: float, size: tuple[int, int]):
+        if path.suffix.lower() not in _FORMATS or any(length % 2 for length in size):
+            raise H264Unavailable(f"not for {path.suffix} of {size[0]}x{size[1]}")
+        try:
+            import av
+        except ImportError as error:
+            raise H264Unavailable(f"PyAV is not installed ({error}): pip install av") from None
+        self._av = av
+        self._file: Any = None
+        self._count = 0
+        try:
+            self._file = av.open(str(path), "w", format=_FORMATS[path.suffix.lower()])
+            self._stream = self._file.add_stream("libx264", rate=Fraction(rate).limit_denominator(1000), options=_OPTIONS)
+            self._stream.width, self._stream.height = size
+            self._stream.pix_fmt = "yuv420p"
+        except (av.FFmpegError, ValueError, OSError) as error:
+            self.release()
+            raise H264Unavailable(f"PyAV cannot write it: {error}") from None
+
+    def isOpened(self) -> bool:
+        return self._file is not None
+
+    def write(self, image: Image) -> bool:
+        """Add an HxWx3 uint8 BGR frame. Returns whether that worked."""
+        frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+        frame.pts, self._count = self._count, self._count + 1
+        return self._mux(frame)
+
+    def release(self) -> None:
+        """Finish the file."""
+        if self._file is None:
+            return
+        if self._count:
+            self._mux(None)
+        with contextlib.suppress(self._av.FFmpegError, OSError):  # whoever reads it back sees how far it goes
+            self._file.close()
+        self._file = None
+
+    def _mux(self, frame: Any) -> bool:
+        try:
+            self._file.mux(self._stream.encode(frame))
+        except (self._av.FFmpegError, OSError):
+            return False
+        return True
