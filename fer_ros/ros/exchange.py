@@ -144,7 +144,7 @@ class Exchange:
         self._lock = threading.Lock()
 
     def subscribe(self, topic: str, worker: Worker, callback: Callable[[Any], None], depth: int, lossless: bool = False,
-                  skipped: Callable[[], None] = lambda: None) -> Inlet:
+                  skipped: Callable[[], None] = lambda: None, onlooker: bool = False) -> Inlet:
         """Take what is published on a topic.
 
         Args:
@@ -152,8 +152,10 @@ class Exchange:
             depth: how many messages wait.
             lossless: whether a publisher waits while so many do; otherwise the newest takes the place of the oldest.
             skipped: called for each message whose place was taken.
+            onlooker: whether no publisher ever waits for this one, in a process that otherwise loses nothing, too.
         """
-        inlet = Inlet(self, topic, worker, callback, max(depth, 1), lossless or self._lossless, skipped)
+        waits = (lossless or self._lossless) and not onlooker
+        inlet = Inlet(self, topic, worker, callback, max(depth, 1), waits, skipped)
         with self._lock:
             self._inlets[topic] = (*self._inlets.get(topic, ()), inlet)
         return inlet

@@ -97,7 +97,7 @@ class Inputs:
         return self._exchange is not None and self._node.resolve_topic_name(topic) in self._exchange.topics
 
     def subscribe(self, message_type: type[M], topic: str, callback: Callable[[M], None], qos: QoSProfile, *,
-                  waited_for: bool = False, local_depth: int = 0, outside: bool = False) -> None:
+                  waited_for: bool = False, local_depth: int = 0, outside: bool = False, onlooker: bool = False) -> None:
         """Take messages from now on. Whatever `callback` raises is told to the receiver: no message ends the node.
 
         Args:
@@ -105,6 +105,7 @@ class Inputs:
                 follow is then not made in the first place.
             local_depth: how many messages of the same process wait; 0 for as many as `qos` says.
             outside: over ROS, although the topic is handed on within the process.
+            onlooker: whether no publisher in the same process ever waits for this node.
         """
         exchange = self._exchange if self.is_local(topic) and not outside else None
         entry = Input(self._node.resolve_topic_name(topic), message_type, qos, exchange is not None)
@@ -122,7 +123,7 @@ class Inputs:
             self._worker = self._worker or Worker()
             depth = 1 if waited_for else local_depth or qos.depth
             entry.close = exchange.subscribe(entry.topic, self._worker, guarded, depth, waited_for,
-                                             self._receiver.message_skipped).close
+                                             self._receiver.message_skipped, onlooker).close
         else:
             subscription = self._node.create_subscription(message_type, topic, guarded, qos)
             entry.close = lambda: self._node.destroy_subscription(subscription)

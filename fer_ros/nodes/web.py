@@ -1,0 +1,239 @@
+"""web_node: a live page of the graph, in any browser."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from sensor_msgs.msg import Image
+
+from fer_ros.drawing.overlay import draw_overlay
+from fer_ros.media.encodings import to_jpeg
+from fer_ros.media.meter import StageTimes
+from fer_ros.media.scaling import resized
+from fer_ros.media.video_recorder import RecordError
+from fer_ros.msg import EmotionArray
+from fer_ros.parameters.node_params import MatchingParams, PairedImageParams
+from fer_ros.parameters.web_params import WebParams
+from fer_ros.parameters.yaml_text import QuotingDumper
+from fer_ros.ros.diagnostics import OK
+from fer_ros.ros.exchange import AnyEmotions, AnyImage, LocalEmotions
+from fer_ros.ros.images import to_bgr
+from fer_ros.ros.matching import StampPairs
+from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
+from fer_ros.ros.node import FerNode
+from fer_ros.ros.qos import RESULTS, explain_silence, image_qos
+from fer_ros.ros.spinning import main_of
+from fer_ros.ros.steering import NotDone, Steering, changed_parameters
+from fer_ros.types import Emotion
+from fer_ros.types import Image as Pixels
+from fer_ros.web import health
+from fer_ros.web.access import TOKEN_VARIABLE, Access, checked_token, is_loopback, new_token, qr_code
+from fer_ros.web.changes import Changes
+from fer_ros.web.hello import hello
+from fer_ros.web.history import usable
+from fer_ros.web.live import Control, Live, Refused, head_of
+from fer_ros.web.recording import Recordings
+
+if TYPE_CHECKING:
+    from fer_ros.web.server import Server
+
+
+class WebNode(FerNode):
+    NAME = "web_node"
+    PARAMS = (WebParams, MatchingParams, PairedImageParams)
+
+    _server: Server | None = None
+
+    def setup(self) -> None:
+        params = self.params[WebParams]
+        self._pairs: StampPairs[AnyImage, AnyEmotions] = self.pairs(self.params[MatchingParams].cache_size, "image", "emotions")
+        self._live, self._changes, self._times = Live(), Changes(), StageTimes()
+        self._recordings = Recordings(params.recordings)
+        self._steering = Steering(self)
+        self._answered = self._pictured = -math.inf  # when the last answer and the last image came
+        self._shown = 0.0  # when the last picture was made
+        self._watched = False
+        self._ticking = [self.every(0.2, self._follow_watchers), self.every(0.5, self._look)]
+        self._server = self._serve_page(params)
+
+    def start(self) -> None:
+        self.subscribe(EmotionArray, "emotions", self._on_emotions, RESULTS, local_depth=2, onlooker=True)
+
+    def stop(self) -> None:
+        self._watched = False
+        self._recordings.close()
+
+    def teardown(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
+        for timer in self.__dict__.pop("_ticking", ()):
+            self.destroy_timer(timer)
+        steering = self.__dict__.pop("_steering", None)
+        if steering is not None:
+            steering.close()
+
+    def health(self) -> tuple[bytes, str, Mapping[str, object]]:
+        assert self._server is not None  # an active node has one
+        return OK, "active" if self._server.clients else "idle: no page is open", {
+            "pages": self._server.clients, "subscribers": self._server.clients,
+            "pictures sent": self._live.frames_sent, "pictures left out": self._live.frames_dropped,
+            "refused requests": self._server.refused, "dropped": self._pairs.dropped,
+        }
+
+    def stage_times(self) -> Iterable[StageTimes]:
+        return (self._times,)
+
+    def _serve_page(self, params: WebParams) -> Server:
+        try:
+            from fer_ros.web.server import Server, Settings
+        except ImportError as error:
+            raise ValueError(f"the page needs more packages ({error.name}): pip install 'fer_ros[web]', or the Debian packages "
+                             "python3-aiohttp and python3-segno") from None
+        given = os.environ.get(TOKEN_VARIABLE, "")
+        token = "" if is_loopback(params.host) and not given else checked_token(given) if given else new_token()
+        access = Access(params.host, token, tuple(params.names.split(",")), bool(params.tls_certificate))
+        settings = Settings(params.port, params.web_control, params.max_clients, params.tls_certificate, params.tls_key)
+        server = Server(self._live, _Control(self), access, settings, hello())
+        server.start()
+        self.get_logger().info(f"the page is on {server.addresses()[0].partition('#')[0]}")
+        if token and not given:  # to the terminal alone: what a logger is given goes to files and topics
+            for address in server.addresses():
+                print(f"open {address}\n{qr_code(address)}", flush=True)
+        return server
+
+    # What comes in.
+
+    def _follow_watchers(self) -> None:
+        """Take images only while a page shows them or they are recorded."""
+        watched = self.active and self.enabled and (self._live.watchers > 0 or self._recordings.active)
+        if watched == self._watched:
+            return
+        self.unsubscribe()
+        self._pairs.clear()
+        if self.active:
+            self.start()
+        if watched:
+            qos = image_qos(self.params[PairedImageParams])
+            self.subscribe(Image, "image", self._on_image, qos, local_depth=1, onlooker=True)
+        self._watched = watched
+
+    def _on_image(self, message: AnyImage) -> None:
+        self._pictured = time.monotonic()
+        if not self.is_local("emotions"):
+            self._on_pair(self._pairs.add_first(stamp_key(message.header), message))
+        if self._pictured - self._answered > 1.0:  # nobody says what is in it, but it can be seen
+            self._show(message, None)
+
+    def _on_emotions(self, message: AnyEmotions) -> None:
+        stamp = seconds(message.header.stamp)
+        found = usable(emotions_from_message(message))
+        self._answered = time.monotonic()
+        self.diagnostics.count("answers")
+        self._live.answer(stamp, found)
+        self._live.happened(self._changes.update(stamp, found))
+        if not self._watched:
+            return
+        if isinstance(message, LocalEmotions):
+            self._on_pair((message.image, message))
+        else:
+            self._on_pair(self._pairs.add_second(stamp_key(message.header), message))
+
+    def _on_pair(self, pair: tuple[AnyImage, AnyEmotions] | None) -> None:
+        if pair is None:
+            return
+        image, answer = pair
+        self._pictured = time.monotonic()
+        found = usable(emotions_from_message(answer))
+        self._show(image, found)
+        if self._recordings.active:
+            with self._times("record"):
+                stamp = seconds(image.header.stamp)
+                drawn = draw_overlay(to_bgr(image), found, latency=self.age(stamp))
+                self._recordings.write(drawn, stamp, self.params[WebParams].recording_limit)
+
+    def _show(self, image: AnyImage, found: list[Emotion] | None) -> None:
+        """Encode a picture once for all pages."""
+        params, now = self.params[WebParams], time.monotonic()
+        if self._live.watchers == 0 or now - self._shown < 0.9 / params.picture_rate:
+            return
+        self._shown = now
+        with self._times("encode"):
+            pixels = to_bgr(image)
+            jpeg = to_jpeg(_narrowed(pixels, params.picture_width), params.picture_quality).tobytes()
+        stamp = seconds(image.header.stamp)
+        self._live.show(jpeg, stamp, (pixels.shape[1], pixels.shape[0]), None if found is None else head_of(found),
+                        self.age(stamp))
+        self.diagnostics.count("pictures")
+
+    # What the page is told beside that.
+
+    def _look(self) -> None:
+        self._steering.look()
+        now, members = time.monotonic(), dict(self._steering.members)
+        topic = self.resolve_topic_name("image")
+        away = now - self._pictured if self._watched else 0.0
+        silence = ""
+        if away > health.STALLED and not any(one.kind in ("camera_node", "replay_node") for one in members.values()):
+            silence = explain_silence(self, topic, Image, image_qos(self.params[PairedImageParams]))
+        self._live.tell("notice", health.notice(members, now, away, now - self._answered, silence).to_json())
+        self._live.tell("health", health.rows(members, now))
+        self._live.tell("nodes", {name: {"kind": one.kind, "values": one.parameters} for name, one in members.items()})
+        self._live.tell("recording", self._recordings.state())
+        self._live.summarise()
+
+
+def _narrowed(image: Pixels, width: int) -> Pixels:
+    """An image that is at most so wide."""
+    if image.shape[1] <= width:
+        return image
+    return resized(image, width, max(1, round(image.shape[0] * width / image.shape[1])))
+
+
+class _Control(Control):
+    """What a page may ask of the graph. Called in the server's threads."""
+
+    def __init__(self, node: WebNode):
+        self._node = node
+
+    def set_parameter(self, node: str, name: str, value: Any) -> None:
+        self._steer(functools.partial(self._node._steering.set_parameter, node, name, value))
+
+    def switch(self, node: str, on: bool) -> None:
+        self._steer(functools.partial(self._node._steering.switch, node, on))
+
+    def record(self, on: bool) -> None:
+        try:
+            self._node._recordings.begin() if on else self._node._recordings.end()
+        except RecordError as error:
+            raise Refused(str(error)) from None
+
+    def recordings(self) -> Mapping[str, Path]:
+        return self._node._recordings.files()
+
+    def parameter_file(self) -> str:
+        changed = changed_parameters(self._node._steering.members)
+        content = {section: {"ros__parameters": values} for section, values in changed.items()}
+        head = "# What was changed on the page: fer-ros run --params-file FILE, webcam.launch.py params_file:=FILE\n"
+        return head + (yaml.dump(content, Dumper=QuotingDumper, sort_keys=False) if content else
+                       "# Every parameter that can be changed while the graph runs has its default.\n")
+
+    @staticmethod
+    def _steer(work: Any) -> None:
+        try:
+            work()
+        except NotDone as error:
+            raise Refused(str(error)) from None
+
+
+main = main_of(WebNode)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Accepts connections: a bounded number of them, and the idle ones make room, so that nobody can keep others out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+_SETTLED = 0.2  # seconds between two attempts while the process has no file left to open
+_HANDSHAKE = 5.0  # seconds for TLS
+
+
+@dataclass
+class _Open:
+    since: float
+    busy: int = 0
+
+
+class Connections:
+    """The open connections of a server.
+
+    Args:
+        protocol: makes what speaks HTTP with one.
+        limit: how many there are at once; beyond it the one that has been idle longest is ended.
+        idle: seconds that one may be open without a whole request.
+    """
+
+    def __init__(self, protocol: Callable[[], Any], limit: int = 128, idle: float = 15.0):
+        self._protocol, self._limit, self._idle = protocol, limit, idle
+        self._open: dict[Any, _Open] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closing = False
+        self.refused = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def serve(self, listening: list[socket.socket], context: ssl.SSLContext | None) -> None:
+        """Accept on these sockets from now on. Called in the loop's thread."""
+        for one in listening:
+            self._start(self._accept(one, context))
+        self._start(self._reap())
+
+    @contextlib.contextmanager
+    def busy(self, transport: Any) -> Any:
+        """While a request is worked on, its connection is not idle."""
+        entry = self._open.get(transport)
+        if entry is None:
+            yield
+            return
+        entry.busy += 1
+        try:
+            yield
+        finally:
+            entry.busy -= 1
+            entry.since = time.monotonic()
+
+    async def close(self) -> None:
+        self._closing = True
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for transport in self._open:
+            transport.abort()
+        self._open.clear()
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listening: socket.socket, context: ssl.SSLContext | None) -> None:
+        loop = asyncio.get_running_loop()
+        while not self._closing:
+            try:
+                connection, _ = await loop.sock_accept(listening)
+            except OSError:  # no file is left to open, or the peer is gone already
+                self._forget_closed()
+                self._make_room(fewer=True)
+                await asyncio.sleep(_SETTLED)
+                continue
+            self._forget_closed()
+            self._make_room()
+            if len(self._open) + len(self._tasks) >= 2 * self._limit:  # all at work, or in the middle of TLS's handshake
+                self.refused += 1
+                connection.close()
+                continue
+            self._start(self._connect(connection, context))
+
+    async def _connect(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
+        loop = asyncio.get_running_loop()
+        connection.setblocking(False)
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        more = {"ssl_handshake_timeout": _HANDSHAKE} if context else {}
+        try:
+            transport, _ = await loop.connect_accepted_socket(self._protocol, connection, ssl=context, **more)
+        except (OSError, ssl.SSLError):
+            connection.close()
+            return
+        self._open[transport] = _Open(time.monotonic())
+
+    def _forget_closed(self) -> None:
+        for transport in [one for one in self._open if one.is_closing()]:
+            del self._open[transport]
+
+    def _make_room(self, fewer: bool = False) -> None:
+        """End the connection that has been idle longest, if there are too many."""
+        if len(self._open) < self._limit and not fewer:
+            return
+        idle = [(entry.since, id(transport), transport) for transport, entry in self._open.items() if not entry.busy]
+        if idle:
+            transport = min(idle)[2]
+            del self._open[transport]
+            transport.abort()
+            self.refused += 1
+
+    async def _reap(self) -> None:
+        while True:
+            await asyncio.sleep(min(1.0, self._idle / 4))
+            self._forget_closed()
+            late = time.monotonic() - self._idle
+            for transport in [one for one, entry in self._open.items() if not entry.busy and entry.since < late]:
+                del self._open[transport]
+                transport.abort()

@@ -1,0 +1,99 @@
+"""The state of the graph in words, by what its nodes report: what is said where the picture would be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+STALLED = 2.0
+"""Seconds without a picture that are told."""
+_LOST = 6.0  # seconds without a report
+_RESTING = {"inactive": "switched off", "unconfigured": "not started", "disabled": "paused"}
+_WORKS = {"face_detector_node": "nobody looks for faces", "emotion_node": "nobody recognises emotions"}
+
+
+class Report(Protocol):
+    """A node as it last reported; see `fer_ros.ros.steering.Member`."""
+
+    kind: str
+    level: int
+    message: str
+    values: dict[str, str]
+    heard: float
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What is said, and what can be done.
+
+    Attributes:
+        text: in words; empty where all is well.
+        over: whether there is no picture, so that it stands in its place.
+        action: `on` or `again` (a recording from its beginning) for the node `node`; empty where a page can do nothing.
+    """
+
+    text: str = ""
+    over: bool = False
+    action: str = ""
+    node: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"text": self.text, "over": self.over, "action": self.action, "node": self.node}
+
+
+def notice(reports: Mapping[str, Report], now: float, picture_age: float, answer_age: float, silence: str) -> Notice:
+    """Why there is no picture, or no answer with it.
+
+    Args:
+        reports: the graph's nodes by full name.
+        now: in seconds, as `Report.heard`.
+        picture_age, answer_age: seconds since the last picture, and since the last answer.
+        silence: why nothing comes on the image topic, as the ROS graph tells it; empty where it does not.
+    """
+    source = next(((name, one) for name, one in reports.items() if one.kind in ("camera_node", "replay_node")), None)
+    if picture_age <= STALLED:
+        return _without_answers(reports, now) if answer_age > STALLED else Notice()
+    if source is not None:
+        return _of_source(*source, now, picture_age)
+    if silence:
+        return Notice(f"{silence[:1].upper()}{silence[1:]}", True)
+    if not reports:
+        return Notice("No node of the graph reports. Is it running, in this ROS_DOMAIN_ID?", True)
+    return Notice(f"No picture for {picture_age:.0f} s.", True)
+
+
+def _of_source(name: str, source: Report, now: float, age: float) -> Notice:
+    what = "camera" if source.kind == "camera_node" else "replay"
+    if source.message in _RESTING:
+        return Notice(f"The {what} is {_RESTING[source.message]}.", True, "on", name)
+    if now - source.heard > _LOST:
+        return Notice(f"{name} has not reported for {now - source.heard:.0f} s: its process hangs or has ended.", True)
+    state = source.values.get("source")
+    if state == "ended":
+        return Notice(f"{source.message}.", True, "again", name)
+    if state == "unavailable":
+        return Notice(f"No images from the {what}: {source.message}. It is tried again until it works.", True)
+    if state == "failed":
+        return Notice(f"The {what} {source.message}.", True, "again", name)
+    return Notice(f"The picture has stood still for {age:.0f} s, although the {what} plays. This machine may be too busy.", True)
+
+
+def _without_answers(reports: Mapping[str, Report], now: float) -> Notice:
+    for name, one in reports.items():
+        if one.kind in _WORKS:
+            if one.message in _RESTING:
+                return Notice(f"{_WORKS[one.kind].capitalize()}: {one.kind} is {_RESTING[one.message]}.", False, "on", name)
+            if now - one.heard > _LOST:
+                return Notice(f"{_WORKS[one.kind].capitalize()}: {name} does not report any more.")
+    missing = [kind for kind in _WORKS if all(one.kind != kind for one in reports.values())]
+    if missing:
+        return Notice(f"{_WORKS[missing[0]].capitalize()}: there is no {missing[0]}.")
+    return Notice("There is a picture, but no answer for it: this machine may be too busy.")
+
+
+def rows(reports: Mapping[str, Report], now: float) -> list[dict[str, Any]]:
+    """The nodes as the page's table shows them."""
+    return [{"name": name, "kind": one.kind, "level": one.level, "message": one.message, "lost": now - one.heard > _LOST,
+             "values": {key: value for key, value in one.values.items() if key not in ("process", "started")}}
+            for name, one in sorted(reports.items())]

@@ -1,0 +1,34 @@
+"""What a page is told first: labels and colours, and which parameters the nodes have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fer_ros.drawing.overlay import COLORS, text_color
+from fer_ros.labels import EMOTIONS, UNCERTAIN
+from fer_ros.parameters.graph_params import NODES
+from fer_ros.parameters.params import ParamSpec, specs
+from fer_ros.version import __version__
+from fer_ros.web.history import MINUTE, STEP, WINDOW
+
+
+def hello() -> dict[str, Any]:
+    """All of it, in plain types. The colours are those of the overlay."""
+    labels = (*EMOTIONS, UNCERTAIN)
+    return {
+        "version": __version__, "labels": labels, "window": WINDOW, "step": STEP, "minute": MINUTE,
+        "colors": {label: _css(COLORS[label]) for label in labels},
+        "inks": {label: _css(text_color(COLORS[label])) for label in labels},
+        "parameters": {node: [_described(group, spec) for group in groups for spec in specs(group) if spec.live]
+                       for node, groups in NODES.items()},
+    }
+
+
+def _css(color: tuple[int, int, int]) -> str:
+    blue, green, red = color
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _described(group: type, spec: ParamSpec) -> dict[str, Any]:
+    return {"name": spec.name, "type": spec.type.__name__, "default": spec.default, "description": spec.description,
+            "unit": spec.unit, "range": spec.range, "choices": spec.choices, "group": group.__name__}

@@ -1,0 +1,68 @@
+// How the nodes are doing, by their own reports.
+
+import { byId, element, write } from "./dom.js";
+import { node } from "./words.js";
+
+const LEVELS = ["ok", "warning", "error", "stale"];
+const WHOLE = ["latency", "detect", "draw", "encode"]; // the stage that stands for a node's work, the first one that it has
+
+const number = (text) => Number.parseFloat(text);
+
+function rate(values) {
+  const key = ["frames rate", "images rate", "pictures rate"].find((one) => one in values);
+  return key ? values[key] : "";
+}
+
+function stage(values) {
+  return WHOLE.find((one) => `${one} p50` in values) ?? Object.keys(values).find((key) => key.endsWith(" p50"))?.slice(0, -4);
+}
+
+function dropped(values) {
+  const found = ["dropped", "skipped"].filter((key) => key in values).map((key) => number(values[key]) || 0);
+  return found.length ? found.reduce((a, b) => a + b) : null;
+}
+
+export class Health {
+  constructor() {
+    this.place = byId("health");
+    this.opened = new Set();
+  }
+
+  show(nodes) {
+    this.figures(nodes);
+    if (this.place.closest("[hidden]")) { this.late = nodes; return; }
+    const body = nodes.map((one) => {
+      const work = stage(one.values), lost = dropped(one.values);
+      return element("tr", {},
+        element("th", { scope: "row" }, node(one.kind), element("span", { class: "small", text: one.name })),
+        element("td", { class: `level ${one.lost ? "stale" : LEVELS[one.level]}` }, one.lost ? "does not report" : one.message),
+        element("td", { class: "n", text: rate(one.values).replace(" Hz", "") || "–" }),
+        element("td", { class: "n", title: work ?? "", text: work ? one.values[`${work} p50`].replace(" ms", "") : "–" }),
+        element("td", { class: "n", title: work ?? "", text: work ? one.values[`${work} p95`].replace(" ms", "") : "–" }),
+        element("td", { class: "n", text: lost ?? "–" }));
+    });
+    const head = ["Node", "State", "per s", "p50, ms", "p95, ms", "Dropped"].map((text, i) => element("th", { scope: "col", class: i > 1 ? "n" : null, text }));
+    this.place.replaceChildren(
+      element("div", { class: "scroll" }, element("table", { class: "nodes" }, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body))),
+      ...nodes.map((one) => this.details(one)));
+  }
+
+  details(one) {
+    const made = element("details", { open: this.opened.has(one.name) }, element("summary", { text: `All that ${one.name} reports` }),
+      element("dl", {}, ...Object.entries(one.values).flatMap(([key, value]) => [element("dt", { text: key }), element("dd", { text: value })])));
+    made.addEventListener("toggle", () => this.opened[made.open ? "add" : "delete"](one.name));
+    return made;
+  }
+
+  figures(nodes) {
+    const emotion = nodes.find((one) => one.kind === "emotion_node")?.values ?? {};
+    const short = (text, digits) => (text ? Number.parseFloat(text).toFixed(digits) : "–");
+    write(byId("figure-fps"), short(emotion["images rate"], 0));
+    write(byId("figure-latency"), emotion["latency p50"] ? `${short(emotion["latency p50"], 0)} ms` : "–");
+    write(byId("figure-p95"), emotion["latency p95"] ? `${short(emotion["latency p95"], 0)} ms` : "–");
+    const graph = nodes.filter((one) => ["face_detector_node", "emotion_node"].includes(one.kind));
+    write(byId("figure-dropped"), graph.length ? String(graph.reduce((sum, one) => sum + (dropped(one.values) ?? 0), 0)) : "–");
+  }
+
+  opens() { if (this.late) this.show(this.late); }
+}

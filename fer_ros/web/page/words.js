@@ -1,0 +1,37 @@
+// Numbers and labels in words.
+
+const BEGAN = {
+  angry: "began to look angry", disgust: "began to look disgusted", fear: "began to look afraid", happy: "began to smile",
+  sad: "began to look sad", surprise: "began to look surprised", neutral: "looks neutral again", uncertain: "cannot be read any more",
+};
+
+export const percent = (share) => `${Math.round(100 * share)} %`;
+
+export const named = (face) => (face === "" ? "A face" : `Face ${face}`);
+
+export function seconds(value) {
+  if (value < 9.95) return `${value.toFixed(1)} s`;
+  if (value < 90) return `${Math.round(value)} s`;
+  return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+}
+
+export function counted(number, noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+export function bytes(number) {
+  return number < 1e6 ? `${Math.max(1, Math.round(number / 1e3))} kB` : `${(number / 1e6).toFixed(1)} MB`;
+}
+
+export function told(event) {
+  if (event.kind === "appeared") return `${named(event.face)} came, ${event.label}`;
+  if (event.kind === "left") return `${named(event.face)} left after ${seconds(event.lasted)}`;
+  return `${named(event.face)} ${BEGAN[event.label] ?? `shows ${event.label}`}, after ${seconds(event.lasted)} ${event.previous}`;
+}
+
+export const clock = (stamp) => new Date(1000 * stamp).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+export const node = (kind) => ({
+  camera_node: "Camera", replay_node: "Replay", face_detector_node: "Detector", emotion_node: "Emotion", overlay_node: "Overlay",
+  web_node: "This page", pipeline_node: "Process",
+}[kind] ?? kind);
