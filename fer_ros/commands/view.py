@@ -15,10 +15,10 @@ from fer_ros.run_summary import Summary
 from fer_ros.types import Emotion
 from fer_ros.words import counted
 
-# Okabe and Ito's palette by its nearest terminal colours; the name of the emotion stands beside it anyway.
+# The overlay's palette, as far as it can be read in a terminal; the name of the emotion stands beside it anyway.
 _COLOURS = {
     "angry": "#d55e00", "disgust": "#009e73", "fear": "#cc79a7", "happy": "#f0e442", "sad": "#0072b2",
-    "surprise": "#56b4e9", "neutral": "#bbbbbb", "uncertain": "#888888",
+    "surprise": "#e69f00", "neutral": "#c5c5c5", "uncertain": "#888888",
 }
 _BAR = 20
 _LINES = 20  # faces of a frame that are shown

@@ -27,8 +27,8 @@ T = TypeVar("T", int, NDArray[Any])
 Color = tuple[int, int, int]
 """Blue, green, red, each 0..255."""
 
-# The seven hues of Okabe & Ito, "Color Universal Design" (2008), https://jfly.uni-koeln.de/color/. The weakest pair for
-# a colour-blind eye, orange and yellow, went to classes that are not neighbours in the bars.
+# Six hues of Okabe & Ito, "Color Universal Design" (2008), https://jfly.uni-koeln.de/color/, and grey for a face that shows
+# nothing. The weakest pair for a colour-blind eye, orange and yellow, went to classes that are not neighbours in the bars.
 COLORS: dict[str, Color] = {
     "angry": (0, 94, 213),  # vermillion
     "disgust": (115, 158, 0),  # bluish green
@@ -36,9 +36,9 @@ COLORS: dict[str, Color] = {
     "happy": (66, 228, 240),  # yellow
     "sad": (178, 114, 0),  # blue
     "surprise": (0, 159, 230),  # orange
-    "neutral": (233, 180, 86),  # sky blue
-    # A mid grey is what reddish purple and bluish green look like without red or green cones; this light one is not.
-    UNCERTAIN: (220, 220, 220),
+    # A mid grey is what reddish purple and bluish green look like without red or green cones; these light ones are not.
+    "neutral": (197, 197, 197),
+    UNCERTAIN: (250, 250, 250),
 }
 
 _WHITE: Color = (255, 255, 255)

@@ -52,8 +52,8 @@ class WebNode(FerNode):
     _server: Server | None = None
 
     def setup(self) -> None:
-        params = self.params[WebParams]
-        self._pairs: StampPairs[AnyImage, AnyEmotions] = self.pairs(self.params[MatchingParams].cache_size, "image", "emotions")
+        params, size = self.params[WebParams], self.params[MatchingParams].cache_size
+        self._pairs: StampPairs[AnyImage, AnyEmotions] = self.pairs(size, "image", "emotions")
         self._live, self._changes, self._times = Live(), Changes(), StageTimes()
         self._recordings = Recordings(params.recordings)
         self._steering = Steering(self)
@@ -95,8 +95,8 @@ class WebNode(FerNode):
         try:
             from fer_ros.web.server import Server, Settings
         except ImportError as error:
-            raise ValueError(f"the page needs more packages ({error.name}): pip install 'fer_ros[web]', or the Debian packages "
-                             "python3-aiohttp and python3-segno") from None
+            raise ValueError(f"the page needs more packages ({error.name}): pip install 'fer_ros[web]', or the Debian "
+                             "packages python3-aiohttp and python3-segno") from None
         given = os.environ.get(TOKEN_VARIABLE, "")
         token = "" if is_loopback(params.host) and not given else checked_token(given) if given else new_token()
         access = Access(params.host, token, tuple(params.names.split(",")), bool(params.tls_certificate))
@@ -185,7 +185,8 @@ class WebNode(FerNode):
             silence = explain_silence(self, topic, Image, image_qos(self.params[PairedImageParams]))
         self._live.tell("notice", health.notice(members, now, away, now - self._answered, silence).to_json())
         self._live.tell("health", health.rows(members, now))
-        self._live.tell("nodes", {name: {"kind": one.kind, "values": one.parameters} for name, one in members.items()})
+        self._live.tell("nodes", {name: {"kind": one.kind, "values": one.parameters, "given": one.given}
+                                  for name, one in members.items()})
         self._live.tell("recording", self._recordings.state())
         self._live.summarise()
 

@@ -123,8 +123,8 @@ class PipelineParams:
             raise ValueError(f"cameras must be different names of letters, digits and _, separated by commas, not "
                              f"'{self.cameras}'")
         if self.web and len(names) > 1:
-            raise ValueError("the live page shows one camera: start a web_node of its own, with a port of its own, for each of "
-                             f"the {len(names)} cameras")
+            raise ValueError("the live page shows one camera: start a web_node of its own, with a port of its own, for each "
+                             f"of the {len(names)} cameras")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ class WebParams:
     """Where the page is, and who may do what there."""
 
     host: str = param(
-        "127.0.0.1", "Address that the page is served on. 127.0.0.1 is this machine alone; 0.0.0.0 is every network that it is "
-        "on, and asks for a token.", live=False,
+        "127.0.0.1", "Address that the page is served on. 127.0.0.1 is this machine alone; 0.0.0.0 is every network that it "
+        "is on, and asks for a token.", live=False,
     )
     port: int = param(8642, "Port of the page; 0 takes a free one.", range=(0, 65535), live=False)
     names: str = param("", "Names, separated by commas, by which browsers reach this machine beside its host name and "

@@ -20,11 +20,14 @@ from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.qos import qos_profile_parameter_events
 
 from fer_ros.parameters.graph_params import NODES, parameters_of, places
+from fer_ros.parameters.node_params import NodeParams
+from fer_ros.parameters.params import specs
 from fer_ros.ros.qos import RESULTS
 from fer_ros.words import one_line
 
 _VALUES, _LONGEST = 48, 200  # values of a report, and characters of each, that are kept
 _MOST_NODES = 32
+_OF_ALL = [spec.name for spec in specs(NodeParams)]
 _NOT_STEERED = ("pipeline_node", "web_node")
 
 
@@ -41,6 +44,7 @@ class Member:
         level: of its diagnostics, 0 for OK.
         heard: when, in seconds of `time.monotonic`.
         parameters: their values by name, as far as they are known.
+        given: those of all nodes, as they were when they were first known.
     """
 
     kind: str
@@ -49,7 +53,18 @@ class Member:
     values: dict[str, str] = field(default_factory=dict)
     heard: float = 0.0
     parameters: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
     asked: float = -math.inf
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What differs from its default, of what can change while the node runs and is no secret.
+
+        How the node was started is no setting: a command that starts a graph gives it a longer silence_timeout, say.
+        """
+        return {spec.name: self.parameters[spec.name] for spec in parameters_of(self.kind).values()
+                if spec.live and spec.private is None and self.parameters.get(spec.name, spec.default) != spec.default
+                and self.parameters[spec.name] != self.given.get(spec.name)}
 
 
 class Steering:
@@ -101,6 +116,7 @@ class Steering:
             if answer is not None:
                 member.parameters = {name: parameter_value_to_python(value)
                                      for name, value in zip(names, answer.values, strict=False)}
+                member.given = {name: member.parameters[name] for name in _OF_ALL if name in member.parameters}
         return take
 
     def set_parameter(self, name: str, parameter: str, value: Any) -> None:
@@ -225,12 +241,9 @@ class Steering:
 
 
 def changed_parameters(members: Mapping[str, Member]) -> dict[str, dict[str, Any]]:
-    """What differs from its default, of what can change while a node runs, by the sections of a parameter file."""
+    """What was changed of each node, by the sections of a parameter file."""
     found: dict[str, dict[str, Any]] = {}
     for name in sorted(members):
-        kind = members[name].kind
-        for spec in parameters_of(kind).values():
-            value = members[name].parameters.get(spec.name, spec.default)
-            if spec.live and spec.private is None and value is not None and value != spec.default:
-                found.setdefault(f"/**/{kind}", {})[spec.name] = value
+        if settings := members[name].settings:
+            found.setdefault(f"/**/{members[name].kind}", {}).update(settings)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import importlib
 import ipaddress
 import re
 import secrets
@@ -11,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 TOKEN_VARIABLE = "FER_ROS_WEB_TOKEN"
 """Of the environment: a token of the user's own, or of the command that starts the node and shows the token itself."""
@@ -146,7 +148,7 @@ class Attempts:
     _REMEMBERED = 256
 
     def __init__(self, rate: float = 0.2, most: float = 10, now: Callable[[], float] = time.monotonic):
-        self._make = lambda: Bucket(rate, most, now)
+        self._make: Callable[[], Bucket] = lambda: Bucket(rate, most, now)
         self._buckets: dict[str, Bucket] = {}
 
     def allow(self, address: str) -> bool:
@@ -165,10 +167,8 @@ def addresses(host: str, port: int, tls: bool, token: str, own: Iterable[str] | 
         host: address that is served on; 0.0.0.0 and :: stand for all of the machine's.
         own: the machine's addresses; found out where they are not given.
     """
-    if host in ("0.0.0.0", "::", ""):
-        hosts = list(own) if own is not None else own_addresses()
-    else:
-        hosts = [host]
+    everywhere = host in ("0.0.0.0", "::", "")
+    hosts = [host] if not everywhere else own_addresses() if own is None else list(own)
     end = f"/#token={token}" if token else "/"
     return [f"{'https' if tls else 'http'}://{f'[{one}]' if ':' in one else one}:{port}{end}" for one in hosts]
 
@@ -186,7 +186,7 @@ def own_addresses() -> list[str]:
 def qr_code(text: str) -> str:
     """A QR code in half blocks, for a terminal; empty where segno is not installed."""
     try:
-        import segno
+        segno: Any = importlib.import_module("segno")
     except ImportError:
         return ""
     rows = [list(row) for row in segno.make(text, error="l", micro=False).matrix_iter(border=2)]

@@ -82,11 +82,10 @@ class Connections:
                 connection, _ = await loop.sock_accept(listening)
             except OSError:  # no file is left to open, or the peer is gone already
                 self._forget_closed()
-                self._make_room(fewer=True)
+                self._end_idle()
                 await asyncio.sleep(_SETTLED)
                 continue
             self._forget_closed()
-            self._make_room()
             if len(self._open) + len(self._tasks) >= 2 * self._limit:  # all at work, or in the middle of TLS's handshake
                 self.refused += 1
                 connection.close()
@@ -104,16 +103,20 @@ class Connections:
         except (OSError, ssl.SSLError):
             connection.close()
             return
+        self._make_room()
         self._open[transport] = _Open(time.monotonic())
 
     def _forget_closed(self) -> None:
         for transport in [one for one in self._open if one.is_closing()]:
             del self._open[transport]
 
-    def _make_room(self, fewer: bool = False) -> None:
-        """End the connection that has been idle longest, if there are too many."""
-        if len(self._open) < self._limit and not fewer:
-            return
+    def _make_room(self) -> None:
+        self._forget_closed()
+        if len(self._open) >= self._limit:
+            self._end_idle()
+
+    def _end_idle(self) -> None:
+        """End the connection that has been idle longest."""
         idle = [(entry.since, id(transport), transport) for transport, entry in self._open.items() if not entry.busy]
         if idle:
             transport = min(idle)[2]

@@ -76,7 +76,7 @@ def _of_source(name: str, source: Report, now: float, age: float) -> Notice:
         return Notice(f"No images from the {what}: {source.message}. It is tried again until it works.", True)
     if state == "failed":
         return Notice(f"The {what} {source.message}.", True, "again", name)
-    return Notice(f"The picture has stood still for {age:.0f} s, although the {what} plays. This machine may be too busy.", True)
+    return Notice(f"The picture has stood still for {age:.0f} s, although the {what} plays: this machine may be busy.", True)
 
 
 def _without_answers(reports: Mapping[str, Report], now: float) -> Notice:

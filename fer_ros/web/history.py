@@ -6,6 +6,7 @@ import math
 from collections import Counter, OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -130,7 +131,7 @@ class History:
         here = {face for face, _, _ in self._samples[-1].faces}
         people = [{
             "face": face, "seconds": round(len(shown) * STEP, 1), "here": face in here,
-            "shares": {_LABELS[label]: round(count / len(shown), 3) for label, count in Counter(shown).most_common()},
-            "changes": sum(a != b for a, b in zip(shown, shown[1:], strict=False)),
+            "shares": [(_LABELS[label], round(count / len(shown), 3)) for label, count in Counter(shown).most_common()],
+            "changes": sum(a != b for a, b in pairwise(shown)),
         } for face, shown in labels.items()]
         return sorted(people, key=lambda one: one["seconds"], reverse=True)

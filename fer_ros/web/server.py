@@ -169,8 +169,7 @@ class Server:
         app.router.add_get("/parameters.yaml", self._parameter_file)
         app.router.add_get("/recordings/{name}", self._recording)
         app.router.add_get("/{name:[a-z]*[.]?[a-z]*}", self._static)
-        runner = web.AppRunner(app, access_log=None, logger=_QUIET, handle_signals=False, keepalive_timeout=10,
-                               shutdown_timeout=1)
+        runner = web.AppRunner(app, access_log=None, logger=_QUIET, handle_signals=False, keepalive_timeout=10)
         await runner.setup()
         assert runner.server is not None  # `setup` has made it
         self._connections = Connections(runner.server)

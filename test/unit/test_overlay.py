@@ -280,7 +280,7 @@ def test_text_is_large_enough_to_read(width, height, face, least):
     box = Box(width / 2, height / 2, face, face)
     style = OverlayStyle(bars=False, show_ids=False)
     drawn = draw_overlay(blank(width, height), [emotion(box, "lllllll", confidence=math.nan)], style=style)
-    ground = 220  # an unknown label's tag is light grey
+    ground = COLORS[UNCERTAIN][0]  # an unknown label's tag
     tag = drawn[: int(box.cy - box.height / 2), :, 0]
     rows = tag[(tag == ground).any(axis=1)]
     assert ((rows < ground / 2).sum(axis=1) >= 5).sum() >= least

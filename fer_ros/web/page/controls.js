@@ -16,6 +16,9 @@ function shown(spec, value) {
   return text + (spec.unit ? ` ${spec.unit}` : "");
 }
 
+// What stands in backticks is code.
+const withCode = (text) => text.split("`").map((part, i) => (i % 2 ? element("code", { text: part }) : part));
+
 // A slider where its steps are fine enough to be of use.
 function step(spec) {
   if (spec.type === "int") return 1;
@@ -46,14 +49,14 @@ export class Controls {
       this.known = known;
       this.build(nodes);
     }
-    for (const row of this.rows) row.take(nodes[row.node]?.values[row.spec.name]);
+    for (const row of this.rows) row.take(nodes[row.node]?.values[row.spec.name], nodes[row.node]?.given[row.spec.name]);
     this.count();
   }
 
   build(nodes) {
     const open = new Set([...this.place.querySelectorAll("details[open]")].map((one) => one.dataset.node));
     this.rows = [];
-    const order = ["camera_node", "replay_node", "face_detector_node", "emotion_node", "overlay_node", "web_node"];
+    const order = ["emotion_node", "face_detector_node", "camera_node", "replay_node", "overlay_node", "web_node", "pipeline_node"];
     const names = Object.keys(nodes).sort((a, b) => order.indexOf(nodes[a].kind) - order.indexOf(nodes[b].kind));
     this.groups = names.filter((name) => Object.keys(nodes[name].values).length && this.parameters[nodes[name].kind]?.length).map((name) => {
       const kind = nodes[name].kind;
@@ -109,7 +112,8 @@ class Row {
     this.element = element("div", { class: "parameter", "data-parameter": `${name}.${spec.name}` },
       element("div", { class: "line" }, element("label", { for: this.id, text: titled(spec.name) }), this.reset),
       element("div", { class: "line inputs" }, ...this.inputs),
-      element("p", { class: "small", id: `${this.id}-d`, text: `${spec.description} ${limits[0]?.toUpperCase() ?? ""}${limits.slice(1)}${limits ? "default" : "Default"} ${shown(spec, spec.default) || "empty"}.` }),
+      element("p", { class: "small", id: `${this.id}-d` }, ...withCode(spec.description),
+        ` ${limits[0]?.toUpperCase() ?? ""}${limits.slice(1)}${limits ? "default" : "Default"} ${shown(spec, spec.default) || "empty"}.`),
       this.fault);
     for (const input of this.inputs) if ("disabled" in input) input.disabled = !controls.control;
     this.reset.disabled = !controls.control;
@@ -140,12 +144,13 @@ class Row {
   }
 
   // The value that the node has.
-  take(value) {
+  take(value, given = this.given) {
     if (value === undefined || value === null) return;
     this.value = value;
-    this.changed = value !== this.spec.default;
+    this.given = given; // by whoever started the node, for its own sake
+    this.changed = value !== this.spec.default && value !== given;
     this.element.classList.toggle("changed", this.changed);
-    this.reset.hidden = !this.changed;
+    this.reset.hidden = value === this.spec.default;
     if (document.activeElement === this.input || document.activeElement === this.slider || this.fault.textContent) return;
     this.fill(value);
   }

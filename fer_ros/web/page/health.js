@@ -34,8 +34,8 @@ export class Health {
     const body = nodes.map((one) => {
       const work = stage(one.values), lost = dropped(one.values);
       return element("tr", {},
-        element("th", { scope: "row" }, node(one.kind), element("span", { class: "small", text: one.name })),
-        element("td", { class: `level ${one.lost ? "stale" : LEVELS[one.level]}` }, one.lost ? "does not report" : one.message),
+        element("th", { scope: "row", title: one.name, text: node(one.kind) }),
+        element("td", { class: `level ${one.lost ? "stale" : LEVELS[one.level]}` }, one.lost ? "does not report" : one.values.source === "playing" ? "playing" : one.message),
         element("td", { class: "n", text: rate(one.values).replace(" Hz", "") || "–" }),
         element("td", { class: "n", title: work ?? "", text: work ? one.values[`${work} p50`].replace(" ms", "") : "–" }),
         element("td", { class: "n", title: work ?? "", text: work ? one.values[`${work} p95`].replace(" ms", "") : "–" }),

@@ -154,7 +154,7 @@ export class Lanes {
     }
     for (const [time, label] of run) {
       pen.fillStyle = this.colors[this.labels[label]];
-      const left = x(time), right = x(time + this.step) + 0.5;
+      const left = Math.floor(x(time)), right = Math.ceil(x(time + this.step));
       if (label !== UNCERTAIN) pen.fillRect(left, PLOT + GAP, right - left, BAND);
       else pen.fillRect(left, PLOT + GAP + BAND / 2 - 1, right - left, 2);
     }

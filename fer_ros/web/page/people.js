@@ -5,6 +5,8 @@ import { clock, counted, named, percent, seconds, told } from "./words.js";
 
 const KEPT = 100;
 
+const share = (one, label) => one.shares.find(([name]) => name === label)?.[1] ?? 0;
+
 export class Summary {
   constructor() { this.place = byId("summary"); }
 
@@ -12,16 +14,16 @@ export class Summary {
 
   show(people) {
     if (!this.colors) return;
-    const happy = people.filter((one) => one.shares.happy).map((one) => `${named(one.face).toLowerCase()} (${percent(one.shares.happy)})`);
-    const head = people.length === 0 ? "Nobody was in view." : `${counted(people.length, "person").replace("persons", "people")} in view. `
+    const here = people.filter((one) => one.here).length;
+    const happy = people.filter((one) => share(one, "happy")).map((one) => `${named(one.face).toLowerCase()} (${percent(share(one, "happy"))})`);
+    const head = people.length === 0 ? "Nobody was seen." : `${counted(people.length, "person").replace("persons", "people")} seen, ${here || "nobody"} here now. `
       + (happy.length ? `Happy: ${happy.join(", ")}.` : "Nobody was happy.");
     this.place.replaceChildren(element("p", { class: "lead", text: head }), ...people.slice(0, 12).map((one) => this.person(one)));
   }
 
-  person({ face, seconds: time, here, shares, changes }) {
-    const parts = Object.entries(shares);
+  person({ face, seconds: time, here, shares: parts, changes }) {
     const bar = element("div", { class: "share", "aria-hidden": "true" }, ...parts.map(([label, share]) => {
-      const part = colored(element("i"), this.colors[label]);
+      const part = colored(element("i", { class: label }), this.colors[label]);
       part.style.setProperty("--share", share);
       return part;
     }));

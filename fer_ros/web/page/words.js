@@ -1,5 +1,7 @@
 // Numbers and labels in words.
 
+const LOOKS = { disgust: "disgusted", fear: "afraid", surprise: "surprised", uncertain: "unclear" };
+
 const BEGAN = {
   angry: "began to look angry", disgust: "began to look disgusted", fear: "began to look afraid", happy: "began to smile",
   sad: "began to look sad", surprise: "began to look surprised", neutral: "looks neutral again", uncertain: "cannot be read any more",
@@ -23,13 +25,15 @@ export function bytes(number) {
   return number < 1e6 ? `${Math.max(1, Math.round(number / 1e3))} kB` : `${(number / 1e6).toFixed(1)} MB`;
 }
 
+const looks = (label) => LOOKS[label] ?? label;
+
 export function told(event) {
-  if (event.kind === "appeared") return `${named(event.face)} came, ${event.label}`;
+  if (event.kind === "appeared") return `${named(event.face)} came, ${looks(event.label)}`;
   if (event.kind === "left") return `${named(event.face)} left after ${seconds(event.lasted)}`;
-  return `${named(event.face)} ${BEGAN[event.label] ?? `shows ${event.label}`}, after ${seconds(event.lasted)} ${event.previous}`;
+  return `${named(event.face)} ${BEGAN[event.label] ?? `shows ${event.label}`}, ${looks(event.previous)} for ${seconds(event.lasted)} before`;
 }
 
-export const clock = (stamp) => new Date(1000 * stamp).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+export const clock = (stamp) => new Date(1000 * stamp).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
 export const node = (kind) => ({
   camera_node: "Camera", replay_node: "Replay", face_detector_node: "Detector", emotion_node: "Emotion", overlay_node: "Overlay",
