@@ -21,7 +21,7 @@ from rclpy.qos import qos_profile_parameter_events
 
 from fer_ros.parameters.graph_params import NODES, parameters_of, places
 from fer_ros.parameters.node_params import NodeParams
-from fer_ros.parameters.params import specs
+from fer_ros.parameters.params import ParamSpec, specs
 from fer_ros.ros.qos import RESULTS
 from fer_ros.words import one_line
 
@@ -134,7 +134,7 @@ class Steering:
             raise NotDone(f"{parameter} cannot be {value!r}") from None
         (result,) = self._call(SetParameters, f"{name}/set_parameters", request).results or [None]
         if result is None or not result.successful:
-            raise NotDone(result.reason if result is not None and result.reason else f"{name} refuses it without a reason")
+            raise NotDone(_reason(spec, value, result.reason if result is not None else "") or f"{name} refuses it")
         member.parameters = {**member.parameters, parameter: value}
 
     def switch(self, name: str, on: bool) -> None:
@@ -238,6 +238,15 @@ class Steering:
         new = {one.name: parameter_value_to_python(one.value)
                for one in (*message.new_parameters, *message.changed_parameters) if one.name in known}
         member.parameters = {**member.parameters, **new}
+
+
+def _reason(spec: ParamSpec, value: Any, reason: str) -> str:
+    """Why a node refuses a value: in our own words where rclpy has looked at its range before the node could."""
+    try:
+        spec.check(value)
+    except ValueError as error:
+        return str(error)
+    return reason
 
 
 def changed_parameters(members: Mapping[str, Member]) -> dict[str, dict[str, Any]]:

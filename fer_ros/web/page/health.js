@@ -8,6 +8,8 @@ const WHOLE = ["latency", "detect", "draw", "encode"]; // the stage that stands 
 
 const number = (text) => Number.parseFloat(text);
 
+const short = (text) => (number(text) < 9.95 ? number(text).toFixed(1) : String(Math.round(number(text))));
+
 function rate(values) {
   const key = ["frames rate", "images rate", "pictures rate"].find((one) => one in values);
   return key ? values[key] : "";
@@ -37,8 +39,8 @@ export class Health {
         element("th", { scope: "row", title: one.name, text: node(one.kind) }),
         element("td", { class: `level ${one.lost ? "stale" : LEVELS[one.level]}` }, one.lost ? "does not report" : one.values.source === "playing" ? "playing" : one.message),
         element("td", { class: "n", text: rate(one.values).replace(" Hz", "") || "–" }),
-        element("td", { class: "n", title: work ?? "", text: work ? one.values[`${work} p50`].replace(" ms", "") : "–" }),
-        element("td", { class: "n", title: work ?? "", text: work ? one.values[`${work} p95`].replace(" ms", "") : "–" }),
+        element("td", { class: "n", title: work ?? "", text: work ? short(one.values[`${work} p50`]) : "–" }),
+        element("td", { class: "n", title: work ?? "", text: work ? short(one.values[`${work} p95`]) : "–" }),
         element("td", { class: "n", text: lost ?? "–" }));
     });
     const head = ["Node", "State", "per s", "p50, ms", "p95, ms", "Dropped"].map((text, i) => element("th", { scope: "col", class: i > 1 ? "n" : null, text }));
@@ -56,10 +58,10 @@ export class Health {
 
   figures(nodes) {
     const emotion = nodes.find((one) => one.kind === "emotion_node")?.values ?? {};
-    const short = (text, digits) => (text ? Number.parseFloat(text).toFixed(digits) : "–");
-    write(byId("figure-fps"), short(emotion["images rate"], 0));
-    write(byId("figure-latency"), emotion["latency p50"] ? `${short(emotion["latency p50"], 0)} ms` : "–");
-    write(byId("figure-p95"), emotion["latency p95"] ? `${short(emotion["latency p95"], 0)} ms` : "–");
+    const figure = (id, key, unit) => write(byId(id), emotion[key] ? `${Math.round(number(emotion[key]))}${unit}` : "–");
+    figure("figure-fps", "images rate", "");
+    figure("figure-latency", "latency p50", " ms");
+    figure("figure-p95", "latency p95", " ms");
     const graph = nodes.filter((one) => ["face_detector_node", "emotion_node"].includes(one.kind));
     write(byId("figure-dropped"), graph.length ? String(graph.reduce((sum, one) => sum + (dropped(one.values) ?? 0), 0)) : "–");
   }

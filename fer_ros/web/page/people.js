@@ -1,7 +1,7 @@
 // Who was there in the last minute, and what happened.
 
 import { byId, colored, element, write } from "./dom.js";
-import { clock, counted, named, percent, seconds, told } from "./words.js";
+import { aside, clock, counted, named, percent, seconds, told } from "./words.js";
 
 const KEPT = 100;
 
@@ -48,7 +48,7 @@ export class Events {
       this.last = event.n;
       this.list.prepend(element("li", { class: event.kind, "data-label": event.label },
         colored(element("span", { class: "mark", "aria-hidden": "true" }), event.kind === "left" ? "transparent" : this.colors[event.label]),
-        element("span", { text: told(event) }), element("time", { text: clock(event.stamp) })));
+        element("span", {}, told(event), element("span", { class: "small", text: ` ${aside(event)}` })), element("time", { text: clock(event.stamp) })));
     }
     while (this.list.childElementCount > KEPT) this.list.lastElementChild.remove();
     this.empty.hidden = this.list.childElementCount > 0;

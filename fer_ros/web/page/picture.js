@@ -9,6 +9,7 @@ export class Picture {
   constructor(seen) {
     this.seen = seen; // tells the node that a frame has been taken
     this.image = byId("image");
+    this.canvas = this.image.getContext("bitmaprenderer");
     this.boxes = byId("boxes");
     this.frame = byId("picture");
     this.shown = null;
@@ -37,17 +38,13 @@ export class Picture {
   show() {
     const { head, bitmap } = this.waiting;
     this.waiting = null;
-    if (this.image.width !== bitmap.width || this.image.height !== bitmap.height) {
-      this.image.width = bitmap.width;
-      this.image.height = bitmap.height;
-      this.frame.style.setProperty("--ratio", `${head.size[0]} / ${head.size[1]}`);
-    }
-    this.image.getContext("2d").drawImage(bitmap, 0, 0);
-    bitmap.close();
+    this.frame.style.setProperty("--ratio", `${head.size[0]} / ${head.size[1]}`);
+    this.canvas.transferFromImageBitmap(bitmap); // no copy
     this.shown = head;
     this.drawn += 1;
     this.frame.dataset.frames = this.drawn;
     this.frame.dataset.stamp = head.stamp;
+    this.frame.dataset.faces = JSON.stringify(head.faces ?? []);
     this.draw();
     this.describe();
   }

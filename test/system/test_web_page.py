@@ -1,0 +1,256 @@
+"""The live page in a real browser, on a graph that runs as a user starts it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_ros.perception.detector import FaceDetector
+from fer_ros.types import Box, intersection_over_union
+
+pytest.importorskip("aiohttp", reason="the live page needs more packages (pip install 'fer_ros[web]')")
+playwright = pytest.importorskip("playwright.sync_api", reason="no browser can be driven: pip install playwright")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)")
+
+PATIENCE = 120_000  # milliseconds
+# Listens as any other node would, and tells what each stamp shows.
+LISTENER = """
+import rclpy
+from rclpy.node import Node
+from fer_ros.msg import EmotionArray
+
+rclpy.init()
+node = Node("listener")
+node.create_subscription(EmotionArray, "/fer/emotions", lambda message: print(
+    message.header.stamp.sec, message.header.stamp.nanosec, *(one.label for one in message.emotions), flush=True), 100)
+rclpy.spin(node)
+"""
+GET = """
+import sys, rclpy
+from rcl_interfaces.srv import GetParameters
+from rclpy.node import Node
+
+rclpy.init()
+node = Node("asker")
+client = node.create_client(GetParameters, sys.argv[1] + "/get_parameters")
+assert client.wait_for_service(60)
+future = client.call_async(GetParameters.Request(names=[sys.argv[2]]))
+rclpy.spin_until_future_complete(node, future, timeout_sec=60)
+print("value", future.result().values[0].double_value)
+"""
+
+
+@pytest.fixture
+def graph(fer_ros, tmp_path) -> str:
+    """The address of a running graph's page; it plays the demo clip over and over."""
+    command = fer_ros("run", "--source", "demo", "--loop", "--web", "--web-port", "0")
+    command.wait_for(lambda: re.search(r"the page is on (http://\S+)", command.text), "the page's address")
+    return re.search(r"the page is on (http://\S+)", command.text)[1]
+
+
+class Tab:
+    """One tab of a browser, and what went wrong in it."""
+
+    def __init__(self, context: object, address: str):
+        self.address, self.page = address, context.new_page()
+        self.faults: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.faults.append(message.text) if message.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.set_default_timeout(PATIENCE)
+        self.page.goto(address)
+
+    def wait(self, condition: str) -> None:
+        """For an expression of JavaScript to become true."""
+        self.page.wait_for_function(condition)
+
+    @property
+    def frames(self) -> int:
+        return int(self.page.evaluate("document.getElementById('picture').dataset.frames ?? 0"))
+
+    def wait_for_pictures(self, more: int = 3) -> None:
+        self.wait(f"(document.getElementById('picture').dataset.frames ?? 0) >= {self.frames + more}")
+
+    def hold(self, on: bool = True) -> None:
+        """Stand still, as a page in the background does."""
+        self.page.evaluate("""(on) => {
+            Object.defineProperty(document, "hidden", { value: on, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""", on)
+
+    def shot(self) -> np.ndarray:
+        """The picture as it is seen, HxWx3 BGR."""
+        data = self.page.locator("#picture").screenshot()
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+
+
+@pytest.fixture
+def open_tab(graph) -> Iterator[Callable[..., Tab]]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield lambda width=1440, height=900, **more: Tab(
+            browser.new_context(viewport={"width": width, "height": height}, **more), graph)
+        browser.close()
+
+
+def test_the_picture_moves_with_boxes_over_the_faces_and_nothing_comes_from_elsewhere(open_tab, graph):
+    tab = open_tab()
+    tab.wait_for_pictures(10)
+    moving = {tab.shot().tobytes() for _ in range(4)}
+    assert len(moving) > 1
+    detector = FaceDetector(inference_size=0)
+    overlap = 0.0
+    for _ in range(10):  # nobody is in view of a part of the clip
+        tab.wait_for_pictures(20)
+        tab.hold()
+        tab.page.wait_for_timeout(500)
+        drawn = tab.page.evaluate("JSON.parse(document.getElementById('picture').dataset.faces ?? '[]')")
+        picture = tab.shot()
+        scale = picture.shape[1] / tab.page.evaluate("document.getElementById('image').width")
+        tab.hold(False)
+        faces = detector(picture)
+        if drawn and faces:
+            boxes = [Box((x0 + x1) / 2 * scale, (y0 + y1) / 2 * scale, (x1 - x0) * scale, (y1 - y0) * scale)
+                     for x0, y0, x1, y1 in (one["box"] for one in drawn)]
+            overlap = min(max(intersection_over_union(face.box, box) for face in faces) for box in boxes)
+            left, top, right, bottom = (round(value) for value in boxes[0].xyxy)
+            edge = picture[(top + bottom) // 2, max(0, left - 3) : left + 4].astype(int)
+            assert near(edge, tab.page.evaluate("getComputedStyle(document.querySelector('.chip')).getPropertyValue('--hue')"))
+            if overlap > 0.5:
+                break
+    assert overlap > 0.5
+    host = urllib.parse.urlsplit(graph).netloc
+    assert {urllib.parse.urlsplit(url).netloc for url in tab.requests if not url.startswith("blob:")} == {host}
+    assert tab.faults == []
+
+
+def near(pixels: np.ndarray, color: str) -> bool:
+    """Whether one of some BGR pixels has a CSS colour, as far as its line is anti-aliased."""
+    wanted = np.array([int(color.strip()[i : i + 2], 16) for i in (5, 3, 1)])
+    return bool((np.abs(pixels - wanted).max(axis=1) < 70).any())
+
+
+def test_when_somebody_smiles_the_page_says_so_for_the_same_image(open_tab, python):
+    listener = python("-c", LISTENER)
+    tab = open_tab()
+    tab.wait("JSON.parse(document.getElementById('picture').dataset.faces ?? '[]').some((one) => one.label === 'happy')")
+    tab.wait("[...document.querySelectorAll('.chip')].some((one) => one.textContent === 'happy')")
+    tab.wait("document.querySelector('#summary .lead').textContent.includes('Happy: ')")
+    tab.wait("document.querySelectorAll('#events li').length > 0")
+    seen = tab.page.evaluate("""() => new Promise((resolve) => {
+        const picture = document.getElementById("picture");
+        new MutationObserver(() => resolve([picture.dataset.stamp, JSON.parse(picture.dataset.faces)]))
+            .observe(picture, { attributes: true, attributeFilter: ["data-faces"] });
+    })""")
+    stamp, labels = float(seen[0]), [one["label"] for one in seen[1]]
+
+    def heard() -> dict[float, list[str]]:
+        lines = [line.split() for line in listener.text.splitlines() if line[:1].isdigit()]
+        return {round(int(sec) + int(nanosec) * 1e-9, 3): found for sec, nanosec, *found in lines}
+
+    listener.wait_for(lambda: max(heard(), default=0) >= stamp, "the same image's answer")
+    assert heard()[round(stamp, 3)] == labels
+
+
+def test_a_slider_changes_the_nodes_parameter_and_a_refusal_shows_its_reason(open_tab, python):
+    tab = open_tab()
+    page = tab.page
+    page.get_by_role("tab", name="Controls").click()
+    page.get_by_role("searchbox").fill("confidence threshold")
+    row = page.locator('[data-parameter="/fer/emotion_node.confidence_threshold"]')
+    row.wait_for(state="visible")
+    assert page.locator('[data-parameter="/fer/emotion_node.stickiness"]').is_hidden()
+    slider = row.get_by_role("slider")
+    slider.focus()
+    for _ in range(10):
+        slider.press("ArrowRight")
+    row.get_by_role("button", name=re.compile("Reset")).wait_for(state="visible")
+    tab.wait("document.querySelector('[data-parameter=\"/fer/emotion_node.confidence_threshold\"] .fault').textContent === ''")
+    shown = float(row.get_by_role("spinbutton").input_value())
+    assert shown > 0.5
+
+    def value() -> float:
+        asker = python("-c", GET, "/fer/emotion_node", "confidence_threshold")
+        asker.wait()
+        return float(asker.text.split()[-1])
+
+    deadline = time.monotonic() + 60
+    while value() != pytest.approx(shown) and time.monotonic() < deadline:
+        continue
+    assert value() == pytest.approx(shown)
+    row.get_by_role("spinbutton").fill("7")
+    row.get_by_role("spinbutton").press("Enter")
+    fault = row.get_by_role("alert")
+    tab.wait("document.querySelector('.parameter.refused .fault').textContent.length > 0")
+    assert "confidence_threshold must be from 0 to 1" in fault.text_content()
+    assert value() == pytest.approx(shown)
+    row.get_by_role("button", name=re.compile("Reset")).click()
+    row.get_by_role("button", name=re.compile("Reset")).wait_for(state="hidden")
+    assert value() == pytest.approx(0.45)
+    assert tab.faults == []
+
+
+def test_a_switch_turns_the_camera_off_and_the_page_says_so(open_tab):
+    tab = open_tab()
+    tab.wait_for_pictures()
+    camera = tab.page.get_by_role("switch", name="Camera")
+    camera.uncheck()
+    tab.wait("document.getElementById('notice-text').textContent === 'The camera is switched off.'")
+    tab.page.get_by_role("button", name="Switch on").click()
+    tab.wait_for_pictures()
+    tab.wait("document.getElementById('notice').hidden")
+
+
+def test_lanes_are_read_with_the_keyboard(open_tab):
+    tab = open_tab()
+    tab.wait("document.querySelectorAll('.chart').length > 0")
+    tab.wait_for_pictures(60)
+    chart = tab.page.locator(".chart").first
+    chart.focus()
+    chart.press("ArrowLeft")
+    assert re.match(r"\d.* ago: ", chart.get_attribute("aria-valuetext"))
+    assert tab.page.locator("#tip").is_visible()
+    chart.press("Escape")
+    assert tab.page.locator("#tip").is_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_it_fits_and_has_no_serious_fault_for_anybody(open_tab, width, scheme, tmp_path):
+    """Every part of it: axe-core looks (where AXE_CORE names its axe.min.js), and nothing has to be scrolled sideways."""
+    tab = open_tab(width, 800, color_scheme=scheme)
+    tab.wait_for_pictures(30)
+    light = cv2.imdecode(np.frombuffer(tab.page.locator(".bar").screenshot(), np.uint8), 0).mean() / 255
+    assert (light > 0.8) is (scheme == "light")
+    axe = os.environ.get("AXE_CORE", "")
+    for name in ("People", "Health", "Controls", "Videos"):
+        tab.page.get_by_role("tab", name=name).click()
+        tab.page.wait_for_timeout(1200)
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= width, name
+        if folder := os.environ.get("FER_ROS_SCREENSHOTS"):
+            tab.page.screenshot(path=str(Path(folder) / f"page_{width}_{scheme}_{name.lower()}.png"), full_page=True)
+        if axe:
+            tab.page.evaluate(Path(axe).read_text(encoding="utf-8") + "; 0")
+            found = tab.page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+            serious = {one["id"]: [node["html"][:150] for node in one["nodes"]][:3] for one in found
+                       if one["impact"] in ("serious", "critical")}
+            assert serious == {}, name
+    assert tab.faults == []
+
+
+def test_several_pages_at_once_see_the_same(open_tab):
+    tabs = [open_tab(800, 600) for _ in range(3)]
+    for tab in tabs:
+        tab.wait_for_pictures(5)
+    assert all(tab.faults == [] for tab in tabs)
