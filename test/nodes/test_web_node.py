@@ -43,7 +43,8 @@ class Client:
         self._thread.start()
 
     async def _run(self) -> None:
-        async with aiohttp.ClientSession() as session, session.ws_connect(f"http://127.0.0.1:{self._port}/live") as self._socket:
+        url = f"http://127.0.0.1:{self._port}/live"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url) as self._socket:
             async for message in self._socket:
                 if message.type == aiohttp.WSMsgType.BINARY:
                     (length,) = struct.unpack_from("<I", message.data)
@@ -157,7 +158,8 @@ def test_a_slider_changes_the_node_and_a_refusal_has_its_words(bench, open_page)
     assert now() == 1.0
     reason = page.wish(bench, type="set", node="/emotion_node", name="confidence_threshold", value=7.5)
     assert reason == "confidence_threshold must be from 0 to 1, not 7.5"
-    assert "takes effect when the node is configured" in page.wish(bench, type="set", node="/emotion_node", name="model", value="x")
+    reason = page.wish(bench, type="set", node="/emotion_node", name="model", value="x")
+    assert "takes effect when the node is configured" in reason
     assert "has no parameter" in page.wish(bench, type="set", node="/emotion_node", name="nothing", value=1)
     assert "no node" in page.wish(bench, type="set", node="/other_node", name="enabled", value=False)
     assert now() == 1.0

@@ -10,7 +10,7 @@ import pytest
 COLCON = Path(sys.executable).parent / "colcon"
 pytestmark = pytest.mark.skipif(not COLCON.exists(), reason=f"{COLCON} is not installed (requirements/dev.txt)")
 
-NODES = ("camera_node", "face_detector_node", "emotion_node", "overlay_node", "pipeline_node", "replay_node")
+NODES = ("camera_node", "face_detector_node", "emotion_node", "overlay_node", "pipeline_node", "replay_node", "web_node")
 
 
 class Workspace:

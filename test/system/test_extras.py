@@ -18,7 +18,7 @@ from fer_ros import cli
 from fer_ros.resources import share_directory
 
 TRAINING = ("torch", "onnxscript", "tensorboard", "matplotlib", "PIL")
-EXTRAS = (*TRAINING, "torchvision", "onnx", "sympy", "pyarrow", "pandas")
+EXTRAS = (*TRAINING, "torchvision", "onnx", "sympy", "pyarrow", "pandas", "aiohttp", "segno")
 BLOCK = f"""
 import sys
 

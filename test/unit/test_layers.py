@@ -113,7 +113,7 @@ def test_the_bridge_knows_the_rooms_and_messages(path):
 
 @pytest.mark.parametrize("path", in_layer("nodes"), ids=lambda path: path.stem)
 def test_nodes_know_the_bridge_the_rooms_and_bags(path):
-    assert ours(path) <= {*CORE, "bags", "msg", "nodes", "ros"}
+    assert ours(path) <= {*CORE, "bags", "msg", "nodes", "ros", "web"}
     assert others(path) <= {*sys.stdlib_module_names, *ROS}, "what else a node needs belongs into a room or into ros"
 
 
@@ -139,6 +139,20 @@ def test_measurements_know_the_rooms_alone_but_those_of_the_graph(path):
 def test_bags_know_the_rooms_alone_and_need_no_ros(path):
     assert ours(path) <= {*CORE, "bags"}
     assert others(path) & ROS <= {"rosbags"}
+
+
+@pytest.mark.parametrize("path", in_layer("web"), ids=lambda path: path.stem)
+def test_the_page_knows_the_rooms_alone_and_needs_no_ros(path):
+    assert ours(path) <= {*CORE, "web"}
+    assert others(path) <= {*sys.stdlib_module_names, "aiohttp", "numpy"}
+    if path.stem != "server":  # a node that serves no page loads no server
+        assert "aiohttp" not in others(path)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if layer_of(path) != "web"], ids=module_of)
+def test_what_serves_no_page_loads_no_server(path):
+    """So that a graph without a page pays nothing for it, and runs where aiohttp is not installed."""
+    assert "fer_ros.web.server" not in set(imports(path, everywhere=False))
 
 
 def defined(module: str) -> set[str]:

@@ -161,12 +161,20 @@ class Row {
     if (this.slider) this.slider.value = value;
   }
 
+  // One at a time: while the node answers, only the newest value waits.
   async send(value) {
     this.sent = performance.now();
     if (typeof value === "number" && !Number.isFinite(value)) { this.refused("Type a number."); return; }
-    const mine = (this.latest = {});
-    const reason = await this.controls.link.wish({ type: "set", node: this.node, name: this.spec.name, value });
-    if (mine !== this.latest) return; // a newer value is on its way
+    this.next = value;
+    if (this.busy) return;
+    this.busy = true;
+    let reason = "";
+    while (this.next !== undefined) {
+      value = this.next;
+      this.next = undefined;
+      reason = await this.controls.link.wish({ type: "set", node: this.node, name: this.spec.name, value });
+    }
+    this.busy = false;
     this.refused(reason);
     if (!reason) { this.take(value); this.fill(value); this.controls.count(); }
   }

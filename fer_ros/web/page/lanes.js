@@ -3,7 +3,7 @@
 import { byId, colored, element, write } from "./dom.js";
 import { named, percent, seconds } from "./words.js";
 
-const BAND = 10, GAP = 3, PLOT = 68; // pixels
+const BAND = 10, GAP = 3, PLOT = 68, GONE = 34; // pixels
 const UNCERTAIN = 7;
 
 export class Lanes {
@@ -84,6 +84,8 @@ export class Lanes {
   update(row, face, last) {
     const here = this.end - last < 1.5;
     row.node.classList.toggle("gone", !here);
+    row.plot = here ? PLOT : GONE;
+    row.chart.style.setProperty("--high", `${row.plot + GAP + BAND}px`);
     const shown = this.samples.findLast(([, , found]) => found.has(face))[2].get(face);
     const label = this.labels[shown[0]];
     write(row.chip, here ? label : `was ${label}`);
@@ -93,8 +95,8 @@ export class Lanes {
     this.paint(row, face);
   }
 
-  paint({ chart, canvas }, face) {
-    const ratio = window.devicePixelRatio || 1, width = chart.clientWidth, height = PLOT + GAP + BAND;
+  paint({ chart, canvas, plot }, face) {
+    const ratio = window.devicePixelRatio || 1, width = chart.clientWidth, height = plot + GAP + BAND;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
     const pen = canvas.getContext("2d");
@@ -102,16 +104,16 @@ export class Lanes {
     const style = getComputedStyle(document.documentElement);
     const x = (time) => width * (1 - (this.end - time) / this.seen);
     pen.fillStyle = style.getPropertyValue("--well");
-    pen.fillRect(0, 0, width, PLOT);
-    pen.fillRect(0, PLOT + GAP, width, BAND);
-    for (const run of this.runs(face)) this.stack(pen, run, x);
+    pen.fillRect(0, 0, width, plot);
+    pen.fillRect(0, plot + GAP, width, BAND);
+    for (const run of this.runs(face)) this.stack(pen, run, x, plot);
     pen.strokeStyle = style.getPropertyValue("--grid");
     pen.lineWidth = 1;
     for (let ago = 30; ago < this.seen; ago += 30) {
       const at = Math.round(x(this.end - ago)) + 0.5;
       pen.beginPath();
       pen.moveTo(at, 0);
-      pen.lineTo(at, PLOT);
+      pen.lineTo(at, plot);
       pen.stroke();
     }
     if (this.at?.face === face) {
@@ -138,25 +140,25 @@ export class Lanes {
     return found;
   }
 
-  stack(pen, run, x) {
+  stack(pen, run, x, plot) {
     const end = run.at(-1)[0] + this.step;
     const low = run.map(() => 0);
     for (const index of this.order) {
       const high = run.map(([, , values], i) => low[i] + values[index] / 1000);
       pen.fillStyle = this.colors[this.labels[index]];
       pen.beginPath();
-      run.forEach(([time], i) => pen[i ? "lineTo" : "moveTo"](x(time), PLOT * (1 - Math.min(1, high[i]))));
-      pen.lineTo(x(end), PLOT * (1 - Math.min(1, high.at(-1))));
-      pen.lineTo(x(end), PLOT * (1 - low.at(-1)));
-      for (let i = run.length - 1; i >= 0; i--) pen.lineTo(x(run[i][0]), PLOT * (1 - low[i]));
+      run.forEach(([time], i) => pen[i ? "lineTo" : "moveTo"](x(time), plot * (1 - Math.min(1, high[i]))));
+      pen.lineTo(x(end), plot * (1 - Math.min(1, high.at(-1))));
+      pen.lineTo(x(end), plot * (1 - low.at(-1)));
+      for (let i = run.length - 1; i >= 0; i--) pen.lineTo(x(run[i][0]), plot * (1 - low[i]));
       pen.fill();
       high.forEach((value, i) => { low[i] = value; });
     }
     for (const [time, label] of run) {
       pen.fillStyle = this.colors[this.labels[label]];
       const left = Math.floor(x(time)), right = Math.ceil(x(time + this.step));
-      if (label !== UNCERTAIN) pen.fillRect(left, PLOT + GAP, right - left, BAND);
-      else pen.fillRect(left, PLOT + GAP + BAND / 2 - 1, right - left, 2);
+      if (label !== UNCERTAIN) pen.fillRect(left, plot + GAP, right - left, BAND);
+      else pen.fillRect(left, plot + GAP + BAND / 2 - 1, right - left, 2);
     }
   }
 

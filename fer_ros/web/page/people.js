@@ -15,10 +15,12 @@ export class Summary {
   show(people) {
     if (!this.colors) return;
     const here = people.filter((one) => one.here).length;
-    const happy = people.filter((one) => share(one, "happy")).map((one) => `${named(one.face).toLowerCase()} (${percent(share(one, "happy"))})`);
+    const found = people.filter((one) => share(one, "happy")).sort((a, b) => b.here - a.here || share(b, "happy") - share(a, "happy"));
+    const happy = found.slice(0, 4).map((one) => `${named(one.face).toLowerCase()} (${percent(share(one, "happy"))})`);
+    if (found.length > 4) happy.push(`and ${found.length - 4} more`);
     const head = people.length === 0 ? "Nobody was seen." : `${counted(people.length, "person").replace("persons", "people")} seen, ${here || "nobody"} here now. `
       + (happy.length ? `Happy: ${happy.join(", ")}.` : "Nobody was happy.");
-    this.place.replaceChildren(element("p", { class: "lead", text: head }), ...people.slice(0, 12).map((one) => this.person(one)));
+    this.place.replaceChildren(element("p", { class: "lead", text: head }), ...[...people].sort((a, b) => b.here - a.here).slice(0, 8).map((one) => this.person(one)));
   }
 
   person({ face, seconds: time, here, shares: parts, changes }) {

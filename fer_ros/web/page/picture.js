@@ -39,6 +39,7 @@ export class Picture {
     const { head, bitmap } = this.waiting;
     this.waiting = null;
     this.frame.style.setProperty("--ratio", `${head.size[0]} / ${head.size[1]}`);
+    if (this.image.width !== bitmap.width || this.image.height !== bitmap.height) Object.assign(this.image, { width: bitmap.width, height: bitmap.height });
     this.canvas.transferFromImageBitmap(bitmap); // no copy
     this.shown = head;
     this.drawn += 1;
