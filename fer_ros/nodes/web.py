@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from sensor_msgs.msg import Image
 
 from fer_ros.drawing.overlay import draw_overlay
@@ -21,7 +20,6 @@ from fer_ros.media.video_recorder import RecordError
 from fer_ros.msg import EmotionArray
 from fer_ros.parameters.node_params import MatchingParams, PairedImageParams
 from fer_ros.parameters.web_params import WebParams
-from fer_ros.parameters.yaml_text import QuotingDumper
 from fer_ros.ros.diagnostics import OK
 from fer_ros.ros.exchange import AnyEmotions, AnyImage, LocalEmotions
 from fer_ros.ros.images import to_bgr
@@ -30,7 +28,7 @@ from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.qos import RESULTS, explain_silence, image_qos
 from fer_ros.ros.spinning import main_of
-from fer_ros.ros.steering import NotDone, Steering, changed_parameters
+from fer_ros.ros.steering import NotDone, Steering, parameter_file
 from fer_ros.types import Emotion
 from fer_ros.types import Image as Pixels
 from fer_ros.web import health
@@ -220,11 +218,7 @@ class _Control(Control):
         return self._node._recordings.files()
 
     def parameter_file(self) -> str:
-        changed = changed_parameters(self._node._steering.members)
-        content = {section: {"ros__parameters": values} for section, values in changed.items()}
-        head = "# What was changed on the page: fer-ros run --params-file FILE, webcam.launch.py params_file:=FILE\n"
-        return head + (yaml.dump(content, Dumper=QuotingDumper, sort_keys=False) if content else
-                       "# Every parameter that can be changed while the graph runs has its default.\n")
+        return parameter_file(self._node._steering.members)
 
     @staticmethod
     def _steer(work: Any) -> None:

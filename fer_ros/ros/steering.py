@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import yaml
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -22,6 +23,7 @@ from rclpy.qos import qos_profile_parameter_events
 from fer_ros.parameters.graph_params import NODES, parameters_of, places
 from fer_ros.parameters.node_params import NodeParams
 from fer_ros.parameters.params import ParamSpec, specs
+from fer_ros.parameters.yaml_text import QuotingDumper
 from fer_ros.ros.qos import RESULTS
 from fer_ros.words import one_line
 
@@ -249,10 +251,12 @@ def _reason(spec: ParamSpec, value: Any, reason: str) -> str:
     return reason
 
 
-def changed_parameters(members: Mapping[str, Member]) -> dict[str, dict[str, Any]]:
-    """What was changed of each node, by the sections of a parameter file."""
-    found: dict[str, dict[str, Any]] = {}
+def parameter_file(members: Mapping[str, Member]) -> str:
+    """What was changed of each node, as a parameter file."""
+    content: dict[str, dict[str, Any]] = {}
     for name in sorted(members):
         if settings := members[name].settings:
-            found.setdefault(f"/**/{members[name].kind}", {}).update(settings)
-    return found
+            content.setdefault(f"/**/{members[name].kind}", {"ros__parameters": {}})["ros__parameters"].update(settings)
+    head = "# What was changed while the graph ran: fer-ros run --params-file FILE, webcam.launch.py params_file:=FILE\n"
+    return head + (yaml.dump(content, Dumper=QuotingDumper, sort_keys=False) if content else
+                   "# Every parameter that can be changed while the graph runs has its default.\n")

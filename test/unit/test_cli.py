@@ -38,3 +38,10 @@ def test_a_mistake_is_not_hidden(monkeypatch):
     given(monkeypatch, command)
     with pytest.raises(ImportError, match="initialization failed"):
         cli.main([])
+
+
+def test_what_is_said_of_the_page_needs_the_page(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["run", "--source", "demo", "--web-port", "8000"])
+    assert ended.value.code == 2
+    assert "add --web" in capsys.readouterr().err

@@ -205,3 +205,21 @@ def test_the_parameter_file_is_the_installed_one(share):
 def test_what_cannot_be_a_namespace_is_refused(namespace):
     with pytest.raises(ValueError, match="no ROS namespace"):
         webcam_graph({}, namespace=namespace)
+
+
+def test_a_page_is_there_only_if_it_is_asked_for():
+    assert "web" not in webcam_graph({}).composed.named
+    assert "/fer/web_node" not in names(webcam_graph({}, composed=False))
+    graph = webcam_graph({}, namespace="a", web={"host": "0.0.0.0"})
+    assert graph.composed.named["web"] is True
+    assert node(graph, "web_node").named == {"host": "0.0.0.0"}
+    assert node(graph, "web_node").remappings == {"image": "/a/camera/image_raw"}
+    assert names(graph)[-1] == "/a/camera/camera_node", "the camera starts last"
+    assert "/fer/web_node" in names(replay_graph({}, web={}, composed=False))
+
+
+def test_a_page_of_several_cameras_is_refused():
+    from fer_ros.parameters.node_params import PipelineParams
+
+    with pytest.raises(ValueError, match="shows one camera.*each of the 2 cameras"):
+        PipelineParams(cameras="left,right", web=True)

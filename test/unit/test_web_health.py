@@ -1,0 +1,63 @@
+"""What is said where the picture would be."""
+
+from __future__ import annotations
+
+import pytest
+
+from fer_ros.ros.steering import Member
+from fer_ros.web.health import Notice, notice, rows
+
+NOW = 100.0
+
+
+def graph(camera: str = "camera", source: str = "playing", heard: float = NOW, **states: str) -> dict[str, Member]:
+    states = {"face_detector_node": "active", "emotion_node": "active", **states}
+    members = {f"/fer/{kind}": Member(kind, 0, state, {}, NOW) for kind, state in states.items() if state}
+    members["/camera/camera_node"] = Member("camera_node", 0, camera, {"source": source}, heard)
+    return members
+
+
+def said(members: dict[str, Member], picture: float = 30.0, answer: float = 30.0, silence: str = "") -> Notice:
+    return notice(members, NOW, picture, answer, silence)
+
+
+def test_nothing_is_said_while_all_is_well():
+    assert said(graph(), 0.1, 0.1) == Notice()
+
+
+@pytest.mark.parametrize(("members", "text", "action"), [
+    (graph("inactive"), "The camera is switched off.", "on"),
+    (graph("disabled"), "The camera is paused.", "on"),
+    (graph("video.mp4 has ended", "ended"), "video.mp4 has ended.", "again"),
+    (graph("/dev/video0 is not there", "unavailable"), "No images from the camera: /dev/video0 is not there", ""),
+    (graph("failed: no memory", "failed"), "The camera failed: no memory.", "again"),
+    (graph(heard=NOW - 20), "/camera/camera_node has not reported for 20 s", ""),
+    (graph(), "The picture has stood still for 30 s", ""),
+    ({}, "No node of the graph reports", ""),
+])
+def test_the_reason_stands_where_the_picture_would_be(members, text, action):
+    found = said(members)
+    assert found.text.startswith(text) and found.over and found.action == action
+
+
+def test_a_quality_of_service_that_does_not_fit_is_told_in_words():
+    members = graph()
+    del members["/camera/camera_node"]
+    text = "nothing comes on /cam/image, which is published by /driver (its QoS does not match: reliability)"
+    assert said(members, silence=text).text == f"N{text[1:]}"
+
+
+@pytest.mark.parametrize(("states", "text", "action"), [
+    ({"face_detector_node": "inactive"}, "Nobody looks for faces: face_detector_node is switched off.", "on"),
+    ({"emotion_node": "disabled"}, "Nobody recognises emotions: emotion_node is paused.", "on"),
+    ({"emotion_node": ""}, "Nobody recognises emotions: there is no emotion_node.", ""),
+    ({}, "There is a picture, but no answer for it", ""),
+])
+def test_a_picture_without_answers_says_why_below_it(states, text, action):
+    found = said(graph(**states), picture=0.1)
+    assert found.text.startswith(text) and not found.over and found.action == action
+
+
+def test_a_node_that_is_gone_is_marked():
+    found = {one["name"]: one for one in rows(graph(heard=NOW - 60), NOW)}
+    assert found["/camera/camera_node"]["lost"] and not found["/fer/emotion_node"]["lost"]
