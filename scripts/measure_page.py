@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What an open page costs the graph: the latency of its answers with and without pages, in turns. Needs fer_ros[web].
 
-Compare lines of one run only, on a machine with nothing else to do. The pages are plain clients, as of other devices: a browser on
-the same machine takes cores of its own. `--stuck` adds one that stops reading.
+Compare lines of one run only, on a machine with nothing else to do. The pages are plain clients, as of other devices: a
+browser on the same machine takes cores of its own. `--stuck` adds one that stops reading.
 """
 
 from __future__ import annotations

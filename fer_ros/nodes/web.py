@@ -17,14 +17,14 @@ from fer_ros.media.encodings import to_jpeg
 from fer_ros.media.meter import StageTimes
 from fer_ros.media.scaling import resized
 from fer_ros.media.video_recorder import RecordError
-from fer_ros.msg import EmotionArray
+from fer_ros.msg import EmotionArray, EmotionEvent
 from fer_ros.parameters.node_params import MatchingParams, PairedImageParams
 from fer_ros.parameters.web_params import WebParams
 from fer_ros.ros.diagnostics import OK
 from fer_ros.ros.exchange import AnyEmotions, AnyImage, LocalEmotions
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.matching import StampPairs
-from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
+from fer_ros.ros.messages import emotions_from_message, event_from_message, seconds, stamp_key
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.qos import RESULTS, explain_silence, image_qos
 from fer_ros.ros.spinning import main_of
@@ -33,9 +33,8 @@ from fer_ros.types import Emotion
 from fer_ros.types import Image as Pixels
 from fer_ros.web import health
 from fer_ros.web.access import TOKEN_VARIABLE, Access, checked_token, is_loopback, new_token, qr_code
-from fer_ros.web.changes import Changes
 from fer_ros.web.hello import hello
-from fer_ros.web.history import usable
+from fer_ros.web.history import usable, usable_event
 from fer_ros.web.live import Control, Live, Refused, head_of
 from fer_ros.web.recording import Recordings
 
@@ -52,7 +51,7 @@ class WebNode(FerNode):
     def setup(self) -> None:
         params, size = self.params[WebParams], self.params[MatchingParams].cache_size
         self._pairs: StampPairs[AnyImage, AnyEmotions] = self.pairs(size, "image", "emotions")
-        self._live, self._changes, self._times = Live(), Changes(), StageTimes()
+        self._live, self._times = Live(), StageTimes()
         self._recordings = Recordings(params.recordings)
         self._steering = Steering(self)
         self._answered = self._pictured = -math.inf  # when the last answer and the last image came
@@ -63,6 +62,7 @@ class WebNode(FerNode):
 
     def start(self) -> None:
         self.subscribe(EmotionArray, "emotions", self._on_emotions, RESULTS, local_depth=2, onlooker=True)
+        self.subscribe(EmotionEvent, "events", self._on_event, RESULTS)
 
     def stop(self) -> None:
         self._watched = False
@@ -136,13 +136,17 @@ class WebNode(FerNode):
         self._answered = time.monotonic()
         self.diagnostics.count("answers")
         self._live.answer(stamp, found)
-        self._live.happened(self._changes.update(stamp, found))
         if not self._watched:
             return
         if isinstance(message, LocalEmotions):
             self._on_pair((message.image, message))
         else:
             self._on_pair(self._pairs.add_second(stamp_key(message.header), message))
+
+    def _on_event(self, message: EmotionEvent) -> None:
+        event = event_from_message(message)
+        if event is not None and usable_event(event):
+            self._live.happened(event)
 
     def _on_pair(self, pair: tuple[AnyImage, AnyEmotions] | None) -> None:
         if pair is None:

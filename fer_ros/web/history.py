@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.labels import EMOTIONS, UNCERTAIN
-from fer_ros.types import Emotion
+from fer_ros.types import Emotion, EmotionEvent
 
 WINDOW = 120.0
 """Seconds that are kept."""
@@ -31,6 +31,12 @@ def usable(emotions: Sequence[Emotion]) -> list[Emotion]:
     return [one for one in emotions if one.box.is_usable() and math.isfinite(one.confidence) and one.label in _LABELS
             and len(one.probabilities) == len(EMOTIONS) and bool(np.isfinite(one.probabilities).all())
             and one.face_id.isprintable() and len(one.face_id) <= _LONGEST_ID]
+
+
+def usable_event(event: EmotionEvent) -> bool:
+    """Whether an event can be shown, likewise."""
+    return (event.label in (*_LABELS, "") and event.previous_label in (*_LABELS, "") and event.face_id.isprintable()
+            and len(event.face_id) <= _LONGEST_ID and math.isfinite(event.confidence))
 
 
 @dataclass

@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fer_ros.types import Emotion
-from fer_ros.web.changes import Change
+from fer_ros.types import Emotion, EmotionEvent
 from fer_ros.web.history import History
 
 _EVENTS = 200  # that are kept
@@ -85,13 +84,11 @@ class Live:
         if complete:
             self._changed()
 
-    def happened(self, changes: Sequence[Change]) -> None:
+    def happened(self, event: EmotionEvent) -> None:
         with self._lock:
-            for change in changes:
-                self._event += 1
-                self._events.append((self._event, {"n": self._event, **change.to_json()}))
-        if changes:
-            self._changed()
+            self._event += 1
+            self._events.append((self._event, {"n": self._event, **event.to_dict()}))
+        self._changed()
 
     def tell(self, topic: str, content: Json) -> None:
         """Something that the page shows as it is now; nothing is sent where it has not changed."""

@@ -22,9 +22,10 @@ from sensor_msgs.msg import Image
 aiohttp = pytest.importorskip("aiohttp", reason="the live page needs more packages (pip install 'fer_ros[web]')")
 
 from fer_ros.labels import EMOTIONS  # noqa: E402
-from fer_ros.msg import Emotion, EmotionArray  # noqa: E402
+from fer_ros.msg import Emotion, EmotionArray, EmotionEvent  # noqa: E402
 from fer_ros.nodes.emotion import EmotionNode  # noqa: E402
 from fer_ros.nodes.web import WebNode  # noqa: E402
+from fer_ros.perception.smoothing import SmoothingParams  # noqa: E402
 from fer_ros.ros.exchange import Exchange, LocalEmotions, LocalImage  # noqa: E402
 from fer_ros.types import Box  # noqa: E402
 from fer_ros.types import Emotion as Shown  # noqa: E402
@@ -146,7 +147,7 @@ def test_a_slider_changes_the_node_and_a_refusal_has_its_words(bench, open_page)
     bench.add(EmotionNode)
     page = open_page(bench.add(WebNode, port=0))
     bench.wait_for(lambda: page.last("nodes", {}).get("/emotion_node", {}).get("values"), "the parameters")
-    assert page.last("nodes")["/emotion_node"]["values"]["confidence_threshold"] == pytest.approx(0.45)
+    assert page.last("nodes")["/emotion_node"]["values"]["confidence_threshold"] == SmoothingParams().confidence_threshold
 
     def now() -> float:
         request = GetParameters.Request(names=["confidence_threshold"])
@@ -236,6 +237,17 @@ def test_answers_that_make_no_sense_are_left_out(bench, open_page, astronaut, me
     assert [face["id"] for face in page.pictures[0][0]["faces"]] == ["good"]
 
 
+def test_an_event_is_told_and_nonsense_is_not(bench, open_page):
+    page = open_page(bench.add(WebNode, port=0))
+    send = bench.speak(EmotionEvent, "events")
+    for kind, label, confidence in ((2, "<script>", 0.9), (99, "happy", 0.9), (2, "sad", float("nan")), (2, "happy", 0.9)):
+        send(EmotionEvent(face_id="1", kind=kind, label=label, previous_label="neutral", confidence=confidence))
+    bench.wait_for(lambda: "events" in page.heard, "the event")
+    events = [one for message in page.heard["events"] for one in message["events"]]
+    assert [(one["kind"], one["face_id"], one["label"], one["previous_label"]) for one in events] == [
+        ("changed", "1", "happy", "neutral")]
+
+
 def test_a_recording_is_made_and_listed(bench, open_page, astronaut, message_of, tmp_path):
     node = bench.add(WebNode, port=0, recordings=str(tmp_path / "videos"))
     page = open_page(node)
@@ -305,7 +317,7 @@ def test_nobody_waits_for_the_page_even_where_nothing_is_to_be_lost(bench, open_
     giver.start()
     try:
         giver.join(30)
-        assert not giver.is_alive() and asked.is_set()
+        assert not giver.is_alive() and asked.wait(30)
     finally:
         hangs.set()
     assert node.diagnostics.total("skipped") > 100

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from fer_ros.perception.detector import FaceDetector
+from fer_ros.perception.smoothing import SmoothingParams
 from fer_ros.types import Box, intersection_over_union
 
 pytest.importorskip("aiohttp", reason="the live page needs more packages (pip install 'fer_ros[web]')")
@@ -186,7 +187,7 @@ def test_a_slider_changes_the_nodes_parameter_and_a_refusal_shows_its_reason(ope
     row.get_by_role("button", name=re.compile("Reset")).wait_for(state="visible")
     tab.wait("document.querySelector('[data-parameter=\"/fer/emotion_node.confidence_threshold\"] .fault').textContent === ''")
     shown = float(row.get_by_role("spinbutton").input_value())
-    assert shown > 0.5
+    assert shown > SmoothingParams().confidence_threshold
 
     def value() -> float:
         asker = python("-c", GET, "/fer/emotion_node", "confidence_threshold")
@@ -205,7 +206,7 @@ def test_a_slider_changes_the_nodes_parameter_and_a_refusal_shows_its_reason(ope
     assert value() == pytest.approx(shown)
     row.get_by_role("button", name=re.compile("Reset")).click()
     row.get_by_role("button", name=re.compile("Reset")).wait_for(state="hidden")
-    assert value() == pytest.approx(0.45)
+    assert value() == pytest.approx(SmoothingParams().confidence_threshold)
     assert tab.faults == []
 
 

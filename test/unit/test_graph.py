@@ -221,5 +221,5 @@ def test_a_page_is_there_only_if_it_is_asked_for():
 def test_a_page_of_several_cameras_is_refused():
     from fer_ros.parameters.node_params import PipelineParams
 
-    with pytest.raises(ValueError, match="shows one camera.*each of the 2 cameras"):
+    with pytest.raises(ValueError, match=r"shows one camera.*each of the 2 cameras"):
         PipelineParams(cameras="left,right", web=True)

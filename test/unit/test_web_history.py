@@ -1,16 +1,16 @@
-"""The lanes, the summary and the events of the page."""
+"""The lanes and the summary of the page."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
 from fer_ros.labels import EMOTIONS
-from fer_ros.types import Box, Emotion
-from fer_ros.web.changes import APPEARED, CHANGED, LEFT, Changes
-from fer_ros.web.history import STEP, WINDOW, History, usable
+from fer_ros.types import Box, Emotion, EmotionEvent
+from fer_ros.web.history import STEP, WINDOW, History, usable, usable_event
 
 RATE = 30
 
@@ -101,35 +101,9 @@ def test_a_thousand_faces_make_no_endless_sample():
     assert len(history.since(0)[0].faces) <= 32
 
 
-# Events
-
-
-def events(*plays: tuple[float, float, tuple[Emotion, ...]]) -> list:
-    changes = Changes()
-    return [one for start, seconds, emotions in plays for found in play(changes.update, start, seconds, *emotions)
-            for one in found]
-
-
-def test_somebody_comes_smiles_and_leaves():
-    happy, neutral = shows("1", "happy"), shows("1", "neutral")
-    came, smiled, left = events((0, 3, (neutral,)), (3, 4, (happy,)), (7, 4, ()))
-    assert (came.kind, came.face, came.label, came.stamp) == (APPEARED, "1", "neutral", 0.0)
-    assert (smiled.kind, smiled.label, smiled.previous) == (CHANGED, "happy", "neutral")
-    assert smiled.stamp == pytest.approx(3) and smiled.lasted == pytest.approx(3)
-    assert (left.kind, left.label) == (LEFT, "happy")
-    assert left.lasted == pytest.approx(7, abs=0.1)
-
-
-def test_a_flicker_is_no_event():
-    happy, neutral = shows("1", "happy"), shows("1", "neutral")
-    flicker = [(i * 0.4, 0.2, (happy,)) if j else (i * 0.4 + 0.2, 0.2, (neutral,)) for i in range(20) for j in (1, 0)]
-    assert [one.kind for one in events((-2, 2, (neutral,)), *flicker, (8, 1, (neutral,)))] == [APPEARED]
-
-
-def test_a_face_of_a_moment_neither_comes_nor_leaves():
-    assert events((0, 0.3, (shows("9", "happy"),)), (0.3, 5, ())) == []
-
-
-def test_a_face_that_is_lost_for_a_second_has_not_left():
-    one = shows("1", "happy")
-    assert [event.kind for event in events((0, 2, (one,)), (2, 1, ()), (3, 2, (one,)))] == [APPEARED]
+def test_an_event_that_cannot_be_shown_is_left_out():
+    good = EmotionEvent("changed", "1", 12.5, "happy", "neutral", 0.75, 4.5)
+    assert usable_event(good)
+    for wrong in ({"label": "<b>"}, {"previous_label": "x"}, {"face_id": "\x1b"}, {"face_id": "x" * 999},
+                  {"confidence": math.nan}):
+        assert not usable_event(dataclasses.replace(good, **wrong))

@@ -22,10 +22,9 @@ import pytest
 
 aiohttp = pytest.importorskip("aiohttp", reason="the live page needs more packages (pip install 'fer_ros[web]')")
 
-from fer_ros.types import Box, Emotion  # noqa: E402
+from fer_ros.types import APPEARED, Box, Emotion, EmotionEvent  # noqa: E402
 from fer_ros.web import server as server_module  # noqa: E402
 from fer_ros.web.access import Access  # noqa: E402
-from fer_ros.web.changes import APPEARED, Change  # noqa: E402
 from fer_ros.web.live import Control, Live, Refused, head_of  # noqa: E402
 from fer_ros.web.server import CannotServe, Server, Settings  # noqa: E402
 
@@ -228,7 +227,7 @@ def test_who_comes_late_is_told_of_the_last_minutes(make):
     site = make()
     for i in range(40):
         site.live.answer(100 + 0.1 * i, [FACE])
-    site.live.happened([Change(APPEARED, 100.0, "1", "happy", "", 0.9, 0.0)])
+    site.live.happened(EmotionEvent(APPEARED, "1", 100.0, "happy", "", 0.9, 0.0))
     site.live.tell("notice", {"text": "all is well"})
     site.live.summarise()
 

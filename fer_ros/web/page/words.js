@@ -28,16 +28,15 @@ export function bytes(number) {
 const looks = (label) => LOOKS[label] ?? label;
 
 export function told(event) {
-  if (event.kind === "appeared") return `${named(event.face)} came`;
-  if (event.kind === "left") return `${named(event.face)} left`;
-  return `${named(event.face)} ${BEGAN[event.label] ?? `shows ${event.label}`}`;
+  if (event.kind === "appeared") return `${named(event.face_id)} came`;
+  if (event.kind === "left") return `${named(event.face_id)} left`;
+  return `${named(event.face_id)} ${BEGAN[event.label] ?? `shows ${event.label}`}`;
 }
 
 // What was before, or is besides.
 export function aside(event) {
   if (event.kind === "appeared") return looks(event.label);
-  if (event.kind === "left") return `was there for ${seconds(event.lasted)}`;
-  return `${looks(event.previous)} for ${seconds(event.lasted)} before`;
+  return `${looks(event.previous_label)} for ${seconds(event.lasted)} before`;
 }
 
 export const clock = (stamp) => new Date(1000 * stamp).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
