@@ -11,8 +11,9 @@ import numpy as np
 
 from fer_ros.bags.reader import BagReader, Frame, Skipped, is_bag
 from fer_ros.media.meter import FrameClock
-from fer_ros.media.source import SourceParams, open_source
+from fer_ros.media.source import open_source
 from fer_ros.media.source_name import SourceError, opened_as, path_of, without_secrets
+from fer_ros.media.source_params import SourceParams
 from fer_ros.perception.pipeline import Pipeline
 from fer_ros.types import ROW, Emotion, EmotionEvent, Face
 

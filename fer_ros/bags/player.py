@@ -21,7 +21,7 @@ class BagPlayer:
     Attributes:
         rate: see `ReplayParams`; may be changed while it plays.
         skipped: images that cannot be read, counted once however often they are played.
-        notice, interrupted: as of `fer_ros.media.source.Source`.
+        notice, interrupted: as of `fer_ros.media.frames.Source`.
     """
 
     finite = True

@@ -24,7 +24,8 @@ from fer_ros.bags.annotate import Recording
 from fer_ros.bags.reader import BagReader, is_bag
 from fer_ros.bench.faults_mutation import FLOATS, INTEGERS, TEXTS, mutated, mutated_text
 from fer_ros.media.calibration import load_calibration
-from fer_ros.media.source import SourceParams, open_source
+from fer_ros.media.source import open_source
+from fer_ros.media.source_params import SourceParams
 from fer_ros.parameters.params_file import parameters
 from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.perception.detector import DetectorParams, FaceDetector

@@ -41,8 +41,9 @@ from fer_ros.bench.faults_messages import SOUND, scramble
 from fer_ros.bench.faults_mutation import mutated
 from fer_ros.dds import privacy_environment
 from fer_ros.graph import webcam_graph
-from fer_ros.media.source import SourceParams, open_source
+from fer_ros.media.source import open_source
 from fer_ros.media.source_name import SourceError
+from fer_ros.media.source_params import SourceParams
 from fer_ros.msg import EmotionArray
 from fer_ros.resources import executable
 from fer_ros.ros.joining import join

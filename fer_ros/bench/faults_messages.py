@@ -34,7 +34,8 @@ from fer_ros.bench.faults_mutation import FLOATS, INTEGERS, TEXTS, mutated
 from fer_ros.graph import webcam_graph
 from fer_ros.labels import EMOTIONS
 from fer_ros.media.encodings import ENCODINGS
-from fer_ros.media.source import SourceParams, open_source
+from fer_ros.media.source import open_source
+from fer_ros.media.source_params import SourceParams
 from fer_ros.msg import EmotionArray
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from fer_ros.bench.peers import PEERS, Peer, Running, install
 from fer_ros.drawing.anonymize import Concealer
-from fer_ros.media.source import SourceParams, open_source
+from fer_ros.media.source import open_source
+from fer_ros.media.source_params import SourceParams
 from fer_ros.parameters.privacy_params import PrivacyParams
 from fer_ros.perception.detector import FaceDetector
 from fer_ros.perception.pipeline import FaceStage

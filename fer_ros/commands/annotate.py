@@ -62,7 +62,7 @@ def main(options: argparse.Namespace) -> int:
     except ImportError as error:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 1
-    from fer_ros.media.source import SourceUnavailable
+    from fer_ros.media.frames import SourceUnavailable
     from fer_ros.media.source_name import SourceError, without_secrets
     from fer_ros.media.video_recorder import RecordError
 

@@ -182,7 +182,7 @@ def _stillness(options: argparse.Namespace) -> tuple[Table, Rows]:
 
 def _recording(video: str) -> Recording:
     from fer_ros.bags.annotate import Recording
-    from fer_ros.media.source import SourceUnavailable
+    from fer_ros.media.frames import SourceUnavailable
     from fer_ros.media.source_name import SourceError
 
     try:

@@ -43,7 +43,7 @@ def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _privacy(options: argparse.Namespace) -> tuple[Table, Rows]:
     from fer_ros.bench import recognition
     from fer_ros.bench.peers import Unavailable
-    from fer_ros.media.source import SourceUnavailable
+    from fer_ros.media.frames import SourceUnavailable
     from fer_ros.media.source_name import SourceError
     from fer_ros.models.inference import InferenceParams
     from fer_ros.perception.detector import DetectorParams

@@ -8,8 +8,8 @@ from functools import partial
 
 from fer_ros.commands import running
 from fer_ros.graph import webcam_graph
-from fer_ros.media.source import SourceParams
 from fer_ros.media.source_name import without_secrets
+from fer_ros.media.source_params import SourceParams
 from fer_ros.parameters.params import specs
 
 _CAMERA = ("width", "height", "fps", "flip")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from fer_ros.media.source import SourceUnavailable
+from fer_ros.media.frames import SourceUnavailable
 from fer_ros.media.source_name import SourceError
 
 F = TypeVar("F")
@@ -15,7 +15,7 @@ F_co = TypeVar("F_co", covariant=True)
 
 
 class Readable(Protocol[F_co]):
-    """What is read: a `fer_ros.media.source.Source`, or what gives frames in the same way, whatever a frame is."""
+    """What is read: a `fer_ros.media.frames.Source`, or what gives frames in the same way, whatever a frame is."""
 
     name: str
     finite: bool

@@ -10,8 +10,10 @@ from std_msgs.msg import Header
 
 from fer_ros.media.calibration import load_calibration
 from fer_ros.media.frame_times import StampClock
-from fer_ros.media.source import Source, SourceParams, flip_image, open_source
+from fer_ros.media.frames import Source
+from fer_ros.media.source import open_source
 from fer_ros.media.source_name import path_of, without_secrets
+from fer_ros.media.source_params import SourceParams, flip_image
 from fer_ros.parameters.node_params import AudienceParams, CameraParams, ImageOutputParams
 from fer_ros.ros.source_node import SourceNode
 from fer_ros.ros.spinning import main_of

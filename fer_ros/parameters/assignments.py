@@ -75,7 +75,7 @@ def value_of(spec: ParamSpec, text: str) -> Any:
     Whether it is allowed is another question: `ParamSpec.check` says.
 
     >>> from fer_ros.parameters.params import specs
-    >>> from fer_ros.media.source import SourceParams
+    >>> from fer_ros.media.source_params import SourceParams
     >>> known = {spec.name: spec for spec in specs(SourceParams)}
     >>> value_of(known["fps"], "15"), value_of(known["source"], "15"), value_of(known["source"], "no")
     (15.0, '15', 'no')

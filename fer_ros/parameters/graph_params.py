@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fer_ros.drawing.overlay import OverlayStyle
-from fer_ros.media.source import SourceParams
+from fer_ros.media.source_params import SourceParams
 from fer_ros.parameters.node_params import (
     AudienceParams,
     CameraParams,

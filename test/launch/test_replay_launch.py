@@ -23,7 +23,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer  # noqa: E402
 from rosbags.typesys import Stores, get_typestore  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
 
-from fer_ros.media.source import SourceParams, open_source  # noqa: E402
+from fer_ros.media.source import open_source  # noqa: E402
+from fer_ros.media.source_params import SourceParams  # noqa: E402
 from fer_ros.msg import EmotionArray  # noqa: E402
 from fer_ros.resources import share_directory  # noqa: E402
 

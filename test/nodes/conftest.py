@@ -29,7 +29,8 @@ from vision_msgs.msg import Detection2DArray
 
 from fer_ros.bags.annotate import Annotator
 from fer_ros.bags.reader import BagReader
-from fer_ros.media.source import SourceParams, open_source
+from fer_ros.media.source import open_source
+from fer_ros.media.source_params import SourceParams
 from fer_ros.msg import EmotionArray, EmotionEvent
 from fer_ros.parameters.params_file import parameters
 from fer_ros.perception.pipeline import PARAMS

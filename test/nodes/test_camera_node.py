@@ -15,7 +15,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import SetBool
 
 from fer_ros.media.capture import Capture
-from fer_ros.media.source import SourceParams, SourceUnavailable
+from fer_ros.media.frames import SourceUnavailable
+from fer_ros.media.source_params import SourceParams
 from fer_ros.nodes import camera
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.ros.images import to_bgr

@@ -12,7 +12,7 @@ from rcl_interfaces.srv import DescribeParameters
 from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
-from fer_ros.media.source import SourceParams
+from fer_ros.media.source_params import SourceParams
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.media.source import SourceParams, open_source
+from fer_ros.media.source import open_source
+from fer_ros.media.source_params import SourceParams
 from fer_ros.resources import executable
 
 

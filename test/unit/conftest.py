@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.media.source import SourceParams, open_source
+from fer_ros.media.source import open_source
+from fer_ros.media.source_params import SourceParams
 from fer_ros.perception.detector import DetectorParams, FaceDetector
 
 

@@ -18,7 +18,7 @@ from fer_ros.bags.annotate import Annotator, Recording
 from fer_ros.bags.reader import BagError, BagReader, is_bag
 from fer_ros.bags.recorder import BagRecorder
 from fer_ros.cli import main
-from fer_ros.media.source import SourceError
+from fer_ros.media.source_name import SourceError
 from fer_ros.parameters.params_file import parameters
 from fer_ros.perception.events import EventDetector
 from fer_ros.perception.pipeline import PARAMS

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from fer_ros.media.capture import Capture
-from fer_ros.media.source import SourceError, SourceUnavailable
+from fer_ros.media.frames import SourceUnavailable
+from fer_ros.media.source_name import SourceError
 
 FRAME = np.zeros((4, 4, 3), np.uint8)
 

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.media.source import SourceParams, open_source
+from fer_ros.media.source import open_source
+from fer_ros.media.source_params import SourceParams
 from fer_ros.perception.detector import DetectorParams, FaceDetector, eye_roll, letterbox
 from fer_ros.perception.detector_networks import YuNet
 from fer_ros.resources import model_file

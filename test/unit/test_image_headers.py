@@ -15,7 +15,9 @@ import pytest
 
 from fer_ros.media.encodings import decode
 from fer_ros.media.image_headers import kind_of, size_of
-from fer_ros.media.source import SourceError, SourceParams, open_source
+from fer_ros.media.source import open_source
+from fer_ros.media.source_name import SourceError
+from fer_ros.media.source_params import SourceParams
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64)
 
@@ -148,7 +150,9 @@ def test_refusing_one_takes_little_memory(tmp_path):
     (tmp_path / "bomb.png").write_bytes(png_of(30_000, 30_000))
     program = """
 import resource, sys
-from fer_ros.media.source import SourceError, SourceParams, open_source
+from fer_ros.media.source import open_source
+from fer_ros.media.source_name import SourceError
+from fer_ros.media.source_params import SourceParams
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     open_source(SourceParams(source=sys.argv[1]))

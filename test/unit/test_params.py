@@ -16,7 +16,7 @@ import fer_ros.media
 import fer_ros.models
 import fer_ros.parameters
 import fer_ros.perception
-from fer_ros.media.source import SourceParams
+from fer_ros.media.source_params import SourceParams
 from fer_ros.parameters.params import build, by_name, param, specs, takes
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from fer_ros.labels import EMOTIONS
-from fer_ros.media.source import SourceParams, open_source
+from fer_ros.media.source import open_source
+from fer_ros.media.source_params import SourceParams
 from fer_ros.models.inference import InferenceParams
 from fer_ros.perception import detector
 from fer_ros.perception.align import AlignParams

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import os
 import struct
 import threading
 from collections.abc import Iterator
@@ -13,15 +14,12 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.media import source as module
-from fer_ros.media.source import (
-    SourceError,
-    SourceParams,
-    SourceUnavailable,
-    flip_image,
-    open_source,
-)
-from fer_ros.media.source_name import is_finite, without_secrets
+from fer_ros.media import frames, paced
+from fer_ros.media.device import DeviceSource
+from fer_ros.media.frames import Source, SourceUnavailable
+from fer_ros.media.source import open_source
+from fer_ros.media.source_name import SourceError, is_finite, without_secrets
+from fer_ros.media.source_params import SourceParams, flip_image
 
 
 def opened(source: Path | str, realtime: bool = False, **more):
@@ -54,7 +52,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(module, "time", clock)
+    for module in (frames, paced):
+        monkeypatch.setattr(module, "time", clock)
     return clock
 
 
@@ -270,7 +269,7 @@ def test_a_file_that_is_no_video_is_refused_by_name(tmp_path, content, suffix):
 
 
 def test_a_file_that_may_not_be_read_is_refused(video, monkeypatch):
-    monkeypatch.setattr(module.os, "access", lambda path, mode: False)  # root may read everything
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may read everything
     with pytest.raises(SourceError, match="permissions"):
         opened(video)
 
@@ -329,7 +328,7 @@ def test_a_device_that_is_no_camera_is_unavailable():
 
 
 def test_a_camera_without_permission_says_how_to_get_it(monkeypatch):
-    monkeypatch.setattr(module.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(SourceUnavailable, match="usermod"):
         opened("/dev/null")
 
@@ -363,7 +362,7 @@ class FakeCamera:
 
 def test_a_camera_is_asked_for_size_and_rate(monkeypatch, numbered):
     camera = FakeCamera(*numbered(2))
-    monkeypatch.setattr(module.cv2, "VideoCapture", camera)
+    monkeypatch.setattr(cv2, "VideoCapture", camera)
     source = opened("/dev/null", width=1280, height=720, fps=15.0)
     assert not source.finite
     assert camera.asked[cv2.CAP_PROP_FRAME_WIDTH] == 1280
@@ -374,7 +373,7 @@ def test_a_camera_is_asked_for_size_and_rate(monkeypatch, numbered):
 @pytest.mark.parametrize("end", [None, cv2.error("device gone"), np.empty((0, 0, 3), np.uint8)])
 def test_a_camera_that_is_unplugged_is_unavailable(monkeypatch, numbered, end):
     camera = FakeCamera(*numbered(3), end)
-    monkeypatch.setattr(module.cv2, "VideoCapture", camera)
+    monkeypatch.setattr(cv2, "VideoCapture", camera)
     source = opened("/dev/null")
     assert source.read() is not None
     assert source.read() is not None
@@ -386,14 +385,14 @@ def test_a_camera_that_is_unplugged_is_unavailable(monkeypatch, numbered, end):
 
 def test_a_camera_that_another_program_uses_is_given_back(monkeypatch):
     camera = FakeCamera()
-    monkeypatch.setattr(module.cv2, "VideoCapture", camera)
+    monkeypatch.setattr(cv2, "VideoCapture", camera)
     with pytest.raises(SourceUnavailable, match="another program"):
         opened("/dev/null")
     assert camera.released
 
 
 def test_a_grey_camera_gives_bgr(monkeypatch):
-    monkeypatch.setattr(module.cv2, "VideoCapture", FakeCamera(*[np.full((8, 8), 9, np.uint8)] * 2))
+    monkeypatch.setattr(cv2, "VideoCapture", FakeCamera(*[np.full((8, 8), 9, np.uint8)] * 2))
     assert opened("/dev/null").read().shape == (8, 8, 3)
 
 
@@ -409,7 +408,7 @@ def test_a_source_that_is_closed_during_a_read_is_given_back_after_it(monkeypatc
             return super().read()
 
     camera = Slow(*numbered(2))
-    monkeypatch.setattr(module.cv2, "VideoCapture", camera)
+    monkeypatch.setattr(cv2, "VideoCapture", camera)
     source = opened("/dev/null")
     images = []
     reader = threading.Thread(target=lambda: images.append(source.read()))
@@ -604,7 +603,7 @@ def test_what_a_user_should_know_is_logged(tmp_path, numbered, caplog):
 
 
 def test_frames_of_a_camera_have_the_time_at_which_they_came(clock):
-    class Camera(module.Source):
+    class Camera(Source):
         name, finite = "camera", False
 
         def read(self):
@@ -635,10 +634,10 @@ def test_a_camera_that_is_closed_gives_no_frame(monkeypatch, tmp_path):
         def release(self):
             self.image = None
 
-    monkeypatch.setattr(module, "_Capture", Capture)
+    monkeypatch.setattr("fer_ros.media.device.OpenCvCapture", Capture)
     device = tmp_path / "video0"
     device.touch()
-    camera = module.DeviceSource(str(device), SourceParams())
+    camera = DeviceSource(str(device), SourceParams())
     assert next(camera).image.shape == (4, 4, 3)
     camera.close()
     assert list(camera) == []

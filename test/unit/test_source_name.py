@@ -10,8 +10,10 @@ import sys
 import pytest
 
 from fer_ros import cli
-from fer_ros.media.source import SourceParams, SourceUnavailable, open_source
+from fer_ros.media.frames import SourceUnavailable
+from fer_ros.media.source import open_source
 from fer_ros.media.source_name import SourceError, filled_in, has_secret, is_finite, without_secrets
+from fer_ros.media.source_params import SourceParams
 
 SECRET = [
     "rtsp://me:s3cret@cam:554/live", "RTSP://me:s3cret@cam:554/live", " rtsp://me:s3cret@cam:554/live", "rtsp://s3cret@cam:554/live",
@@ -37,7 +39,7 @@ def test_no_form_of_a_secret_is_shown(source):
 
 @pytest.mark.parametrize("source", SECRET)
 def test_no_error_of_opening_shows_it(source, monkeypatch):
-    monkeypatch.setattr("fer_ros.media.source.cv2.VideoCapture", lambda *arguments: Closed())
+    monkeypatch.setattr("cv2.VideoCapture", lambda *arguments: Closed())
     with pytest.raises((SourceError, SourceUnavailable)) as raised:
         open_source(SourceParams(source=source))
     assert "s3cret" not in str(raised.value)
@@ -108,7 +110,7 @@ def test_a_file_whose_name_looks_like_a_variable_is_that_file(tmp_path, monkeypa
 
 def test_it_is_filled_in_where_a_source_is_opened(tmp_path, monkeypatch):
     opened = []
-    monkeypatch.setattr("fer_ros.media.source.cv2.VideoCapture", lambda *arguments: opened.append(arguments[0]) or Closed())
+    monkeypatch.setattr("cv2.VideoCapture", lambda *arguments: opened.append(arguments[0]) or Closed())
     monkeypatch.setenv("CAM_PASSWORD", "s3cret")
     with pytest.raises(SourceUnavailable) as raised:
         open_source(SourceParams(source="rtsp://me:${CAM_PASSWORD}@cam/live"))

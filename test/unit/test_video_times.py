@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from fer_ros.bags.annotate import Recording
-from fer_ros.media import source as module
+from fer_ros.media import paced
 from fer_ros.media.frame_times import FrameTimes, StampClock
-from fer_ros.media.source import SourceParams, open_source
+from fer_ros.media.source import open_source
+from fer_ros.media.source_params import SourceParams
 
 VIDEOS = Path(__file__).resolve().parents[1] / "data" / "video"
 
@@ -94,7 +95,7 @@ def test_a_video_plays_at_its_own_times(monkeypatch):
             self.now += seconds
 
     clock = Clock()
-    monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(paced, "time", clock)
     source = open_source(SourceParams(source=str(VIDEOS / "vfr.mp4"), loop=True))
     seen = []
     for _ in range(50):
