@@ -86,10 +86,11 @@ def test_every_process_of_a_run_keeps_to_this_machine_unless_the_user_says_other
 
 @HOW
 def test_a_recording_shows_the_overlay(fer_ros, tmp_path, how):
-    command = fer_ros("run", "--source", "demo", "--record", "out.mp4", "--duration", 2, how)
+    # No faster than a busy machine draws them, too.
+    command = fer_ros("run", "--source", "demo", "--fps", 10, "--record", "out.mp4", "--duration", 2, how)
     assert command.wait() == 0, command.text
     recorded = frames_of(tmp_path / "out.mp4")
-    assert len(recorded) >= 50
+    assert len(recorded) >= 15
     source = open_source(SourceParams(source="demo", realtime=False))
     original = source.read()
     changed = (np.abs(recorded[0].astype(int) - original).max(axis=2) > 60).mean()
