@@ -15,6 +15,7 @@ from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile
+from launch_ros.utilities import prefix_namespace
 
 from fer_ros.graph import PACKAGE, Graph, check_params_file, default_params_file
 from fer_ros.system.orphans import bound_to_this_process
@@ -102,6 +103,12 @@ def _web(given: Arguments) -> dict[str, Any] | None:
     return {name if name == "web_control" else name.removeprefix("web_"): value for name, value in named.items()}
 
 
+def _namespace(given: Arguments, context: LaunchContext) -> str:
+    """The namespace of the graph, below the one that an including launch file has pushed."""
+    pushed = context.launch_configurations.get("ros_namespace")
+    return prefix_namespace(pushed, given.text("namespace") or None) or ""
+
+
 def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callable[..., Graph]) -> LaunchDescription:
     """A launch file's description.
 
@@ -117,7 +124,7 @@ def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callabl
         params_file = Path(given.text("params_file"))
         respawn = given.flag("respawn")
         try:
-            made = graph(given, namespace=given.text("namespace"), overlay=given.flag("overlay"),
+            made = graph(given, namespace=_namespace(given, context), overlay=given.flag("overlay"),
                          composed=given.flag("composed"), web=_web(given))
             check_params_file(params_file, made)
         except ValueError as error:

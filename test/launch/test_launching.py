@@ -25,11 +25,11 @@ from launch_ros.actions import Node  # noqa: E402
 from fer_ros.resources import share_directory  # noqa: E402
 
 
-def processes(respawn: str) -> tuple[LaunchContext, dict[str, Node]]:
+def processes(**configurations: str) -> tuple[LaunchContext, dict[str, Node]]:
     """The processes of webcam.launch.py, each node in its own, by executable."""
     context = LaunchContext()
     source = PythonLaunchDescriptionSource(str(share_directory() / "launch" / "webcam.launch.py"))
-    context.launch_configurations.update({"source": "demo", "composed": "false", "respawn": respawn})
+    context.launch_configurations.update({"source": "demo", "composed": "false", **configurations})
     found, waiting = {}, list(source.get_launch_description(context).entities)
     while waiting:
         entity = waiting.pop(0)
@@ -44,7 +44,7 @@ def processes(respawn: str) -> tuple[LaunchContext, dict[str, Node]]:
 @pytest.mark.parametrize(("respawn", "ends"), [("false", True), ("true", False)])
 @pytest.mark.parametrize(("status", "words"), [(-9, "SIGKILL"), (-40, "signal 40"), (1, "status 1"), (0, "status 0")])
 def test_the_end_of_any_process_is_named_and_ends_the_graph_or_starts_it_again(name, respawn, ends, status, words):
-    context, found = processes(respawn)
+    context, found = processes(respawn=respawn)
     assert len(found) == 4
     on_exit = found[name]._ExecuteLocal__on_exit
     actions = on_exit(SimpleNamespace(returncode=status), context)
@@ -55,9 +55,21 @@ def test_the_end_of_any_process_is_named_and_ends_the_graph_or_starts_it_again(n
 
 
 def test_what_ends_with_the_launch_is_not_named():
-    context, found = processes("false")
+    context, found = processes()
     context._set_is_shutdown(True)
     assert found["emotion_node"]._ExecuteLocal__on_exit(SimpleNamespace(returncode=0), context) == []
+
+
+@pytest.mark.parametrize(("pushed", "namespace", "found"), [
+    ("/fleet", "", "/fleet"), ("/fleet", "robot", "/fleet/robot"), ("/fleet", "/robot", "/robot"), ("/", "robot", "/robot")])
+def test_the_namespace_that_an_including_file_has_pushed_holds(pushed, namespace, found):
+    context, nodes = processes(ros_namespace=pushed, namespace=namespace)
+    for node in nodes.values():
+        node._perform_substitutions(context)
+    assert {name: node.node_name for name, node in nodes.items()} == {
+        "camera_node": f"{found}/camera/camera_node",
+        **{name: f"{found}/fer/{name}" for name in ("face_detector_node", "emotion_node", "overlay_node")}}
+    assert ("image", f"{found}/camera/image_raw") in nodes["emotion_node"].expanded_remapping_rules
 
 
 class Launched:
@@ -108,7 +120,7 @@ def test_a_launch_that_ends_while_its_nodes_start_takes_no_parameters_away_from_
 
 
 def test_the_nodes_end_with_a_launch_that_is_killed():
-    context, found = processes("false")
+    context, found = processes()
     environments = [dict((perform_substitutions(context, key), perform_substitutions(context, value))
                          for key, value in node._ExecuteLocal__process_description.additional_env)
                     for node in found.values()]
