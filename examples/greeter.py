@@ -12,8 +12,10 @@ How long a smile must last is the graph's to know: emotion_node's event_hold and
 from __future__ import annotations
 
 import rclpy
+from rcl_interfaces.srv import SetParameters
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
 from fer_ros.msg import EmotionEvent
@@ -41,11 +43,28 @@ class Greeter(Node):
 def main() -> None:
     rclpy.init()
     try:
-        rclpy.spin(Greeter())
+        greeter = Greeter()
+        take_smile_time(greeter)
+        rclpy.spin(greeter)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
         rclpy.try_shutdown()
+
+
+def take_smile_time(greeter: Node) -> None:
+    """How long a smile must last was the greeter's own parameter in version 0.1: it still holds, and goes in version 0.3."""
+    seconds = greeter.declare_parameter("smile_time", 0.0).value
+    if seconds <= 0:
+        return
+    node = f"{greeter.resolve_topic_name('events').rpartition('/')[0]}/emotion_node"
+    greeter.get_logger().warning(f"smile_time is old: it sets event_hold and appear_hold of {node}; set these instead")
+    client = greeter.create_client(SetParameters, f"{node}/set_parameters")
+    if not client.wait_for_service(timeout_sec=10.0):
+        greeter.get_logger().error(f"{node} is not there: smile_time has no effect")
+        return
+    holds = [Parameter(name, value=float(seconds)).to_parameter_msg() for name in ("event_hold", "appear_hold")]
+    client.call_async(SetParameters.Request(parameters=holds))
 
 
 if __name__ == "__main__":

@@ -8,22 +8,30 @@ import sys
 from pathlib import Path
 
 import pytest
+from rclpy.parameter import Parameter
 from std_msgs.msg import Header, String
 
 from fer_ros.msg import Emotion, EmotionEvent
-from fer_ros.perception.events import EventDetector
+from fer_ros.nodes.emotion import EmotionNode
+from fer_ros.perception.events import EventDetector, EventParams
 from fer_ros.ros.messages import event_to_message
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 @pytest.fixture
-def greet(bench):
-    """Plays the events of (stamp, {face: label}) to the greeter, of smiles that last a second; what it says."""
+def greeter():
+    """The example as a module."""
     spec = importlib.util.spec_from_file_location("greeter", EXAMPLES / "greeter.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    node = module.Greeter()
+    return module
+
+
+@pytest.fixture
+def greet(bench, greeter):
+    """Plays the events of (stamp, {face: label}) to the greeter, of smiles that last a second; what it says."""
+    node = greeter.Greeter()
     bench.executor.add_node(node)
     heard = bench.listen(String, "greetings")
     speak, detector = bench.speak(EmotionEvent, "events"), EventDetector(event_hold=1.0, appear_hold=1.0)
@@ -67,6 +75,20 @@ def test_everybody_is_greeted(greet):
 
 def test_a_recording_that_starts_again_is_greeted_again(greet):
     assert greet(frames(10, 12, _1="happy") + frames(1, 3, _1="happy")) == ["Hello, number 1!"] * 2
+
+
+def test_the_parameter_of_version_0_1_still_says_how_long_a_smile_must_last(bench, greeter, monkeypatch):
+    emotion = bench.add(EmotionNode, remap="__ns:=/fer")
+    node, said = greeter.Greeter(parameter_overrides=[Parameter("smile_time", value=1.5)],
+                                 cli_args=["--ros-args", "-r", "events:=/fer/events"]), []
+    monkeypatch.setattr(type(node.get_logger()), "warning", lambda self, text: said.append(text))
+    bench.executor.add_node(node)
+    greeter.take_smile_time(node)
+    bench.wait_for(lambda: emotion.params[EventParams].appear_hold == 1.5, "the node to take it")
+    assert emotion.params[EventParams].event_hold == 1.5
+    assert "smile_time is old: it sets event_hold and appear_hold of /fer/emotion_node" in said[0]
+    bench.executor.remove_node(node)
+    node.destroy_node()
 
 
 @pytest.mark.training
