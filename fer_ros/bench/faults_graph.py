@@ -44,7 +44,7 @@ from fer_ros.graph import webcam_graph
 from fer_ros.media.source import open_source
 from fer_ros.media.source_name import SourceError
 from fer_ros.media.source_params import SourceParams
-from fer_ros.msg import EmotionArray
+from fer_ros.msg import EmotionArray, EmotionEvent
 from fer_ros.resources import executable
 from fer_ros.ros.joining import join
 from fer_ros.ros.qos import RESULTS
@@ -191,7 +191,7 @@ class Graphs:
                 return f"the graph gave no answer within {_START:g} s: {graph.tail()}"
             with _peer() as (node, executor):
                 kinds = {self._topics.image: Image, self._topics.faces: Detection2DArray, self._topics.emotions: EmotionArray,
-                         self._topics.overlay: Image, "/diagnostics": DiagnosticArray}
+                         self._topics.events: EmotionEvent, self._topics.overlay: Image, "/diagnostics": DiagnosticArray}
                 speak = {topic: node.create_publisher(kind, topic, 10) for topic, kind in kinds.items()}
                 node.create_publisher(CameraInfo, self._topics.camera_info, 10)
                 wrong_type = node.create_publisher(String, f"{self._topics.overlay}/compressed", 10)

@@ -7,7 +7,7 @@ process: through an executor and its guard. What is right: a request is answered
 from __future__ import annotations
 
 import array
-import importlib
+import importlib.util
 import math
 import os
 import random
@@ -36,7 +36,7 @@ from fer_ros.labels import EMOTIONS
 from fer_ros.media.encodings import ENCODINGS
 from fer_ros.media.source import open_source
 from fer_ros.media.source_params import SourceParams
-from fer_ros.msg import EmotionArray
+from fer_ros.msg import EmotionArray, EmotionEvent
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
@@ -45,12 +45,13 @@ from fer_ros.nodes.pipeline import PipelineNode
 from fer_ros.ros.exchange import Worker
 from fer_ros.ros.guard import spin_once
 from fer_ros.ros.images import from_bgr, to_jpeg
-from fer_ros.ros.messages import emotions_to_message, faces_to_message
+from fer_ros.ros.messages import emotions_to_message, event_to_message, faces_to_message
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.observer import Observer
 from fer_ros.ros.output import Output
 from fer_ros.run_summary import Summary
-from fer_ros.types import Box, Emotion, Face
+from fer_ros.types import CHANGED, Box, Emotion, Face
+from fer_ros.types import EmotionEvent as Event
 from fer_ros.types import Image as Pixels
 from fer_ros.words import one_line
 
@@ -190,6 +191,7 @@ class Messages:
             Station("pipeline_node", self._pipeline),
             Station("camera_node", self._maker(CameraNode, source="demo", loop=True, width=80, height=60, fps=10.0)),
             Station("fer_ros_run", self._observer),
+            *self._page(),
         )}
         self.kinds = [f"{station.name} {name}" for station in self._stations.values()
                       for name in (*(_SUBSCRIPTIONS * list(station.subscriptions())), *station.services(),
@@ -269,6 +271,14 @@ class Messages:
                 node._exchange.subscribe(node.resolve_topic_name("emotions"), Worker(), heard, 100)
         return [pipeline, *nodes]
 
+    def _page(self) -> list[Station]:
+        """The web node, of which no page is open, so that it answers nothing; none where its packages are not installed."""
+        if importlib.util.find_spec("aiohttp") is None:
+            return []
+        from fer_ros.nodes.web import WebNode
+
+        return [Station("web_node", self._maker(WebNode, port=0), answers=False)]
+
     def _observer(self, heard: Callable[[Any], None]) -> list[Observer]:
         def on_emotions(emotions: list[Emotion], stamp: float, latency: float) -> None:
             self._summary.add(emotions, stamp, math.nan)
@@ -338,6 +348,10 @@ def _emotions(stamp: tuple[int, int]) -> EmotionArray:
     return emotions_to_message([Emotion("1", _FACE, 0.9, "happy", 0.8, odds, odds)], _header(stamp), "model")
 
 
+def _event(stamp: tuple[int, int]) -> EmotionEvent:
+    return event_to_message(Event(CHANGED, "1", 0.0, "happy", "sad", 0.8, 2.5), _header(stamp))
+
+
 def _diagnostics(stamp: tuple[int, int]) -> DiagnosticArray:
     values = [KeyValue(key="process", value="host:1"), KeyValue(key="started", value="1.0"), KeyValue(key="frames", value="3"),
               KeyValue(key="source", value="playing"), KeyValue(key="subscribers", value="2")]
@@ -350,6 +364,7 @@ SOUND: dict[type, Callable[[tuple[int, int]], Any]] = {
     CompressedImage: lambda stamp: to_jpeg(_PIXELS, _header(stamp), 80),
     Detection2DArray: lambda stamp: faces_to_message([Face(_FACE, 0.9, id="1")], _header(stamp)),
     EmotionArray: _emotions,
+    EmotionEvent: _event,
     DiagnosticArray: _diagnostics,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def tried(report: Path) -> dict[str, int]:
                             "pipeline_node image", "fer_ros_run emotions", "fer_ros_run diagnostics", "fer_ros_run overlay",
                             "camera_node enable", "emotion_node change_state", "overlay_node set_parameters",
                             "pipeline_node set_parameters_atomically"}),
+    pytest.param("messages", ["web_node events"], {"web_node events"}, marks=pytest.mark.skipif(
+        importlib.util.find_spec("aiohttp") is None, reason="the live page needs more packages (pip install 'fer_ros[web]')")),
 ])
 def test_nothing_is_found_in_a_small_campaign(fer_ros, tmp_path, part, words, kinds):
     command = fer_ros("bench", "faults", part, f"--{part}", 400, "--seed", 1, "--workers", 1, "--only", *words, "--json",
