@@ -62,7 +62,7 @@ class WebNode(FerNode):
 
     def start(self) -> None:
         self.subscribe(EmotionArray, "emotions", self._on_emotions, RESULTS, local_depth=2, onlooker=True)
-        self.subscribe(EmotionEvent, "events", self._on_event, RESULTS)
+        self.subscribe(EmotionEvent, "events", self._on_event, RESULTS, rare=True)
 
     def stop(self) -> None:
         self._watched = False

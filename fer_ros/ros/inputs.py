@@ -42,11 +42,12 @@ class Input:
         topic: its name, fully resolved.
         kind: type of its messages.
         local: whether they come within the process.
+        rare: whether it is no news that nothing comes.
         close: ends it.
     """
 
-    def __init__(self, topic: str, kind: type, qos: QoSProfile, local: bool):
-        self.topic, self.kind, self.qos, self.local = topic, kind, qos, local
+    def __init__(self, topic: str, kind: type, qos: QoSProfile, local: bool, rare: bool):
+        self.topic, self.kind, self.qos, self.local, self.rare = topic, kind, qos, local, rare
         self.close: Callable[[], object] = lambda: None
         self._heard = time.monotonic()
         self._explained: set[str] = set()  # what has been said of this silence
@@ -59,7 +60,7 @@ class Input:
 
     def is_silent(self, timeout: float) -> bool:
         """Whether nothing has come for `timeout` seconds."""
-        return time.monotonic() - self._heard > timeout
+        return not self.rare and time.monotonic() - self._heard > timeout
 
     def new_reason(self, node: Node) -> str:
         """Why it is silent, unless that has been said of this silence already; then an empty text."""
@@ -97,7 +98,8 @@ class Inputs:
         return self._exchange is not None and self._node.resolve_topic_name(topic) in self._exchange.topics
 
     def subscribe(self, message_type: type[M], topic: str, callback: Callable[[M], None], qos: QoSProfile, *,
-                  waited_for: bool = False, local_depth: int = 0, outside: bool = False, onlooker: bool = False) -> None:
+                  waited_for: bool = False, local_depth: int = 0, outside: bool = False, onlooker: bool = False,
+                  rare: bool = False) -> None:
         """Take messages from now on. Whatever `callback` raises is told to the receiver: no message ends the node.
 
         Args:
@@ -106,9 +108,10 @@ class Inputs:
             local_depth: how many messages of the same process wait; 0 for as many as `qos` says.
             outside: over ROS, although the topic is handed on within the process.
             onlooker: whether no publisher in the same process ever waits for this node.
+            rare: whether messages come only where something happens, so that a silence says nothing.
         """
         exchange = self._exchange if self.is_local(topic) and not outside else None
-        entry = Input(self._node.resolve_topic_name(topic), message_type, qos, exchange is not None)
+        entry = Input(self._node.resolve_topic_name(topic), message_type, qos, exchange is not None, rare)
 
         def guarded(message: M) -> None:
             entry.hear()

@@ -107,10 +107,11 @@ class FerNode(LifecycleNode):
         return self.params[NodeParams].enabled
 
     def subscribe(self, message_type: type[M], topic: str, callback: Callable[[M], None], qos: QoSProfile,
-                  waited_for: bool = False, local_depth: int = 0, outside: bool = False, onlooker: bool = False) -> None:
+                  waited_for: bool = False, local_depth: int = 0, outside: bool = False, onlooker: bool = False,
+                  rare: bool = False) -> None:
         """Subscribe while active, as `Inputs.subscribe`. Whatever `callback` raises is reported and counted."""
         self._inputs.subscribe(message_type, topic, callback, qos, waited_for=waited_for, local_depth=local_depth,
-                               outside=outside, onlooker=onlooker)
+                               outside=outside, onlooker=onlooker, rare=rare)
 
     def is_local(self, topic: str) -> bool:
         """Whether a topic is published within the process, and handed on as it is."""

@@ -9,10 +9,11 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import SetBool
 from vision_msgs.msg import Detection2DArray
 
+from fer_ros.msg import EmotionArray, EmotionEvent
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.overlay import OverlayNode
-from fer_ros.ros.qos import explain_silence
+from fer_ros.ros.qos import RESULTS, explain_silence
 
 
 def change(bench, node, transition):
@@ -104,6 +105,13 @@ def test_a_node_that_hears_nothing_says_so_once_and_warns_in_diagnostics(bench, 
     status = last_status(reports, "face_detector_node")
     assert status.level == DiagnosticStatus.WARN
     assert "/image" in status.message
+
+
+def test_it_is_no_silence_where_messages_come_when_something_happens(bench):
+    node = bench.add(OverlayNode, silence_timeout=0.5, diagnostics_period=0.1)  # of which nothing is asked
+    node.subscribe(EmotionEvent, "events", lambda message: None, RESULTS, rare=True)
+    node.subscribe(EmotionArray, "faces_of_others", lambda message: None, RESULTS)
+    bench.wait_for(lambda: node._silent_topics() == ["/faces_of_others"], "the silence of the other topic")
 
 
 def test_the_word_names_a_publisher_whose_qos_does_not_match(bench):
