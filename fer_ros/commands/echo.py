@@ -21,6 +21,8 @@ _TYPES = {"faces": "vision_msgs/msg/Detection2DArray", "emotions": "fer_ros/msg/
 _LEVELS = {b"\x00": "ok", b"\x01": "warning", b"\x02": "error", b"\x03": "stale"}
 _LINES = 20  # faces of one message that are shown
 _LONGEST, _LINE = 64, 3000  # characters of an id or a label, and of a line
+_NO_EVENT = ("nothing has changed for a while: an event comes where somebody appears, shows another emotion or leaves; "
+             "`fer-ros echo emotions` shows every answer")
 _LOOK = 0.5  # seconds between two looks whether anybody reads what is printed
 
 
@@ -91,7 +93,7 @@ def _messages(listener: Listener, visitor: Visitor, topic: str, options: argpars
         if options.timeout is None and not found and silent > visitor.DISCOVERY:
             raise ValueError(_why(listener, visitor, topic, options, found))
         if silent > listener.SILENCE and found:
-            tell_once(listener.why_silent())
+            tell_once(_NO_EVENT if options.what == "events" and listener.matches else listener.why_silent())
         if now - looked > _LOOK:
             looked = now
             if visiting.reader_is_gone():

@@ -44,7 +44,7 @@ def _set(options: argparse.Namespace, visitor: Visitor) -> int:
     from fer_ros.parameters.graph_params import NODES
 
     name = options.node
-    running = visitor.find({*NODES, name}, visiting.prefix_of(options), [name])
+    running = visitor.find(NODES, visiting.prefix_of(options), [name])
     found = nodes_named(name, {node: {} for node in running})
     if len(found) > 1:
         raise ValueError(f"{name} is {listed(found, 5)}: name one of them in full, or its --namespace")

@@ -273,8 +273,7 @@ def _found(visitor: Visitor, options: argparse.Namespace, named: Iterable[str]) 
     from fer_ros.ros.visitor import NoAnswer
 
     wanted = list(dict.fromkeys(named))
-    others = [name for name in wanted if name.startswith("/")]
-    running = visitor.find({*NODES, *wanted}, visiting.prefix_of(options), others)
+    running = visitor.find(NODES, visiting.prefix_of(options), wanted)
     _tell_of_namesakes(visitor, running)
     if wanted:
         known: dict[str, dict[str, ParamSpec]] = {full: {} for full in running}

@@ -63,6 +63,11 @@ class Listener:
         """Whether anybody publishes the topic, as whatever type."""
         return self._node.count_publishers(self._topic) > 0
 
+    @property
+    def matches(self) -> bool:
+        """Whether somebody publishes it as the type that is asked for, so that what is published comes."""
+        return bool(publishers_of(self._node, self._topic, self._kind))
+
     def why_silent(self) -> str:
         """A sentence."""
         return explain_silence(self._node, self._topic, self._kind, self._asked)

@@ -21,9 +21,11 @@ from fer_ros.dds import is_local
 from fer_ros.parameters.params import ParamSpec
 from fer_ros.ros.guard import spin_once
 from fer_ros.ros.parameters import described
+from fer_ros.ros.qos import UNKNOWN_NODE, name_of
 from fer_ros.words import listed, one_line
 
 _SHOWN = 5  # nodes, namespaces or topics that are named
+_OF_EVERY_NODE = "/parameter_events"
 
 
 class NothingThere(ValueError):
@@ -53,7 +55,7 @@ class Visitor(Node):
     """
 
     DISCOVERY = 5.0  # seconds in which what runs is found, on a busy machine, too
-    _SETTLED = 0.5  # seconds without a new node after which there will be no more
+    _SETTLED = 1.0  # seconds without a new node after which there will be no more
     _ANSWER = 10.0  # seconds that a node may take to answer: one frame of a slow network, or configuring it
 
     def __init__(self, is_over: Callable[[], bool], context: rclpy.Context | None = None):
@@ -92,24 +94,30 @@ class Visitor(Node):
         found = self.get_node_names_and_namespaces()
         return [f"{namespace.rstrip('/')}/{name}" for name, namespace in found if not name.startswith("_")]
 
-    def find(self, kinds: Collection[str], prefix: str, others: Collection[str] = ()) -> list[str]:
+    def find(self, kinds: Collection[str], prefix: str, wanted: Collection[str] = ()) -> list[str]:
         """Full names of the nodes below a namespace that have one of some names.
 
         Args:
             kinds: names without a namespace.
             prefix: the namespace, absolute; empty for any.
-            others: full names that count, too.
+            wanted: names that count, too, with a namespace or without, and are waited for.
 
         Raises:
             NothingThere: there is none.
         """
         def found() -> set[str]:
-            return {full for full in self.names() if full in others or
-                    (full.rpartition("/")[2] in kinds and full.startswith(f"{prefix}/"))}
+            return {full for full in self.names() if full in wanted or
+                    (full.rpartition("/")[2] in (*kinds, *wanted) and full.startswith(f"{prefix}/"))}
+
+        def is_all() -> bool:
+            """One process is found after the other: whether those that are named are there, and all have told their names."""
+            names = {name for full in latest for name in (full, full.rpartition("/")[2])}
+            return bool(latest) and names.issuperset(wanted) and not any(
+                name_of(info) == UNKNOWN_NODE for info in self.get_publishers_info_by_topic(_OF_EVERY_NODE))
 
         latest, since = found(), time.monotonic()
         deadline = since + self.DISCOVERY
-        while not latest or time.monotonic() - since < self._SETTLED:
+        while time.monotonic() - since < self._SETTLED or not is_all():
             if time.monotonic() > deadline:
                 break
             self.step()

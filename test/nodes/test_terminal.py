@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import pytest
 import rclpy
@@ -19,13 +19,15 @@ from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithP
 
 from fer_ros.cli import parser
 from fer_ros.commands import visiting
-from fer_ros.msg import Emotion, EmotionArray
+from fer_ros.commands.echo import _event
+from fer_ros.msg import Emotion, EmotionArray, EmotionEvent
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.parameters.params_file import check, typed
 from fer_ros.perception.smoothing import SmoothingParams
+from fer_ros.ros.listener import Listener
 from fer_ros.ros.qos import RESULTS
 from fer_ros.ros.visitor import Visitor
 
@@ -284,6 +286,17 @@ def test_a_node_of_others_is_shown_too_whatever_it_says(bench, shell):
     node.destroy_node()
 
 
+def test_a_node_that_is_found_late_is_waited_for_where_it_is_named(bench, shell, monkeypatch):
+    bench.add(EmotionNode, start=False, remap=FER)
+    assert shell("lifecycle", "list")[0] == 0  # it is known by now
+    monkeypatch.setattr(Visitor, "_SETTLED", 0.0)
+    names, started = Visitor.names, time.monotonic()
+    monkeypatch.setattr(Visitor, "names", lambda self: [
+        name for name in names(self) if "overlay" not in name or time.monotonic() - started > 2])
+    bench.add(OverlayNode, start=False, remap=FER)
+    assert shell("lifecycle", "set", "/fer/overlay_node", "configure") == (0, "/fer/overlay_node: inactive\n", "")
+
+
 # States.
 
 
@@ -427,14 +440,37 @@ def test_a_message_that_is_not_installed_is_named(bench, shell, monkeypatch):
     assert (status, "fer_ros/msg/EmotionEvent is not installed" in err) == (1, True)
 
 
+def event(kind: int, **fields: object) -> EmotionEvent:
+    message = EmotionEvent(kind=kind, face_id="1", confidence=0.9, **fields)
+    message.header.stamp.sec, message.header.stamp.nanosec = 12, 500_000_000
+    message.lasted.sec, message.lasted.nanosec = 2, 500_000_000
+    return message
+
+
+def test_events_are_printed_as_they_come(bench, shell):
+    publisher = bench.tester.create_publisher(EmotionEvent, "/fer/events", RESULTS)
+    changed = event(EmotionEvent.CHANGED, label="happy", previous_label="sad")
+    arguments = ("echo", "events", "-n", "1", "--timeout", "60")
+    status, out, err = shell(*arguments, meanwhile=lambda: publisher.publish(changed))
+    assert (status, out, err) == (0, "12.500  face   1  changed: happy   90%, after 2.5 s of sad\n", "")
+    message = json.loads(shell(*arguments, "--json", meanwhile=lambda: publisher.publish(changed))[1])
+    assert list(message) == list(EmotionEvent.get_fields_and_field_types())
+    assert (message["kind"], message["label"], message["confidence"]) == (EmotionEvent.CHANGED, "happy", 0.9)
+    assert message["lasted"] == {"sec": 2, "nanosec": 500_000_000}
+
+
+def test_it_is_no_fault_that_nothing_changes(bench, shell, monkeypatch):
+    monkeypatch.setattr(Listener, "SILENCE", 0.5)
+    bench.tester.create_publisher(EmotionEvent, "/fer/events", RESULTS)
+    status, out, err = shell("echo", "events", "--timeout", "3")
+    assert (status, out) == (1, "")
+    assert err.startswith("fer-ros: nothing has changed for a while: an event comes where somebody appears")
+    assert "may be waiting" not in err.splitlines()[0]
+
+
 @pytest.mark.parametrize(("kind", "told"), [
     (1, "12.500  face   1  appeared: happy   90%"), (2, "12.500  face   1  changed: happy   90%, after 2.5 s of sad"),
     (3, "12.500  face   1  left, after 2.5 s of sad"), (9, "12.500  face   1  an event of the unknown kind 9"),
 ])
 def test_events_are_told_in_words(kind, told):
-    from fer_ros.commands.echo import _event
-
-    stamp, lasted = SimpleNamespace(sec=12, nanosec=500_000_000), SimpleNamespace(sec=2, nanosec=500_000_000)
-    event = SimpleNamespace(APPEARED=1, CHANGED=2, LEFT=3, header=SimpleNamespace(stamp=stamp), face_id="1", kind=kind,
-                            label="happy", previous_label="sad", confidence=0.9, lasted=lasted)
-    assert _event(event) == [told]
+    assert _event(event(kind, label="happy", previous_label="sad")) == [told]
