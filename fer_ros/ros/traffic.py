@@ -18,6 +18,7 @@ from fer_ros.ros.visitor import Visitor
 _DEPTH = 10
 UNTOLD = ("/parameter_events", "/rosout", "/transition_event")
 """How topics end that every node has, and nobody means."""
+_SEVERAL = "it has several types"
 _LOOK = 0.3  # seconds between two looks who is there
 
 
@@ -99,6 +100,8 @@ def measure(visitor: Visitor, look: Callable[[], Collection[Traffic]], seconds: 
     for subscription in subscriptions.values():
         visitor.destroy_subscription(subscription)
     for topic in found.values():
+        if len(_published(topic)) > 1:  # one of them may have been found late
+            topic.not_measured = _SEVERAL
         topic.problems = mismatches(topic.publishers, topic.subscribers)
         if topic.subscribers and not topic.publishers:
             topic.problems.append("nobody publishes it")
@@ -108,12 +111,12 @@ def measure(visitor: Visitor, look: Callable[[], Collection[Traffic]], seconds: 
 def _subscribed(visitor: Visitor, topic: Traffic, is_named: bool) -> Subscription | None:
     """A subscription that counts; None where there is a reason not to."""
     topic.not_measured = ""
-    types = {info.topic_type for info in topic.publishers}
+    types = _published(topic)
     kind = message_class(next(iter(types))) if len(types) == 1 else None
     if not topic.publishers:
         topic.not_measured = "nobody publishes it"
     elif kind is None:
-        topic.not_measured = "it has several types" if len(types) > 1 else "its type is not installed here"
+        topic.not_measured = _SEVERAL if len(types) > 1 else "its type is not installed here"
     elif topic.name.endswith(OVERLAYS) and not topic.subscribers and not is_named:
         topic.not_measured = "nobody subscribes, so that it is not made; name it to measure it all the same"
     else:
@@ -121,6 +124,11 @@ def _subscribed(visitor: Visitor, topic: Traffic, is_named: bool) -> Subscriptio
         wanted.durability = DurabilityPolicy.VOLATILE  # what is kept for who comes late is not of now
         return visitor.create_subscription(kind, topic.name, topic.count, wanted, raw=True)
     return None
+
+
+def _published(topic: Traffic) -> set[str]:
+    """The types of what is published."""
+    return {info.topic_type for info in topic.publishers}
 
 
 def _ends_of(visitor: Visitor, topic: str) -> tuple[list[TopicEndpointInfo], list[TopicEndpointInfo]]:

@@ -354,6 +354,31 @@ def test_who_gets_nothing_is_told_with_the_reason(bench, shell):
     assert "not measured: it has several types" in out
 
 
+def test_a_publisher_of_another_type_that_is_found_late_is_told_of_too(bench, shell):
+    publisher = bench.tester.create_publisher(Image, "/fer/image", 10)
+    strangers: list[object] = []
+
+    def meanwhile() -> None:
+        publisher.publish(Image())
+        if not strangers and publisher.get_subscription_count():  # the first one is being measured
+            strangers.append(bench.stranger(Detection2DArray, "/fer/image"))
+
+    out = shell("topics", "/fer/image", "--duration", "5", meanwhile=meanwhile)[1]
+    assert "not measured: it has several types" in out
+
+
+def test_a_node_of_others_is_among_the_ends_of_a_topic(bench, shell):
+    heard = bench.tester.create_subscription(Header, "/others/header", lambda message: None, 10)
+    publisher = bench.stranger(Header, "/others/header")
+    arguments = ("topics", "/others/header", "--json", "--duration", "5")
+    line = json.loads(shell(*arguments, meanwhile=lambda: publisher.publish(Header()))[1])
+    assert (line["topic"], line["types"]) == ("/others/header", ["std_msgs/msg/Header"])
+    assert line["messages"] > 0
+    assert [[end["node"] for end in line[which]] for which in ("publishers", "subscribers")] == [["/stranger"], ["/tester"]]
+    assert shell("topics", "--all", "--duration", "5")[1].count("/others/header") == 1
+    assert heard is not None
+
+
 # Answers.
 
 
