@@ -11,10 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fer_ros.media.source_name import is_finite
-from fer_ros.parameters.yaml_text import QuotingDumper
+from fer_ros.parameters.yaml_text import parameter_sections
 from fer_ros.resources import share_directory
 
 PACKAGE = "fer_ros"
@@ -65,11 +63,10 @@ class Process:
             extra: parameters of a node that come last of all.
         """
         def write(part: str, content: Mapping[str, Mapping[str, Any]]) -> list[Path]:
-            sections = {name: {"ros__parameters": dict(values)} for name, values in content.items() if values}
-            if not sections:
+            if not (text := parameter_sections(content)):
                 return []
             file = folder / f"{self.node.executable}-{part}.yaml"
-            file.write_text(yaml.dump(sections, Dumper=QuotingDumper, sort_keys=False), encoding="utf-8")
+            file.write_text(text, encoding="utf-8")
             return [file]
 
         def users() -> dict[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fer_ros.commands import visiting
 from fer_ros.commands.visiting import tell
+from fer_ros.parameters.assignments import own_name
 from fer_ros.parameters.params import ParamSpec
 from fer_ros.words import counted, listed, one_line
 
@@ -207,7 +208,8 @@ def _configured_anew(visitor: Visitor, node: str, before: Mapping[str, Any], val
 
 
 def _save(options: argparse.Namespace, visitor: Visitor) -> int:
-    from fer_ros.parameters.graph_params import NODES, lasting_parameters_of
+    from fer_ros.parameters.graph_params import NODES
+    from fer_ros.parameters.saved import parameter_file, worth_keeping
     from fer_ros.system.files import check_output, write_text
 
     check_output(options.file, force=options.force)
@@ -215,51 +217,21 @@ def _save(options: argparse.Namespace, visitor: Visitor) -> int:
     if not complete:
         tell(f"{options.file} is not written: it would lack what has not been told")
         return 1
-    kinds = Counter(map(_own_name, found))
-    sections: dict[str, dict[str, Any]] = {}
-    for node, parameters in found.items():
-        kind = _own_name(node)
-        if kind not in NODES:
-            raise visiting.UsageError(f"{node} is none of fer_ros's nodes, whose parameters alone are saved")
-        kept = _kept(node, parameters, lasting_parameters_of(kind), options.all)
-        if kept:
-            # Of one graph alone, so that it serves in whatever namespace.
-            sections[node if kinds[kind] > 1 else f"/**/{kind}"] = kept
-        for name, value in kept.items() if options.json else ():
-            visiting.line({"node": node, "name": name, "value": value})
-    write_text(options.file, _text(sections), options.force)
-    if not options.json:
-        count = sum(map(len, sections.values()))
-        print(f"{options.file}: " + (f"{counted(count, 'parameter')} of {counted(len(sections), 'node')}" if count else
+    other = next((node for node in found if own_name(node) not in NODES), None)
+    if other is not None:
+        raise visiting.UsageError(f"{other} is none of fer_ros's nodes, whose parameters alone are saved")
+    values = {node: {name: one.value for name, one in parameters.items()} for node, parameters in found.items()}
+    kept = worth_keeping(values, everything=options.all, left_out=tell)
+    write_text(options.file, parameter_file(kept), options.force)
+    count, nodes = sum(map(len, kept.values())), sum(map(bool, kept.values()))
+    if options.json:
+        for node, parameters in kept.items():
+            for name, value in parameters.items():
+                visiting.line({"node": node, "name": name, "value": value})
+    else:
+        print(f"{options.file}: " + (f"{counted(count, 'parameter')} of {counted(nodes, 'node')}" if count else
                                      "everything is as its default, so that the file changes nothing"))
     return 0
-
-
-def _kept(node: str, parameters: Mapping[str, Value], lasting: Mapping[str, ParamSpec], everything: bool) -> dict[str, Any]:
-    """What a file should say of a node."""
-    kept = {}
-    for name, spec in lasting.items():
-        if name not in parameters:
-            continue
-        try:
-            value = spec.check(parameters[name].value)
-        except ValueError as error:  # of another version of the package
-            tell(f"{node}: {error}: it is left out")
-            continue
-        if everything or value != spec.default:
-            kept[name] = value
-    return kept
-
-
-def _text(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    import yaml
-
-    from fer_ros.parameters.yaml_text import QuotingDumper
-
-    head = ("# Of a running graph, by `fer-ros param save`.\n"
-            "# It is for `fer-ros run --params-file`, and for params_file:= of the launch files.\n")
-    content = {name: {"ros__parameters": dict(values)} for name, values in sections.items()}
-    return head + (yaml.dump(content, Dumper=QuotingDumper, sort_keys=False) if content else "")
 
 
 def _found(visitor: Visitor, options: argparse.Namespace, named: Iterable[str]) -> tuple[Found, bool]:
@@ -283,7 +255,7 @@ def _found(visitor: Visitor, options: argparse.Namespace, named: Iterable[str]) 
         if isinstance(parameters, NoAnswer):
             tell(str(parameters))
             continue
-        own = parameters_of(_own_name(node)) if _own_name(node) in NODES else {}
+        own = parameters_of(own_name(node)) if own_name(node) in NODES else {}
         found[node] = {name: replace(one, spec=_spec(one.spec, own.get(name))) for name, one in parameters.items()}
     if not found:
         raise NoAnswer(f"{counted(len(running), 'node')} running, and none has told its parameters")
@@ -319,7 +291,3 @@ def _node_of(text: str) -> str:
 
 def _is_node(word: str) -> bool:
     return "." not in word and (word.startswith("/") or word.endswith("_node"))
-
-
-def _own_name(node: str) -> str:
-    return node.rpartition("/")[2]

@@ -28,7 +28,7 @@ from fer_ros.ros.messages import emotions_from_message, event_from_message, seco
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.qos import RESULTS, explain_silence, image_qos
 from fer_ros.ros.spinning import main_of
-from fer_ros.ros.steering import NotDone, Steering, parameter_file
+from fer_ros.ros.steering import NotDone, Steering
 from fer_ros.types import Emotion
 from fer_ros.types import Image as Pixels
 from fer_ros.web import health
@@ -222,7 +222,7 @@ class _Control(Control):
         return self._node._recordings.files()
 
     def parameter_file(self) -> str:
-        return parameter_file(self._node._steering.members)
+        return self._node._steering.parameter_file()
 
     @staticmethod
     def _steer(work: Any) -> None:

@@ -37,7 +37,7 @@ NODES: dict[str, tuple[type, ...]] = {
 _SUBSPACES = {"camera_node": "/camera", "replay_node": "/camera"}
 
 _OF_A_START = (PipelineParams, ReplayParams, AudienceParams, ImageInputParams, ImageOutputParams)
-_NAMES_OF_A_START = ("autostart", "diagnostics_period", "silence_timeout")
+_NAMES_OF_A_START = ("autostart", "diagnostics_period", "silence_timeout", "host", "port", "web_control")
 
 _BUILT_IN = {
     name: ParamSpec(name, bool, default, description, "", None, None, live=False)
@@ -56,7 +56,8 @@ def parameters_of(node: str) -> dict[str, ParamSpec]:
 def lasting_parameters_of(node: str) -> dict[str, ParamSpec]:
     """By name, those of a node that are worth keeping: all but what follows from how its graph was started.
 
-    That is what the images come from, how they are handed on and who waits for whom; and what may hold a secret.
+    That is what the images come from, how they are handed on, who waits for whom and where the page is; and what may hold a
+    secret.
     """
     lasting = [spec for group in NODES[node] if not issubclass(group, _OF_A_START) for spec in specs(group)]
     return {spec.name: spec for spec in lasting if spec.shown is None and spec.name not in _NAMES_OF_A_START}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -175,3 +175,9 @@ class QuotingDumper(yaml.SafeDumper):
 
 
 QuotingDumper.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
+
+
+def parameter_sections(sections: Mapping[str, Mapping[str, Any]]) -> str:
+    """Parameters by name, by the names of nodes, as a parameter file of ROS; empty where there are none."""
+    content = {node: {"ros__parameters": dict(values)} for node, values in sections.items() if values}
+    return yaml.dump(content, Dumper=QuotingDumper, sort_keys=False) if content else ""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -23,7 +22,7 @@ from rclpy.qos import qos_profile_parameter_events
 from fer_ros.parameters.graph_params import NODES, parameters_of, places
 from fer_ros.parameters.node_params import NodeParams
 from fer_ros.parameters.params import ParamSpec, specs
-from fer_ros.parameters.yaml_text import QuotingDumper
+from fer_ros.parameters.saved import parameter_file, worth_keeping
 from fer_ros.ros.qos import RESULTS
 from fer_ros.words import one_line
 
@@ -57,16 +56,6 @@ class Member:
     parameters: dict[str, Any] = field(default_factory=dict)
     given: dict[str, Any] = field(default_factory=dict)
     asked: float = -math.inf
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What differs from its default, of what can change while the node runs and is no secret.
-
-        How the node was started is no setting: a command that starts a graph gives it a longer silence_timeout, say.
-        """
-        return {spec.name: self.parameters[spec.name] for spec in parameters_of(self.kind).values()
-                if spec.live and spec.private is None and self.parameters.get(spec.name, spec.default) != spec.default
-                and self.parameters[spec.name] != self.given.get(spec.name)}
 
 
 class Steering:
@@ -120,6 +109,10 @@ class Steering:
                                      for name, value in zip(names, answer.values, strict=False)}
                 member.given = {name: member.parameters[name] for name in _OF_ALL if name in member.parameters}
         return take
+
+    def parameter_file(self) -> str:
+        """What was set of the nodes, as `fer-ros param save` writes it."""
+        return parameter_file(worth_keeping({name: member.parameters for name, member in sorted(self.members.items())}))
 
     def set_parameter(self, name: str, parameter: str, value: Any) -> None:
         """Raises NotDone with the node's own reason."""
@@ -249,14 +242,3 @@ def _reason(spec: ParamSpec, value: Any, reason: str) -> str:
     except ValueError as error:
         return str(error)
     return reason
-
-
-def parameter_file(members: Mapping[str, Member]) -> str:
-    """What was changed of each node, as a parameter file."""
-    content: dict[str, dict[str, Any]] = {}
-    for name in sorted(members):
-        if settings := members[name].settings:
-            content.setdefault(f"/**/{members[name].kind}", {"ros__parameters": {}})["ros__parameters"].update(settings)
-    head = "# What was changed while the graph ran: fer-ros run --params-file FILE, webcam.launch.py params_file:=FILE\n"
-    return head + (yaml.dump(content, Dumper=QuotingDumper, sort_keys=False) if content else
-                   "# Every parameter that can be changed while the graph runs has its default.\n")
