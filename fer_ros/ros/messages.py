@@ -31,6 +31,13 @@ from fer_ros.ros.exchange import AnyEmotions, AnyFaces, LocalEmotions, LocalFace
 from fer_ros.ros.qos import type_name
 from fer_ros.types import EVENTS, Box, Emotion, EmotionEvent, Face
 
+_NUMBER = {"float": float, "double": float} | {f"{sign}int{bits}": int for sign in ("", "u") for bits in (8, 16, 32, 64)}
+
+
+def _numbers(kind: Any) -> list[tuple[str, type]]:
+    """The fields of a message that are one number, and what each has to be in Python."""
+    return [(name, _NUMBER[declared]) for name, declared in kind.get_fields_and_field_types().items() if declared in _NUMBER]
+
 
 class _Rclpy:
     """Makes messages of the classes that a node publishes."""
@@ -39,15 +46,21 @@ class _Rclpy:
         BoundingBox2D, Detection2D, Detection2DArray, Duration, EmotionArray, EmotionMessage, EventMessage, ObjectHypothesis,
         ObjectHypothesisWithPose, Point2D, Pose2D)}
 
+    # rclpy reads the memory of a number in a message as that of a float or an int, whatever it is: an int 1 is sent as 5e-324.
+    _NUMBERS: ClassVar[dict[str, list[tuple[str, type]]]] = {name: _numbers(kind) for name, kind in _CLASSES.items()}
+
     @classmethod
     def message(cls, kind: str, /, **fields: Any) -> Any:
         """See `Maker`."""
+        for name, number in cls._NUMBERS[kind]:
+            if name in fields:
+                fields[name] = number(fields[name])
         return cls._CLASSES[kind](**fields)
 
     @staticmethod
     def floats(values: NDArray[Any], /) -> array.array[float]:
         """An array of the type that rclpy takes without a look at each number."""
-        return array.array("f", values.astype(np.float32).tobytes())
+        return array.array("f", np.asarray(values, np.float32).tobytes())
 
 
 def stamp_key(header: Header) -> tuple[int, int]:

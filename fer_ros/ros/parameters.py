@@ -34,7 +34,7 @@ def describe(spec: ParamSpec) -> ParameterDescriptor:
     if spec.choices:
         descriptor.additional_constraints = _ONE_OF + ", ".join(spec.choices)
     if spec.range and spec.type is float:
-        descriptor.floating_point_range = [FloatingPointRange(from_value=spec.range[0], to_value=spec.range[1])]
+        descriptor.floating_point_range = [FloatingPointRange(from_value=float(spec.range[0]), to_value=float(spec.range[1]))]
     elif spec.range:
         descriptor.integer_range = [IntegerRange(from_value=int(spec.range[0]), to_value=int(spec.range[1]), step=1)]
     return descriptor
