@@ -83,14 +83,14 @@ class View:
 
 
 def views(video: str) -> dict[str, View]:
-    """A video as it is, its best face made small and large, and rolled to both sides."""
+    """A video as it is, its largest face, at its usual size, made small and large, and all rolled to both sides."""
     with open_source(SourceParams(source=video, realtime=False)) as source:
         detect = FaceDetector(inference_size=640)
         found = [max(faces, key=lambda face: face.box.area).box for frame in itertools.islice(source, 0, 120, 10)
                  if (faces := detect(frame.image))]
     ways = {"as it is": View()}
     if found:
-        box = found[len(found) // 2]
+        box = sorted(found, key=lambda box: box.area)[len(found) // 2]
         ways["small"] = View(lambda image: _scaled(image, min(_SMALL / max(box.width, box.height), 1.0)))
         ways["large"] = View(lambda image: _large(image, box))
     for roll in (-_ROLL, _ROLL):
