@@ -8,9 +8,10 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sensor_msgs.msg import Image
+from vision_msgs.msg import Detection2DArray
 
 from fer_ros.drawing.overlay import draw_overlay
 from fer_ros.media.encodings import to_jpeg
@@ -19,6 +20,7 @@ from fer_ros.media.scaling import resized
 from fer_ros.media.video_recorder import RecordError
 from fer_ros.msg import EmotionArray, EmotionEvent
 from fer_ros.parameters.node_params import MatchingParams, PairedImageParams
+from fer_ros.parameters.privacy_params import NONE, PrivacyParams
 from fer_ros.parameters.web_params import WebParams
 from fer_ros.ros.diagnostics import OK
 from fer_ros.ros.exchange import AnyEmotions, AnyImage, LocalEmotions
@@ -26,9 +28,11 @@ from fer_ros.ros.images import to_bgr
 from fer_ros.ros.matching import StampPairs
 from fer_ros.ros.messages import emotions_from_message, event_from_message, seconds, stamp_key
 from fer_ros.ros.node import FerNode
+from fer_ros.ros.overlay_privacy import OverlayPrivacy
 from fer_ros.ros.qos import RESULTS, explain_silence, image_qos
 from fer_ros.ros.spinning import main_of
 from fer_ros.ros.steering import NotDone, Steering
+from fer_ros.ros.veil import Veil
 from fer_ros.types import Emotion
 from fer_ros.types import Image as Pixels
 from fer_ros.web import health
@@ -42,9 +46,16 @@ if TYPE_CHECKING:
     from fer_ros.web.server import Server
 
 
+class _Shown(NamedTuple):
+    """What goes with an image: the faces in it, None where nobody has looked; and how old it was when they were known."""
+
+    found: list[Emotion] | None
+    latency: float | None
+
+
 class WebNode(FerNode):
     NAME = "web_node"
-    PARAMS = (WebParams, MatchingParams, PairedImageParams)
+    PARAMS = (WebParams, PrivacyParams, MatchingParams, PairedImageParams)
 
     _server: Server | None = None
 
@@ -56,7 +67,9 @@ class WebNode(FerNode):
         self._steering = Steering(self)
         self._answered = self._pictured = -math.inf  # when the last answer and the last image came
         self._shown = 0.0  # when the last picture was made
-        self._watched = False
+        self._watched = self._hears_faces = False
+        self._overlay = OverlayPrivacy(self, self._steering)
+        self._begin_veil()
         self._ticking = [self.every(0.2, self._follow_watchers), self.every(0.5, self._look)]
         self._server = self._serve_page(params)
 
@@ -67,6 +80,9 @@ class WebNode(FerNode):
     def stop(self) -> None:
         self._watched = False
         self._recordings.close()
+
+    def apply(self) -> None:
+        self._veil.wear(self._privacy())
 
     def teardown(self) -> None:
         server, self._server = self._server, None
@@ -112,23 +128,43 @@ class WebNode(FerNode):
     def _follow_watchers(self) -> None:
         """Take images only while a page shows them or they are recorded."""
         watched = self.active and self.enabled and (self._live.watchers > 0 or self._recordings.active)
-        if watched == self._watched:
+        if self.active:
+            self._overlay.look()
+            self._veil.wear(self._privacy())
+            self._veil.follow_time()
+        faces_wanted = watched and self._veil.needs_faces and not self.is_local("emotions")
+        if watched == self._watched and faces_wanted == self._hears_faces:
             return
         self.unsubscribe()
         self._pairs.clear()
+        self._begin_veil()
         if self.active:
             self.start()
         if watched:
             qos = image_qos(self.params[PairedImageParams])
             self.subscribe(Image, "image", self._on_image, qos, local_depth=1, onlooker=True)
-        self._watched = watched
+        if faces_wanted:
+            self.subscribe(Detection2DArray, "faces", lambda message: self._veil.meet(message), RESULTS)
+        self._watched, self._hears_faces = watched, faces_wanted
+
+    def _begin_veil(self) -> None:
+        self._veil: Veil[_Shown] = Veil(self._privacy(), self.params[MatchingParams].cache_size,
+                                        lambda image, shown: self._show(image, shown), self._expects_faces, self._times)
+
+    def _expects_faces(self) -> bool:
+        return not self._hears_faces or self.count_publishers(self.resolve_topic_name("faces")) > 0
+
+    def _privacy(self) -> PrivacyParams | None:
+        """What is done to the picture: as overlay_node does, unless this node is set to something. None: not known yet."""
+        own = self.params[PrivacyParams]
+        return self._overlay.params if own.anonymize == NONE else own
 
     def _on_image(self, message: AnyImage) -> None:
         self._pictured = time.monotonic()
         if not self.is_local("emotions"):
             self._on_pair(self._pairs.add_first(stamp_key(message.header), message))
         if self._pictured - self._answered > 1.0:  # nobody says what is in it, but it can be seen
-            self._show(message, None)
+            self._put(message, None, None)
 
     def _on_emotions(self, message: AnyEmotions) -> None:
         stamp = seconds(message.header.stamp)
@@ -153,15 +189,21 @@ class WebNode(FerNode):
             return
         image, answer = pair
         self._pictured = time.monotonic()
-        found = usable(emotions_from_message(answer))
-        self._show(image, found)
-        if self._recordings.active:
-            with self._times("record"):
-                stamp = seconds(image.header.stamp)
-                drawn = draw_overlay(to_bgr(image), found, latency=self.age(stamp))
-                self._recordings.write(drawn, stamp, self.params[WebParams].recording_limit)
+        self._put(image, answer, usable(emotions_from_message(answer)))
 
-    def _show(self, image: AnyImage, found: list[Emotion] | None) -> None:
+    def _put(self, image: AnyImage, answer: AnyEmotions | None, found: list[Emotion] | None) -> None:
+        """Show an image and record it, covered where that is asked for."""
+        self._veil.wear(self._privacy())
+        self._veil.add(image, answer, _Shown(found, self.age(seconds(image.header.stamp))))
+
+    def _show(self, image: AnyImage, shown: _Shown) -> None:
+        self._picture(image, shown)
+        if shown.found is not None and self._recordings.active:
+            with self._times("record"):
+                drawn = draw_overlay(to_bgr(image), shown.found, latency=shown.latency)
+                self._recordings.write(drawn, seconds(image.header.stamp), self.params[WebParams].recording_limit)
+
+    def _picture(self, image: AnyImage, shown: _Shown) -> None:
         """Encode a picture once for all pages."""
         params, now = self.params[WebParams], time.monotonic()
         if self._live.watchers == 0 or now - self._shown < 0.9 / params.picture_rate:
@@ -171,8 +213,8 @@ class WebNode(FerNode):
             pixels = to_bgr(image)
             jpeg = to_jpeg(_narrowed(pixels, params.picture_width), params.picture_quality).tobytes()
         stamp = seconds(image.header.stamp)
-        self._live.show(jpeg, stamp, (pixels.shape[1], pixels.shape[0]), None if found is None else head_of(found),
-                        self.age(stamp))
+        self._live.show(jpeg, stamp, (pixels.shape[1], pixels.shape[0]), None if shown.found is None else head_of(shown.found),
+                        shown.latency)
         self.diagnostics.count("pictures")
 
     # What the page is told beside that.

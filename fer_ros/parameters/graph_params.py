@@ -30,7 +30,7 @@ NODES: dict[str, tuple[type, ...]] = {
     "face_detector_node": (*PARAMS[DETECTOR], ImageInputParams, NodeParams),
     "emotion_node": (*PARAMS[EMOTION], MatchingParams, PairedImageParams, NodeParams),
     "overlay_node": (OverlayStyle, PrivacyParams, OverlayParams, MatchingParams, PairedImageParams, NodeParams),
-    "web_node": (WebParams, MatchingParams, PairedImageParams, NodeParams),
+    "web_node": (WebParams, PrivacyParams, MatchingParams, PairedImageParams, NodeParams),
 }
 """The parameter classes of each node by its name."""
 

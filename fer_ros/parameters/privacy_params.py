@@ -17,11 +17,12 @@ CELLS = 4
 
 @dataclass(frozen=True)
 class PrivacyParams:
-    """How the people in the overlay are made unrecognisable."""
+    """How the people in the overlay, and on the live page, are made unrecognisable."""
 
     anonymize: str = param(
-        NONE, "What is done to faces in the overlay before boxes and labels are drawn: nothing, blurred, in large pixels, or "
-        "under a plain box. Only a box leaves nothing of a face.", choices=MODES)
+        NONE, "What is done to faces before boxes and labels are drawn: nothing, blurred, in large pixels, or under a plain "
+        "box. Only a box leaves nothing of a face. What overlay_node is set to counts for the live page, too, unless web_node "
+        "is set to something of its own.", choices=MODES)
     anonymize_cells: int = param(
         CELLS, "Of blur and pixelate: how many spots or large pixels are left across a face.", range=(1, 6))
     anonymize_margin: float = param(
@@ -30,7 +31,7 @@ class PrivacyParams:
         1.0, "For how long the place of a face that is not found any more stays covered, and grows.", unit="s",
         range=(0.0, 60.0))
     anonymize_delay: float = param(
-        0.3, "With anonymize the overlay comes so much later, and a face is covered for so long before it was first found. "
+        0.3, "With anonymize the picture comes so much later, and a face is covered for so long before it was first found. "
         "Longer than the detector's search_period, no new face is ever shown.", unit="s", range=(0.0, 5.0))
     anonymize_unsearched: bool = param(
         False, "Cover all of an image for which only emotions came and nobody says which faces there are, as until the "

@@ -11,23 +11,30 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
 from rcl_interfaces.srv import GetParameters
+from rclpy.node import Node
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
+from vision_msgs.msg import Detection2DArray
 
 aiohttp = pytest.importorskip("aiohttp", reason="the live page needs more packages (pip install 'fer_ros[web]')")
 
 from fer_ros.labels import EMOTIONS  # noqa: E402
+from fer_ros.media.source import SourceParams, open_source  # noqa: E402
 from fer_ros.msg import Emotion, EmotionArray, EmotionEvent  # noqa: E402
 from fer_ros.nodes.emotion import EmotionNode  # noqa: E402
+from fer_ros.nodes.overlay import OverlayNode  # noqa: E402
 from fer_ros.nodes.web import WebNode  # noqa: E402
 from fer_ros.perception.smoothing import SmoothingParams  # noqa: E402
 from fer_ros.ros.exchange import Exchange, LocalEmotions, LocalImage  # noqa: E402
-from fer_ros.types import Box  # noqa: E402
+from fer_ros.ros.messages import faces_to_message  # noqa: E402
+from fer_ros.types import Box, Face  # noqa: E402
 from fer_ros.types import Emotion as Shown  # noqa: E402
 
 
@@ -170,8 +177,6 @@ def test_what_is_changed_elsewhere_is_seen_on_the_page(bench, open_page):
     emotion = bench.add(EmotionNode)
     page = open_page(bench.add(WebNode, port=0))
     bench.wait_for(lambda: page.last("nodes", {}).get("/emotion_node", {}).get("values"), "the parameters")
-    from rclpy.parameter import Parameter
-
     emotion.set_parameters([Parameter("stickiness", value=3.5)])
     bench.wait_for(lambda: page.last("nodes")["/emotion_node"]["values"]["stickiness"] == 3.5, "the new value")
 
@@ -322,6 +327,112 @@ def test_nobody_waits_for_the_page_even_where_nothing_is_to_be_lost(bench, open_
         hangs.set()
     assert node.diagnostics.total("skipped") > 100
     assert page is not None
+
+
+# Privacy.
+
+
+def clear(jpeg: bytes, left: int, top: int, right: int, bottom: int) -> bool:
+    """Whether anything of the astronaut can be seen in a part of a picture: what is under a plain box is grey."""
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    return bool(picture[top:bottom, left:right].std() > 8)
+
+
+@pytest.mark.parametrize("whose", ["web_node", "overlay_node"])
+def test_no_picture_of_a_page_shows_a_face_that_is_to_be_hidden(bench, open_page, astronaut, message_of, whose):
+    mode = {"anonymize": "box", "anonymize_stale": 0.2}
+    if whose == "overlay_node":
+        bench.add(OverlayNode, **mode)
+    node = bench.add(WebNode, port=0, **(mode if whose == "web_node" else {}))
+    page = open_page(node)
+    send_image, send_emotions = bench.speak(Image, "image"), bench.speak(EmotionArray, "emotions")
+    second = iter(range(4, 10_000))
+
+    def play(faces: list[Face] | None = None) -> None:
+        """An image whose emotions say nothing of the second face."""
+        image = message_of(astronaut, next(second))
+        send_image(image)
+        send_emotions(answer(image))
+        if faces is not None:
+            publisher(faces_to_message(faces, image.header))
+        bench.spin(0.05)
+
+    for _ in range(10):  # the very first, before anybody has said anything of faces
+        play()
+    publisher = bench.speak(Detection2DArray, "faces")
+    face, other = Face(Box(200.0, 150.0, 80.0, 100.0), 0.9, id="1"), Face(Box(450.0, 150.0, 80.0, 100.0), 0.9, id="2")
+    shown = len(page.pictures)
+    bench.wait_for(lambda: play([face, other]) or any(
+        clear(jpeg, 0, 380, 100, 480) for _, jpeg in page.pictures[shown:]), "a picture with covered faces alone")
+    for _, jpeg in page.pictures:
+        assert not clear(jpeg, 160, 100, 240, 200)
+    for _, jpeg in page.pictures[shown + 5:]:
+        assert not clear(jpeg, 410, 100, 490, 200)
+    # The faces do not come any more, and then not even answers.
+    seen = page.pictures[-1][0]["stamp"]
+    bench.wait_for(lambda: play() or page.pictures[-1][0]["stamp"] > seen + 10, "pictures without faces")
+    assert not clear(page.pictures[-1][1], 0, 0, 640, 480)
+    bench.wait_for(lambda: send_image(message_of(astronaut, next(second))) or page.pictures[-1][0]["faces"] is None,
+                   "a picture without answers")
+    assert not clear(page.pictures[-1][1], 0, 0, 640, 480)
+
+
+def test_a_page_shows_no_more_than_an_overlay_that_has_not_said_what_it_hides(bench, open_page, astronaut, message_of):
+    silent = Node("overlay_node", start_parameter_services=False)
+    try:
+        page = open_page(bench.add(WebNode, port=0))
+        send_image, send_emotions = bench.speak(Image, "image"), bench.speak(EmotionArray, "emotions")
+        for second in range(4, 12):
+            image = message_of(astronaut, second)
+            send_image(image)
+            send_emotions(answer(image))
+            bench.spin(0.3)
+        bench.wait_for(lambda: page.pictures, "a picture")
+        assert not any(clear(jpeg, 0, 0, 640, 480) for _, jpeg in page.pictures)
+    finally:
+        silent.destroy_node()
+
+
+def test_a_page_is_hidden_as_soon_as_the_overlay_is(bench, open_page, astronaut, message_of):
+    overlay = bench.add(OverlayNode)
+    page = open_page(bench.add(WebNode, port=0))
+    send_image, send_emotions = bench.speak(Image, "image"), bench.speak(EmotionArray, "emotions")
+    second = iter(range(4, 10_000))
+
+    def shows(face_is_clear: bool) -> bool:
+        image = message_of(astronaut, next(second))
+        send_image(image)
+        send_emotions(answer(image))
+        bench.spin(0.1)
+        return bool(page.pictures) and clear(page.pictures[-1][1], 160, 100, 240, 200) == face_is_clear
+
+    bench.wait_for(lambda: shows(True), "a clear picture")
+    for mode, face_is_clear in (("box", False), ("none", True)):
+        assert overlay.set_parameters([Parameter("anonymize", value=mode)])[0].successful
+        bench.wait_for(lambda is_clear=face_is_clear: shows(is_clear), mode)
+
+
+def test_a_recording_of_the_page_is_covered_like_its_picture(bench, open_page, astronaut, message_of, tmp_path):
+    node = bench.add(WebNode, port=0, recordings=str(tmp_path), anonymize="box")
+    page = open_page(node)
+    send_image, send_emotions = bench.speak(Image, "image"), bench.speak(EmotionArray, "emotions")
+    assert page.wish(bench, type="record", on=True) == ""
+    second = iter(range(4, 10_000))
+
+    def play() -> bool:
+        image = message_of(astronaut, next(second))
+        send_image(image)
+        send_emotions(answer(image))
+        bench.spin(0.05)
+        return page.last("recording", {}).get("frames") not in (None, "0 frames", "1 frame")
+
+    bench.wait_for(play, "frames in the recording")
+    assert page.wish(bench, type="record", on=False) == ""
+    (file,) = tmp_path.iterdir()
+    with open_source(SourceParams(source=str(file), realtime=False)) as video:
+        frames = [frame.image for frame in video]
+    assert frames and all(frame[120:180, 170:230].std() < 15 for frame in frames)
+    assert astronaut[120:180, 170:230].std() > 30
 
 
 # Starting

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
 from fer_ros.bench import peers, recognition
-from fer_ros.bench.recognition import _Look, anonymized, nearest, tally, views
+from fer_ros.bench.recognition import _Look, _rolled, _upright, anonymized, nearest, tally, views
 from fer_ros.cli import main
 from fer_ros.models.inference import InferenceParams
 from fer_ros.parameters.privacy_params import PrivacyParams
@@ -52,19 +53,24 @@ def test_recognition_sees_the_same_frames_clean_and_hidden():
         assert (hidden["blur"] == image).any() and (hidden["blur"] != image).any()
 
 
-def test_faces_are_made_small_and_large_and_rolled():
-    for name, view in views("demo").items():
-        seen = list(anonymized("demo", view, {"box": PrivacyParams(anonymize="box")}, stages(), 6))
-        sizes = [max(face.box.width, face.box.height) for _, faces, _ in seen for face in faces]
-        rolls = [np.degrees(face.box.roll) for _, faces, _ in seen for face in faces]
+def test_faces_are_made_small_and_large_and_rolled(demo_images, tmp_path):
+    picture = str(tmp_path / "face.png")
+    cv2.imwrite(picture, demo_images[0])
+    for name, view in views(picture).items():
+        ((_, (face,), _),) = anonymized(picture, view, {"box": PrivacyParams(anonymize="box")}, stages(), 6)
+        size = max(face.box.width, face.box.height)
         if name == "small":
-            assert 10 < max(sizes) < 60
-        if name == "as it is":
-            usual = np.median(sizes)
-        if name == "large":
-            assert np.median(sizes) > 1.3 * usual and max(sizes) > 300
-        if name.startswith("rolled"):  # OpenCV turns to the other side than the screen's roll counts
-            assert np.median(rolls) == pytest.approx(-view.roll, abs=12)
+            assert size == pytest.approx(40, rel=0.2)
+        elif name == "large":
+            assert size == pytest.approx(320, rel=0.2)
+        elif name == "as it is":
+            upright = face.box
+        else:  # what turns it back shows the face again where it was
+            turned = view.change(demo_images[0])
+            x, y = (slice(round(at) - 20, round(at) + 20) for at in upright[:2])
+            assert np.abs(_rolled(turned, -view.roll)[y, x].astype(int) - demo_images[0][y, x]).mean() < 8
+            assert np.abs(turned[y, x].astype(int) - demo_images[0][y, x]).mean() > 16
+            assert _upright(face.box, turned, view.roll)[:2] == pytest.approx(upright[:2], abs=20)
 
 
 def test_a_recognizer_is_asked_about_every_face(tmp_path, monkeypatch):

@@ -1,0 +1,61 @@
+"""What the overlay node beside a node does to faces, so that no other output shows what the overlay hides."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from fer_ros.parameters.params import build, specs
+from fer_ros.parameters.privacy_params import NO_PRIVACY, PrivacyParams
+from fer_ros.ros.node import FerNode
+from fer_ros.ros.steering import Steering
+
+_KIND = "overlay_node"
+_SPECS = specs(PrivacyParams)
+
+
+class OverlayPrivacy:
+    """Follows the overlay node's parameters.
+
+    Args:
+        node: in whose namespace the overlay node is.
+        steering: knows the parameters.
+    """
+
+    _LOOK = 0.5  # seconds between two looks for the node
+    _FOUND = 1.5  # seconds in which nodes of other processes find each other
+
+    def __init__(self, node: FerNode, steering: Steering):
+        self._node, self._steering = node, steering
+        self._namespace = node.get_namespace()
+        self._name = f"{self._namespace.rstrip('/')}/{_KIND}"
+        self._begun = self._looked = time.monotonic()
+        self._there: bool | None = None
+        self._values: dict[str, Any] | None = None
+        self._params: PrivacyParams | None = None
+        self._look()
+
+    def look(self) -> None:
+        """Look whether there is an overlay node; to be called now and then."""
+        if time.monotonic() - self._looked >= self._LOOK:
+            self._look()
+
+    def _look(self) -> None:
+        self._looked = time.monotonic()
+        self._there = (_KIND, self._namespace) in self._node.get_node_names_and_namespaces()
+        if not self._there and not self._node.is_local("emotions") and self._looked - self._begun < self._FOUND:
+            self._there = None  # it may not have been found yet
+
+    @property
+    def params(self) -> PrivacyParams | None:
+        """Its parameters; those that hide nothing where there is no such node; None as long as that is not known."""
+        member = self._steering.members.get(self._name)
+        if member is None or not member.parameters:
+            return NO_PRIVACY if self._there is False else None
+        if member.parameters is not self._values:
+            self._values = member.parameters
+            try:
+                self._params = build(PrivacyParams, {spec.name: self._values[spec.name] for spec in _SPECS})
+            except (KeyError, ValueError):  # another version's, or somebody else's
+                self._params = None
+        return self._params

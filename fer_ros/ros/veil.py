@@ -1,0 +1,121 @@
+"""Frames on their way out of a node: each is shown with the people in it made unrecognisable, where that is asked for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Generic, NamedTuple, TypeVar, cast
+
+from fer_ros import types
+from fer_ros.drawing.anonymize import Concealer, anonymize
+from fer_ros.media.meter import FrameClock, StageTimes
+from fer_ros.parameters.privacy_params import BOX, NONE, PrivacyParams
+from fer_ros.ros.exchange import AnyEmotions, AnyFaces, AnyImage, LocalEmotions, LocalImage
+from fer_ros.ros.images import to_bgr
+from fer_ros.ros.latecomers import Latecomers
+from fer_ros.ros.messages import located_in, seconds, stamp_key
+
+T = TypeVar("T")
+_UNKNOWN = PrivacyParams(anonymize=BOX)
+
+
+class _Frame(NamedTuple):
+    image: AnyImage
+    emotions: AnyEmotions
+    item: object
+
+
+class Veil(Generic[T]):
+    """Shows frames as they are, or covered, a moment late. Thread-safe.
+
+    Args:
+        params: see `wear`.
+        capacity: how many frames wait for their faces.
+        show: takes the image to show, and what came with it.
+        faces_expected: whether somebody publishes the faces of the frames; asked as long as none have come.
+        times: of `anonymize`.
+    """
+
+    def __init__(self, params: PrivacyParams | None, capacity: int, show: Callable[[AnyImage, T], None],
+                 faces_expected: Callable[[], bool], times: StageTimes):
+        self._show, self._faces_expected, self._times = show, faces_expected, times
+        self._faces: Latecomers[_Frame, AnyFaces] = Latecomers(capacity)
+        self._concealer: Concealer[_Frame] = Concealer(params or _UNKNOWN)
+        self._unknown = params is None
+        self._clock, self._searched, self._added = FrameClock(), False, time.monotonic()
+        self._lock = threading.RLock()
+
+    @property
+    def needs_faces(self) -> bool:
+        """Whether it is of use to give it faces."""
+        return self._hides and not self._unknown
+
+    @property
+    def _hides(self) -> bool:
+        return self._concealer.params.anonymize != NONE
+
+    def wear(self, params: PrivacyParams | None) -> None:
+        """Go on with other parameters; None where nobody knows which yet: all of each frame is covered."""
+        new = params or _UNKNOWN
+        if new is self._concealer.params and self._unknown == (params is None):
+            return
+        with self._lock:
+            if new.anonymize == NONE:  # what waits is shown as it was meant to be
+                self._conceal_due(0.0)
+                self._show_all(self._concealer.flush())
+            self._concealer.params, self._unknown = new, params is None
+
+    def add(self, image: AnyImage, emotions: AnyEmotions | None, item: T) -> None:
+        """A frame with its answers; without any all of it is covered."""
+        if not self._hides:
+            self._show(image, item)
+            return
+        with self._lock:
+            if emotions is None or self._unknown:
+                self._show_all(self._concealer.flush())
+                params = self._concealer.params
+                covered = anonymize(to_bgr(image), None, params.anonymize, cells=params.anonymize_cells)
+                self._show(LocalImage(image.header, covered), item)
+            elif isinstance(emotions, LocalEmotions):
+                self._conceal(_Frame(image, emotions, item), emotions.faces)
+            else:
+                self._faces.add(stamp_key(image.header), _Frame(image, emotions, item))
+                self._conceal_due()
+
+    def meet(self, faces: AnyFaces) -> None:
+        """The faces of a frame, of which a message of emotions may leave some out."""
+        with self._lock:
+            self._faces.meet(stamp_key(faces.header), faces)
+            self._conceal_due()
+
+    def follow_time(self) -> None:
+        """Go on with what waits where nothing comes after it; to be called now and then."""
+        if not self._hides:
+            return
+        with self._lock:
+            self._conceal_due()
+            if time.monotonic() - self._added >= self._concealer.params.anonymize_delay:
+                self._show_all(self._concealer.flush())
+
+    def _conceal_due(self, patience: float | None = None) -> None:
+        """Conceal the frames whose faces have come, and those whose faces do not."""
+        if patience is None:
+            alone = not self._searched and not self._faces_expected()
+            patience = 0.0 if alone else self._concealer.params.anonymize_stale
+        for frame, faces in self._faces.due(patience):
+            self._conceal(frame, faces)
+
+    def _conceal(self, frame: _Frame, faces: AnyFaces | None) -> None:
+        self._searched = self._searched or faces is not None
+        unknown = faces is None and (self._searched or self._concealer.params.anonymize_unsearched)
+        located = None if unknown else located_in(frame.emotions, faces)
+        self._added = time.monotonic()
+        with self._times("anonymize"):
+            stamp = self._clock(seconds(frame.image.header.stamp))
+            shown = self._concealer.add(to_bgr(frame.image), located, stamp, frame)
+        self._show_all(shown)
+
+    def _show_all(self, frames: Iterable[tuple[types.Image, _Frame]]) -> None:
+        for pixels, frame in frames:
+            self._show(LocalImage(frame.image.header, pixels), cast(T, frame.item))
