@@ -101,6 +101,34 @@ def _beside(named: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any
 
 
 @dataclass(frozen=True)
+class Privacy:
+    """What a graph does for the people in view.
+
+    Attributes:
+        anonymize: what is done to faces in every picture that the graph makes; empty for what the nodes' parameters say.
+        ids: whether faces have ids.
+    """
+
+    anonymize: str = ""
+    ids: bool = True
+
+    def parameters(self, composed: bool) -> dict[str, dict[str, Any]]:
+        """By node."""
+        told: dict[str, dict[str, Any]] = {}
+        if self.anonymize:
+            told = {"overlay_node": {"anonymize": self.anonymize}, "web_node": {"anonymize": self.anonymize}}
+        if not self.ids:
+            told.setdefault("overlay_node", {})["show_ids"] = False
+            # An emotion node in another process tells people apart by what the detector publishes.
+            for name in ("emotion_node", *(["face_detector_node"] if composed else [])):
+                told[name] = {"publish_ids": False}
+        return told
+
+
+NO_PRIVACY = Privacy()
+
+
+@dataclass(frozen=True)
 class Topics:
     """Names of the graph's topics, absolute."""
 
@@ -154,7 +182,8 @@ def with_named(graph: Graph, named: Mapping[str, Mapping[str, Any]]) -> Graph:
 
 
 def webcam_graph(camera: Mapping[str, Any], *, image: str = "", namespace: str = "", overlay: bool = True,
-                 more_subscribers: int = 0, composed: bool = True, web: Mapping[str, Any] | None = None) -> Graph:
+                 more_subscribers: int = 0, composed: bool = True, web: Mapping[str, Any] | None = None,
+                 privacy: Privacy = NO_PRIVACY) -> Graph:
     """Camera, face detector, emotion and, if wanted, overlay.
 
     Args:
@@ -165,16 +194,17 @@ def webcam_graph(camera: Mapping[str, Any], *, image: str = "", namespace: str =
         more_subscribers: how many more nodes than detector and emotion are going to subscribe to the image.
         composed: all nodes in one process; otherwise each in its own.
         web: parameters of the web node that its user names; None for no such node.
+        privacy: what is done for the people in view.
 
     Raises:
         ValueError: `namespace` or `image` cannot be one.
     """
     finite = not image and "source" in camera and is_finite(str(camera["source"]))
-    return _graph("camera_node", camera, finite, image, {}, namespace, overlay, more_subscribers, composed, web)
+    return _graph("camera_node", camera, finite, image, {}, namespace, overlay, more_subscribers, composed, web, privacy)
 
 
 def replay_graph(replay: Mapping[str, Any], *, namespace: str = "", overlay: bool = True, more_subscribers: int = 0,
-                 composed: bool = True, web: Mapping[str, Any] | None = None) -> Graph:
+                 composed: bool = True, web: Mapping[str, Any] | None = None, privacy: Privacy = NO_PRIVACY) -> Graph:
     """The same with a recorded bag in the camera's place.
 
     Args:
@@ -182,11 +212,11 @@ def replay_graph(replay: Mapping[str, Any], *, namespace: str = "", overlay: boo
             their time from there.
     """
     to_others = {"use_sim_time": True} if replay.get("clock") else {}
-    return _graph("replay_node", replay, True, "", to_others, namespace, overlay, more_subscribers, composed, web)
+    return _graph("replay_node", replay, True, "", to_others, namespace, overlay, more_subscribers, composed, web, privacy)
 
 
 def _graph(source: str, named: Mapping[str, Any], finite: bool, image: str, to_others: Mapping[str, Any], namespace: str,
-           overlay: bool, more_subscribers: int, composed: bool, web: Mapping[str, Any] | None) -> Graph:
+           overlay: bool, more_subscribers: int, composed: bool, web: Mapping[str, Any] | None, privacy: Privacy) -> Graph:
     prefix = f"/{namespace.strip('/')}" if namespace.strip("/") else ""
     if not re.fullmatch(r"(/[A-Za-z_][A-Za-z0-9_]*)*", prefix):
         raise ValueError(f"'{namespace}' is no ROS namespace: letters, digits and _, not beginning with a digit, parted by /")
@@ -212,9 +242,10 @@ def _graph(source: str, named: Mapping[str, Any], finite: bool, image: str, to_o
             "image_reliability": "reliable", "image_durability": "transient_local", "image_depth": 30}
     remappings = {"image": topics.image}
     executables = ["face_detector_node", "emotion_node", *(["overlay_node"] if overlay else [])]
-    nodes = [NodeSpec(name, f"{prefix}/fer", remappings, to_others) for name in executables]
+    told = privacy.parameters(composed)
+    nodes = [NodeSpec(name, f"{prefix}/fer", remappings, to_others, told.get(name, {})) for name in executables]
     if web is not None:
-        nodes.append(NodeSpec("web_node", f"{prefix}/fer", remappings, to_others, dict(web)))
+        nodes.append(NodeSpec("web_node", f"{prefix}/fer", remappings, to_others, {**told.get("web_node", {}), **web}))
     last = None if image else NodeSpec(source, f"{prefix}/camera", {}, from_source, dict(named))
     nodes += [last] if last else []
     pipeline = NodeSpec("pipeline_node", prefix or "/", remappings if image else {}, {"drop_frames": not finite},

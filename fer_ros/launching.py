@@ -17,7 +17,8 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile
 from launch_ros.utilities import prefix_namespace
 
-from fer_ros.graph import PACKAGE, Graph, check_params_file, default_params_file
+from fer_ros.graph import PACKAGE, Graph, Privacy, check_params_file, default_params_file
+from fer_ros.parameters.privacy_params import MODES
 from fer_ros.system.orphans import bound_to_this_process
 from fer_ros.system.process_title import hide_secrets_in_arguments
 from fer_ros.words import exit_reason
@@ -30,6 +31,8 @@ _COMMON = (
     ("web_host", "", "address that the page is served on; empty takes it from params_file, which is this machine alone"),
     ("web_port", "", "port of the page; empty takes it from params_file"),
     ("web_control", "", "whether the page can change anything; empty takes it from params_file"),
+    ("anonymize", "", f"what is done to faces in overlay and page: {', '.join(MODES)}; empty takes it from params_file"),
+    ("ids", "true", "whether faces have ids, by which a person can be followed from frame to frame"),
     ("composed", "true", "all nodes in one process, which is faster; or each in its own"),
     ("log_level", "info", "debug, info, warn, error or fatal"),
     ("respawn", "false", "whether to start a process again that ended; otherwise the graph ends with it"),
@@ -109,6 +112,13 @@ def _namespace(given: Arguments, context: LaunchContext) -> str:
     return prefix_namespace(pushed, given.text("namespace") or None) or ""
 
 
+def _privacy(given: Arguments) -> Privacy:
+    anonymize = given.text("anonymize")
+    if anonymize and anonymize not in MODES:
+        raise RuntimeError(f"anonymize must be one of {', '.join(MODES)}, not '{anonymize}'")
+    return Privacy(anonymize, given.flag("ids"))
+
+
 def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callable[..., Graph]) -> LaunchDescription:
     """A launch file's description.
 
@@ -125,7 +135,7 @@ def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callabl
         respawn = given.flag("respawn")
         try:
             made = graph(given, namespace=_namespace(given, context), overlay=given.flag("overlay"),
-                         composed=given.flag("composed"), web=_web(given))
+                         composed=given.flag("composed"), web=_web(given), privacy=_privacy(given))
             check_params_file(params_file, made)
         except ValueError as error:
             raise RuntimeError(str(error)) from None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -235,3 +235,19 @@ def intersection_over_union(a: Box, b: Box) -> float:
         return 0.0
     overlap = width * height
     return overlap / (a.area + b.area - overlap)
+
+
+Identified = TypeVar("Identified", Face, Emotion, EmotionEvent)
+
+
+def without_ids(of: Iterable[Identified]) -> list[Identified]:
+    """The same, but that nobody can be followed from frame to frame by an id.
+
+    >>> [face.id for face in without_ids([Face(Box(1, 2, 3, 4), 0.9, id="7")])]
+    ['']
+    """
+    found = []
+    for one in of:
+        changed: dict[str, Any] = {"id" if isinstance(one, Face) else "face_id": ""}
+        found.append(dataclasses.replace(one, **changed))
+    return found

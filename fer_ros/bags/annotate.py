@@ -15,7 +15,7 @@ from fer_ros.media.source import open_source
 from fer_ros.media.source_name import SourceError, opened_as, path_of, without_secrets
 from fer_ros.media.source_params import SourceParams
 from fer_ros.perception.pipeline import Pipeline
-from fer_ros.types import ROW, Emotion, EmotionEvent, Face
+from fer_ros.types import ROW, Emotion, EmotionEvent, Face, without_ids
 
 COLUMNS = ("stamp", "frame", *ROW)
 """Of a row: stamp (in CSV seconds with all nine decimals, in Parquet a timestamp), number of the image from 0, then what a
@@ -47,17 +47,10 @@ class Annotation:
         for emotion in self.emotions:
             yield {"stamp": self.frame.stamp, "frame": self.frame.number, **emotion.to_row()}
 
-
     def without_ids(self) -> Annotation:
         """The same, but that nobody can be followed from image to image by an id."""
-        return dataclasses.replace(self, faces=[dataclasses.replace(face, id="") for face in self.faces],
-                                   emotions=[dataclasses.replace(emotion, face_id="") for emotion in self.emotions],
-                                   events=[without_id(event) for event in self.events])
-
-
-def without_id(event: EmotionEvent) -> EmotionEvent:
-    """The same event, of nobody in particular."""
-    return dataclasses.replace(event, face_id="")
+        return dataclasses.replace(self, faces=without_ids(self.faces), emotions=without_ids(self.emotions),
+                                   events=without_ids(self.events))
 
 
 def event_rows(events: Iterable[EmotionEvent]) -> Iterator[dict[str, Any]]:

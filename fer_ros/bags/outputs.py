@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from fer_ros.bags.annotate import EVENT_COLUMNS, Annotation, event_rows, without_id
+from fer_ros.bags.annotate import EVENT_COLUMNS, Annotation, event_rows
 from fer_ros.bags.errors import BagError
 from fer_ros.bags.reader import Frame
 from fer_ros.bags.table import Table
@@ -17,7 +17,7 @@ from fer_ros.drawing.overlay import DEFAULT_STYLE, OverlayStyle, draw_overlay
 from fer_ros.media.video_recorder import RecordError, VideoRecorder
 from fer_ros.parameters.privacy_params import NO_PRIVACY, NONE, PrivacyParams
 from fer_ros.system.files import OutputError
-from fer_ros.types import EmotionEvent, Image
+from fer_ros.types import EmotionEvent, Image, without_ids
 
 
 class Outputs:
@@ -122,7 +122,7 @@ class Outputs:
         try:
             for image, found in self._concealer.flush():
                 self._write(found, image)
-            self._write_events([event if self._ids else without_id(event) for event in events])
+            self._write_events(list(events) if self._ids else without_ids(events))
         except (BagError, OutputError, RecordError) as error:
             troubles.append(error)
         for path, close in closing.items():

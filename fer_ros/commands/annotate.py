@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.status import INTERRUPTED, SKIPPED
 from fer_ros.models.terms import news
-from fer_ros.parameters.privacy_params import MODES, PrivacyParams
+from fer_ros.parameters.privacy_params import MODES, IdParams, PrivacyParams
 from fer_ros.system.files import check_outputs, places
 from fer_ros.system.signals import Once, on_end
 from fer_ros.words import counted
@@ -88,7 +88,7 @@ def _annotate(options: argparse.Namespace) -> int:
     from fer_ros.media.source_name import without_secrets
     from fer_ros.parameters.params import assignment
     from fer_ros.parameters.params_file import parameters
-    from fer_ros.perception.pipeline import PARAMS
+    from fer_ros.perception.pipeline import EMOTION, PARAMS
     from fer_ros.run_summary import Summary
 
     bag, sources = _outputs(options)
@@ -100,15 +100,17 @@ def _annotate(options: argparse.Namespace) -> int:
         if not (options.overlay or options.record):
             raise ValueError("--anonymize changes the overlay: write one with --overlay or --record")
         changes["overlay_node.anonymize"] = options.anonymize
-    params = parameters({**PARAMS, "overlay_node": (OverlayStyle, PrivacyParams)}, files, changes)
+    known = {**PARAMS, EMOTION: (*PARAMS[EMOTION], IdParams), "overlay_node": (OverlayStyle, PrivacyParams)}
+    params = parameters(known, files, changes)
     annotator, drawn = Annotator(params), params["overlay_node"]
+    ids = params[EMOTION][IdParams].publish_ids and not options.no_ids
     if terms := news(annotator.file):
         print(f"fer-ros: {terms}", file=sys.stderr)
     summary, shown = Summary(), without_secrets(options.source)
     started = time.monotonic()
     with Recording(options.source, options.topic) as recording, Outputs(
         bag, annotator.model, table=options.table, events=options.events, video=options.record, overlay=options.overlay,
-        force=options.force, sources=sources, privacy=drawn[PrivacyParams], style=drawn[OverlayStyle], ids=not options.no_ids,
+        force=options.force, sources=sources, privacy=drawn[PrivacyParams], style=drawn[OverlayStyle], ids=ids,
     ) as outputs, on_end(ending := Once()):
         ended = _annotate_all(recording, annotator, outputs, summary, ending, f"annotating {shown}")
         if not summary.frames:

@@ -17,10 +17,11 @@ from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.status import NO_ROS, SKIPPED
 from fer_ros.commands.view import View
 from fer_ros.dds import is_local, privacy_environment
-from fer_ros.graph import Graph, check_params_file, default_params_file, with_named
+from fer_ros.graph import Graph, Privacy, check_params_file, default_params_file, with_named
 from fer_ros.media.source_name import without_secrets
 from fer_ros.media.video_recorder import RecordError, VideoRecorder
 from fer_ros.parameters.params import ParamSpec, specs
+from fer_ros.parameters.privacy_params import MODES
 from fer_ros.parameters.web_params import WebParams
 from fer_ros.processes import Ended, Processes
 from fer_ros.run_summary import Summary
@@ -51,6 +52,13 @@ def add_to(parser: argparse.ArgumentParser) -> None:
                         help="all nodes in one process, which is faster; or each in its own (default: --composed)")
     parser.add_argument("--respawn", action="store_true",
                         help="start a process of the graph again that ended; otherwise the run ends with it")
+    people = parser.add_argument_group("privacy")
+    people.add_argument("--anonymize", choices=MODES, default="", metavar="MODE",
+                        help=f"what is done to faces in overlay, recording and page: {', '.join(MODES)} (default: the nodes' "
+                        "parameters)")
+    people.add_argument("--no-ids", action="store_true",
+                        help="publish and draw no ids, by which a person can be followed; with --no-composed /fer/faces has "
+                        "them all the same, since emotion_node needs them")
     page = parser.add_argument_group("live page")
     page.add_argument("--web", action="store_true",
                       help="serve a live page, on this machine alone unless --web-host says otherwise; the run then goes on "
@@ -110,7 +118,8 @@ def _run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: M
         # A camera that somebody tries out at a desk is nobody else's business.
         os.environ.update(privacy_environment(os.environ))
         graph = make_graph(named, namespace=options.namespace, more_subscribers=1 if recorder else 0,
-                           composed=options.composed, web=web_parameters(options))
+                           composed=options.composed, web=web_parameters(options),
+                           privacy=Privacy(options.anonymize, not options.no_ids))
         check_params_file(params_file, graph)
         graph = with_named(graph, named_parameters.of(options, graph, params_file, own))
     except (ValueError, OSError, RecordError) as error:

@@ -15,6 +15,7 @@ from fer_ros.models.terms import news
 from fer_ros.msg import EmotionArray
 from fer_ros.msg import EmotionEvent as EventMessage
 from fer_ros.parameters.node_params import MatchingParams, PairedImageParams
+from fer_ros.parameters.privacy_params import IdParams
 from fer_ros.perception.align import AlignParams
 from fer_ros.perception.classifier import ClassifierParams
 from fer_ros.perception.events import EventDetector, EventParams
@@ -29,13 +30,13 @@ from fer_ros.ros.messages import emotions_to_message, event_to_message, faces_fr
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.qos import RESULTS, image_qos
 from fer_ros.ros.spinning import main_of
-from fer_ros.types import EmotionEvent
+from fer_ros.types import EmotionEvent, without_ids
 
 
 class EmotionNode(FerNode):
     NAME = "emotion_node"
     LOCAL_OUTPUTS = ("emotions",)
-    PARAMS = (*PARAMS[EMOTION], MatchingParams, PairedImageParams)
+    PARAMS = (*PARAMS[EMOTION], IdParams, MatchingParams, PairedImageParams)
 
     def setup(self) -> None:
         params = self.params
@@ -103,16 +104,17 @@ class EmotionNode(FerNode):
             with self._times("convert"):
                 pixels = to_bgr(image)
             emotions = self._stage(pixels, faces, time)
+        shown = emotions if self.params[IdParams].publish_ids else without_ids(emotions)
         with self._times("publish"):
-            self._emotions.publish(lambda: emotions_to_message(emotions, image.header, self._stage.classifier.metadata.name),
-                                   LocalEmotions(image.header, emotions, EMOTIONS, image, detections))
+            self._emotions.publish(lambda: emotions_to_message(shown, image.header, self._stage.classifier.metadata.name),
+                                   LocalEmotions(image.header, shown, EMOTIONS, image, detections))
             self._publish_events(self._detector(emotions, time, image.header))
         latency = self.age(stamp)
         if latency is not None:
             self._times.add("latency", latency)
 
     def _publish_events(self, events: Iterable[EmotionEvent]) -> None:
-        for event in events:
+        for event in events if self.params[IdParams].publish_ids else without_ids(events):
             self.diagnostics.count("events")
             self._events.publish(partial(event_to_message, event, event.frame))
 

@@ -9,6 +9,7 @@ from vision_msgs.msg import Detection2DArray
 
 from fer_ros.media.meter import FrameClock, StageTimes
 from fer_ros.parameters.node_params import ImageInputParams
+from fer_ros.parameters.privacy_params import IdParams
 from fer_ros.perception.detector import DetectorParams
 from fer_ros.perception.pipeline import FaceStage
 from fer_ros.perception.tracker import TrackerParams
@@ -19,12 +20,13 @@ from fer_ros.ros.messages import faces_to_message, seconds
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.qos import RESULTS, image_qos
 from fer_ros.ros.spinning import main_of
+from fer_ros.types import without_ids
 
 
 class FaceDetectorNode(FerNode):
     NAME = "face_detector_node"
     LOCAL_OUTPUTS = ("faces",)
-    PARAMS = (*FaceStage.PARAMS, ImageInputParams)
+    PARAMS = (*FaceStage.PARAMS, IdParams, ImageInputParams)
 
     def setup(self) -> None:
         self._stage = FaceStage.of(self.params)
@@ -61,7 +63,8 @@ class FaceDetectorNode(FerNode):
         faces = self._stage(image, self._frame_clock(stamp))
         self.diagnostics.count("faces", len(faces))
         with self._times("publish"):
-            self._faces.publish(lambda: faces_to_message(faces, message.header), LocalFaces(message.header, faces, message))
+            told = faces if self.params[IdParams].publish_ids else without_ids(faces)
+            self._faces.publish(lambda: faces_to_message(told, message.header), LocalFaces(message.header, faces, message))
 
 
 main = main_of(FaceDetectorNode)

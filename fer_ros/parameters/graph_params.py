@@ -18,7 +18,7 @@ from fer_ros.parameters.node_params import (
     PipelineParams,
 )
 from fer_ros.parameters.params import ParamSpec, specs
-from fer_ros.parameters.privacy_params import PrivacyParams
+from fer_ros.parameters.privacy_params import IdParams, PrivacyParams
 from fer_ros.parameters.replay_params import ReplayParams
 from fer_ros.parameters.web_params import WebParams
 from fer_ros.perception.pipeline import DETECTOR, EMOTION, PARAMS
@@ -27,8 +27,8 @@ NODES: dict[str, tuple[type, ...]] = {
     "pipeline_node": (PipelineParams, ImageInputParams, NodeParams),
     "camera_node": (SourceParams, CameraParams, AudienceParams, ImageOutputParams, NodeParams),
     "replay_node": (ReplayParams, AudienceParams, ImageOutputParams, NodeParams),
-    "face_detector_node": (*PARAMS[DETECTOR], ImageInputParams, NodeParams),
-    "emotion_node": (*PARAMS[EMOTION], MatchingParams, PairedImageParams, NodeParams),
+    "face_detector_node": (*PARAMS[DETECTOR], IdParams, ImageInputParams, NodeParams),
+    "emotion_node": (*PARAMS[EMOTION], IdParams, MatchingParams, PairedImageParams, NodeParams),
     "overlay_node": (OverlayStyle, PrivacyParams, OverlayParams, MatchingParams, PairedImageParams, NodeParams),
     "web_node": (WebParams, PrivacyParams, MatchingParams, PairedImageParams, NodeParams),
 }

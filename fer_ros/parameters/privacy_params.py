@@ -40,4 +40,13 @@ class PrivacyParams:
         0.5, "All of an image is covered once the last known faces are older than this.", unit="s", range=(0.0, 60.0))
 
 
+@dataclass(frozen=True)
+class IdParams:
+    """Whether a node tells by ids that two faces are one person's."""
+
+    publish_ids: bool = param(
+        True, "Whether faces have ids in what is published, by which a person can be followed over time. Emotions are "
+        "smoothed all the same; but an emotion_node in another process than face_detector_node needs that one's ids for it.")
+
+
 NO_PRIVACY = PrivacyParams()

@@ -91,9 +91,8 @@ def located_in(emotions: AnyEmotions, faces: AnyFaces | None) -> list[Face]:
         found += faces.faces
     elif faces is not None:
         found += [Face(box_from_message(one.bbox), 1.0, id=one.id) for one in faces.detections]
-    known = {(face.id, face.box) for face in found}
-    found += [Face(one.box, 1.0, id=one.face_id) for one in emotions_from_message(emotions)
-              if (one.face_id, one.box) not in known]
+    known = {face.box for face in found}
+    found += [Face(one.box, 1.0, id=one.face_id) for one in emotions_from_message(emotions) if one.box not in known]
     return found
 
 

@@ -112,6 +112,21 @@ def test_every_face_is_covered_also_those_that_the_emotion_node_leaves_out(bench
     assert several
 
 
+def test_without_ids_nobody_can_be_followed_and_the_answers_are_the_same(bench, composed, demo_bag, golden):
+    for node in bench.nodes[:2]:
+        assert node.set_parameters([Parameter("publish_ids", value=False)])[0].successful
+    composed.play(demo_bag, rate=5.0)
+    bench.wait_for(lambda: len(composed.emotions) >= 45 and composed.events, "all answers")
+    assert {one.id for message in composed.faces for one in message.detections} == {""}
+    assert {one.face_id for message in composed.emotions for one in message.emotions} == {""}
+    assert {event.face_id for event in composed.events} == {""}
+    expected = [emotions for _, emotions in golden(demo_bag)]
+    for message in expected:
+        for one in message.emotions:
+            one.face_id = ""
+    assert composed.emotions == expected
+
+
 def test_who_comes_late_gets_what_is_durable(bench, composed, demo_bag, monkeypatch):
     made = []
     monkeypatch.setattr(source_node, "from_bgr", lambda *arguments: made.append(1) or from_bgr(*arguments))

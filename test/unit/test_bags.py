@@ -253,9 +253,12 @@ def test_an_annotation_shows_nobodys_face_where_that_is_asked_for(bag, tmp_path)
     assert np.median(rest) < 12
 
 
-def test_an_annotation_without_ids_follows_nobody(bag, tmp_path):
+@pytest.mark.parametrize("how", ["option", "parameter"])
+def test_an_annotation_without_ids_follows_nobody(bag, tmp_path, how):
     assert annotate(bag, "-o", tmp_path / "a.mcap", "--table", tmp_path / "a.csv") == 0
-    assert annotate(bag, "-o", tmp_path / "b.mcap", "--table", tmp_path / "b.csv", "--no-ids") == 0
+    (tmp_path / "no_ids.yaml").write_text("/**/emotion_node: {ros__parameters: {publish_ids: false}}")
+    asked = ["--no-ids"] if how == "option" else ["--params-file", tmp_path / "no_ids.yaml"]
+    assert annotate(bag, "-o", tmp_path / "b.mcap", "--table", tmp_path / "b.csv", *asked) == 0
     with_ids, without = rows(tmp_path / "a.csv"), rows(tmp_path / "b.csv")
     assert {row["face_id"] for row in without} == {""} and len(with_ids) == len(without) > 30
     assert [{**row, "face_id": ""} for row in with_ids] == without

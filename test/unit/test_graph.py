@@ -8,6 +8,7 @@ import yaml
 from fer_ros.graph import (
     Graph,
     NodeSpec,
+    Privacy,
     check_params_file,
     default_params_file,
     replay_graph,
@@ -223,3 +224,15 @@ def test_a_page_of_several_cameras_is_refused():
 
     with pytest.raises(ValueError, match=r"shows one camera.*each of the 2 cameras"):
         PipelineParams(cameras="left,right", web=True)
+
+
+@pytest.mark.parametrize("make", [webcam_graph, replay_graph])
+@pytest.mark.parametrize("composed", [True, False])
+def test_one_word_hides_faces_and_ids_in_all_that_a_graph_makes(make, composed):
+    graph = make({}, web={"port": 0}, composed=composed, privacy=Privacy("pixelate", ids=False))
+    assert node(graph, "overlay_node").named == {"anonymize": "pixelate", "show_ids": False}
+    assert node(graph, "web_node").named == {"anonymize": "pixelate", "port": 0}
+    assert node(graph, "emotion_node").named == {"publish_ids": False}
+    # An emotion node in another process could not tell people apart.
+    assert node(graph, "face_detector_node").named == ({"publish_ids": False} if composed else {})
+    assert all("anonymize" not in spec.named for spec in make({}, web={}).nodes)
