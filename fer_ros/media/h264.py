@@ -26,26 +26,28 @@ class H264Writer:
     Args:
         path: ends in .mp4, .m4v or .mov.
         rate: frames a second.
-        size: width and height, both even: H.264 that plays everywhere has half as many pixels of colour.
+        size: width and height. H.264 that plays everywhere has half as many pixels of colour: of an odd length the last row or
+            column is there twice.
 
     Raises:
         H264Unavailable: PyAV is not installed or has no libx264, or it cannot write such a video.
     """
 
     def __init__(self, path: Path, rate: float, size: tuple[int, int]):
-        if path.suffix.lower() not in _FORMATS or any(length % 2 for length in size):
-            raise H264Unavailable(f"not for {path.suffix} of {size[0]}x{size[1]}")
+        if path.suffix.lower() not in _FORMATS:
+            raise H264Unavailable(f"{path.suffix} holds no H.264 here")
         try:
             import av
         except ImportError as error:
-            raise H264Unavailable(f"PyAV is not installed ({error}): pip install av") from None
+            raise H264Unavailable(f"PyAV is not installed ({error}): pip install 'fer_ros[video]'") from None
         self._av = av
         self._file: Any = None
         self._count = 0
         try:
             self._file = av.open(str(path), "w", format=_FORMATS[path.suffix.lower()])
             self._stream = self._file.add_stream("libx264", rate=Fraction(rate).limit_denominator(1000), options=_OPTIONS)
-            self._stream.width, self._stream.height = size
+            self._right, self._bottom = (length % 2 for length in size)
+            self._stream.width, self._stream.height = size[0] + self._right, size[1] + self._bottom
             self._stream.pix_fmt = "yuv420p"
         except (av.FFmpegError, ValueError, OSError) as error:
             self.release()
@@ -56,6 +58,8 @@ class H264Writer:
 
     def write(self, image: Image) -> bool:
         """Add an HxWx3 uint8 BGR frame. Returns whether that worked."""
+        if self._right or self._bottom:
+            image = np.pad(image, ((0, self._bottom), (0, self._right), (0, 0)), mode="edge")
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
         frame.pts, self._count = self._count, self._count + 1
         return self._mux(frame)

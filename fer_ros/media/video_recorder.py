@@ -32,8 +32,8 @@ class RecordError(Exception):
 class VideoRecorder:
     """Writes frames with their stamps.
 
-    In .mp4, .m4v and .mov every frame has its own time. They are H.264 where PyAV is installed and width and height are even,
-    and else MPEG-4 Part 2, which browsers do not play. OpenCV gives .mkv and .avi one frame rate, which is measured on the
+    In .mp4, .m4v and .mov every frame has its own time. They are H.264 where PyAV is installed, and else
+    MPEG-4 Part 2, which browsers do not play. OpenCV gives .mkv and .avi one frame rate, which is measured on the
     first frames; a gap repeats the last frame, too many frames for it are left out.
 
     The file appears under its name when it is complete and has been read back. Where a full disk, a quota or a limit leaves no
@@ -77,10 +77,13 @@ class VideoRecorder:
         self._waiting: list[tuple[Image, float]] = []
         self._last: tuple[Image, float] | None = None
         self._elapsed = 0.0
+        self._unplayable = ""  # why it is not H.264, of an .mp4, .m4v or .mov
 
     @property
     def notice(self) -> str:
         """What a user should know of the video, else empty."""
+        if self._unplayable:
+            return f"{self.path} does not play in browsers and on most phones, because {self._unplayable}"
         if not self.left_out:
             return ""
         frames = f"{self.left_out} frame{'s' if self.left_out != 1 else ''}"
@@ -195,7 +198,8 @@ class VideoRecorder:
         else:
             try:
                 self._writer = H264Writer(self._output.scratch, self._fps, self._size)
-            except H264Unavailable:
+            except H264Unavailable as error:
+                self._unplayable = str(error) if self._timed else ""
                 self._writer = cv2.VideoWriter(str(self._output.scratch), codec, self._fps, self._size)
             if not self._writer.isOpened():
                 self.discard()

@@ -284,7 +284,7 @@ def fourcc(path: Path) -> str:
 
 @pytest.mark.parametrize("suffix", [".mp4", ".m4v", ".mov"])
 def test_a_recording_is_h264_at_its_own_pace_where_pyav_is(tmp_path, suffix):
-    av = pytest.importorskip("av", reason="PyAV is not installed (pip install av)")
+    av = pytest.importorskip("av", reason="PyAV is not installed (make tools)")
     path, stamps = tmp_path / f"video{suffix}", [5.0, 5.033, 5.2, 5.21, 7.0, 7.5]
     frames = [np.full((48, 64, 3), 20 + 40 * i, np.uint8) for i in range(len(stamps))]
     record(path, frames, stamps)
@@ -298,15 +298,30 @@ def test_a_recording_is_h264_at_its_own_pace_where_pyav_is(tmp_path, suffix):
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
-def test_an_odd_size_is_recorded_all_the_same(tmp_path):
+@pytest.mark.parametrize("shape", [(49, 65), (48, 65), (49, 64), (1, 1)])
+def test_an_odd_size_is_h264_too(tmp_path, shape):
+    pytest.importorskip("av", reason="PyAV is not installed (make tools)")
     path = tmp_path / "video.mp4"
-    record(path, [np.full((49, 65, 3), 100, np.uint8)] * 3, [0.0, 0.1, 0.2])
-    assert len(read(path)[0]) == 3
+    record(path, [np.full((*shape, 3), 100, np.uint8)] * 3, [0.0, 0.1, 0.2])
+    found, _ = read(path)
+    assert fourcc(path) in ("avc1", "h264") and len(found) == 3
+    assert found[0].shape[:2] == tuple(length + length % 2 for length in shape)
+    assert np.abs(found[0].astype(int) - 100).max() < 10  # what is added is no black line
+
+
+def test_a_single_frame_is_a_video(tmp_path):
+    path = tmp_path / "video.mp4"
+    record(path, [np.full((48, 64, 3), 100, np.uint8)], [7.0])
+    assert len(read(path)[0]) == 1
 
 
 def test_without_pyav_a_recording_is_what_opencv_writes(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     path = tmp_path / "video.mp4"
-    record(path, [np.full((48, 64, 3), 100, np.uint8)] * 3, [0.0, 0.1, 0.2])
+    recorder = VideoRecorder(path)
+    for i in range(3):
+        recorder.write(np.full((48, 64, 3), 100, np.uint8), i / 10)
+    assert recorder.close()
     assert len(read(path)[0]) == 3
     assert fourcc(path) in ("mp4v", "fmp4")
+    assert "does not play in browsers" in recorder.notice and "pip install 'fer_ros[video]'" in recorder.notice
