@@ -23,7 +23,7 @@ class Summary:
         duration: from the first frame to the last, in seconds; a step back, of a bag that starts again, takes no time, and
             neither does a step of more than an hour, which is a wrong stamp or another recording. Live frames last no longer
             than it took until their answers had come, whatever their stamps are.
-        faces: ids of all faces seen.
+        faces: ids of all faces seen; what has none is only in `shown`.
         shown: seconds for which each label was shown, added up over the faces.
         changes: (stamp, face id, label) of every new label, in order; of a very long run the last ones, as for latency.
     """
@@ -70,8 +70,10 @@ class Summary:
             self._latencies.append(latency)
         new = []
         for emotion in emotions:
-            self.faces.add(emotion.face_id)
             self.shown[emotion.label] += elapsed
+            if not emotion.face_id:
+                continue  # nobody can say whether it is the one of the frame before
+            self.faces.add(emotion.face_id)
             if self._labels.get(emotion.face_id) != emotion.label:
                 self._labels[emotion.face_id] = emotion.label
                 self.changes.append((stamp, emotion.face_id, emotion.label))

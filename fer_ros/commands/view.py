@@ -95,11 +95,11 @@ class View:
         p50, p95 = (summary.latency(percentile) * 1e3 for percentile in (50, 95))
         self.say(
             f"{counted(summary.frames, 'frame')} in {summary.duration:.1f} s ({summary.fps:.1f} fps), "
-            f"{counted(len(summary.faces), 'face')}"
+            + ("faces without ids" if summary.shown and not summary.faces else counted(len(summary.faces), "face"))
             + ("" if math.isnan(p50) else f", latency p50 {p50:.1f} ms, p95 {p95:.1f} ms")
         )
         for label, shown in sorted(summary.shown.items(), key=lambda one: one[1], reverse=True):
-            self.say(f"  {label:<9} {shown:6.1f} s" + (" over all faces" if len(summary.faces) > 1 else ""))
+            self.say(f"  {label:<9} {shown:6.1f} s" + (" over all faces" if len(summary.faces) != 1 else ""))
         for face in sorted(summary.faces, key=lambda name: (len(name), name))[:_STORIES]:
             changes = [(stamp - first, label) for stamp, who, label in summary.changes if who == face]
             story = [f"{label} from {stamp:.1f} s" for stamp, label in changes]

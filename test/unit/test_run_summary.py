@@ -105,3 +105,11 @@ def test_a_camera_whose_clock_is_ahead_lasts_as_long_as_its_stamps_say():
     for i in range(31):
         summary.add([shows("happy")], 1.7e9 + i / 10, -20.0)
     assert summary.duration == pytest.approx(3.0)
+
+
+def test_of_faces_without_ids_only_the_emotions_are_counted():
+    summary = Summary()
+    for i in range(11):
+        assert summary.add([shows("happy", ""), shows("sad", "")], i / 10, 0.02) == []
+    assert (summary.faces, list(summary.changes)) == (set(), [])
+    assert summary.shown["happy"] == summary.shown["sad"] == pytest.approx(1.0)
