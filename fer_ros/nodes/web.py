@@ -82,7 +82,7 @@ class WebNode(FerNode):
         self._recordings.close()
 
     def apply(self) -> None:
-        self._veil.wear(self._privacy())
+        self._wear()
 
     def teardown(self) -> None:
         server, self._server = self._server, None
@@ -130,7 +130,7 @@ class WebNode(FerNode):
         watched = self.active and self.enabled and (self._live.watchers > 0 or self._recordings.active)
         if self.active:
             self._overlay.look()
-            self._veil.wear(self._privacy())
+            self._wear()
             self._veil.follow_time()
         faces_wanted = watched and self._veil.needs_faces and not self.is_local("emotions")
         if watched == self._watched and faces_wanted == self._hears_faces:
@@ -146,6 +146,10 @@ class WebNode(FerNode):
         if faces_wanted:
             self.subscribe(Detection2DArray, "faces", lambda message: self._veil.meet(message), RESULTS)
         self._watched, self._hears_faces = watched, faces_wanted
+
+    def _wear(self) -> None:
+        if self._veil.wear(self._privacy()):
+            self._live.forget_picture()
 
     def _begin_veil(self) -> None:
         self._veil: Veil[_Shown] = Veil(self._privacy(), self.params[MatchingParams].cache_size,
@@ -193,7 +197,7 @@ class WebNode(FerNode):
 
     def _put(self, image: AnyImage, answer: AnyEmotions | None, found: list[Emotion] | None) -> None:
         """Show an image and record it, covered where that is asked for."""
-        self._veil.wear(self._privacy())
+        self._wear()
         self._veil.add(image, answer, _Shown(found, self.age(seconds(image.header.stamp))))
 
     def _show(self, image: AnyImage, shown: _Shown) -> None:

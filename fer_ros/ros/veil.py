@@ -55,16 +55,21 @@ class Veil(Generic[T]):
     def _hides(self) -> bool:
         return self._concealer.params.anonymize != NONE
 
-    def wear(self, params: PrivacyParams | None) -> None:
-        """Go on with other parameters; None where nobody knows which yet: all of each frame is covered."""
+    def wear(self, params: PrivacyParams | None) -> bool:
+        """Go on with other parameters; None where nobody knows which yet: all of each frame is covered.
+
+        Returns:
+            Whether they are others, that hide something: what was shown before is out of date.
+        """
         new = params or _UNKNOWN
         if new is self._concealer.params and self._unknown == (params is None):
-            return
+            return False
         with self._lock:
             if new.anonymize == NONE:  # what waits is shown as it was meant to be
                 self._conceal_due(0.0)
                 self._show_all(self._concealer.flush())
             self._concealer.params, self._unknown = new, params is None
+        return self._hides
 
     def add(self, image: AnyImage, emotions: AnyEmotions | None, item: T) -> None:
         """A frame with its answers; without any all of it is covered."""

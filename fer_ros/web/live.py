@@ -77,6 +77,11 @@ class Live:
             self._picture = picture
         self._changed()
 
+    def forget_picture(self) -> None:
+        """Give the newest picture to no page that has not seen it yet."""
+        with self._lock:
+            self._picture = None
+
     def answer(self, stamp: float, emotions: Sequence[Emotion]) -> None:
         """A frame's answers, for the lanes."""
         with self._lock:

@@ -412,6 +412,27 @@ def test_a_page_is_hidden_as_soon_as_the_overlay_is(bench, open_page, astronaut,
         bench.wait_for(lambda is_clear=face_is_clear: shows(is_clear), mode)
 
 
+def test_a_page_that_is_opened_later_gets_no_picture_from_before_faces_were_hidden(bench, open_page, astronaut, message_of):
+    node = bench.add(WebNode, port=0)
+    page = open_page(node)
+    send_image, send_emotions = bench.speak(Image, "image"), bench.speak(EmotionArray, "emotions")
+    second = iter(range(4, 10_000))
+
+    def shows_the_face() -> bool:
+        image = message_of(astronaut, next(second))
+        send_image(image)
+        send_emotions(answer(image))
+        bench.spin(0.1)
+        return bool(page.pictures) and clear(page.pictures[-1][1], 160, 100, 240, 200)
+
+    bench.wait_for(shows_the_face, "a clear picture")
+    page.close()
+    assert node.set_parameters([Parameter("anonymize", value="box")])[0].successful
+    later = open_page(node)
+    bench.spin(1.0)
+    assert not later.pictures
+
+
 def test_a_recording_of_the_page_is_covered_like_its_picture(bench, open_page, astronaut, message_of, tmp_path):
     node = bench.add(WebNode, port=0, recordings=str(tmp_path), anonymize="box")
     page = open_page(node)
