@@ -36,11 +36,14 @@ _WIDEST = 1280  # pixels of a picture with large faces
 class Known:
     """Faces of people in frames, and how many of them recognition knew.
 
+    Only those count that recognition itself finds in the clean picture. Of a face in the distance its descriptors tell no more
+    than that something is there: they are as near to that of a plain box.
+
     Attributes:
         faces: looked at.
         clean: of these, known by the other clean frames of the same person.
         there: by mode, known by the descriptor of the place where the clean face is.
-        found: by mode, known by the descriptor of a face that was found in the anonymized picture.
+        found: by mode, known by the descriptor of a face that was found at that place in the anonymized picture.
         known: by mode, known in either way.
         nearest: by mode, the least distance of each.
     """
@@ -196,10 +199,18 @@ def _look(recognizer: Running, folder: Path, image: Image, boxes: Mapping[str, B
     answer = recognizer.answer({"width": image.shape[1], "height": image.shape[0], "clean": "clean.bgr", "hidden": names,
                                 "boxes": corners})
     shown = answer["hidden"]
-    for number, name in enumerate(boxes):
+    for number, (name, box) in enumerate(boxes.items()):
+        if not any(_is_at(box, *place) for place in answer["found"]):
+            continue
+        found = {mode: [one["descriptor"] for one in shown[mode]["found"] if _is_at(box, *one["at"])] for mode in hidden}
         people.setdefault(name, []).append(_Look(
             np.array(answer["clean"][number]), {mode: np.array([shown[mode]["there"][number]]) for mode in hidden},
-            {mode: np.array(shown[mode]["found"]).reshape(-1, 128) for mode in hidden}))
+            {mode: np.array(one).reshape(-1, 128) for mode, one in found.items()}))
+
+
+def _is_at(box: Box, x: float, y: float) -> bool:
+    """Whether the centre of a face is in a box."""
+    return abs(x - box.cx) <= box.width / 2 and abs(y - box.cy) <= box.height / 2
 
 
 def tally(people: Mapping[str, Sequence[_Look]], modes: Sequence[str]) -> Known:

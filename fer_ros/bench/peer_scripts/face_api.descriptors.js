@@ -31,7 +31,8 @@ async function aligned(image, [x, y, width, height]) {
 async function found(image) {
   const options = new faceapi.SsdMobilenetv1Options({ minConfidence: 0.3, maxResults: 32 });
   const faces = await faceapi.detectAllFaces(image, options).withFaceLandmarks().withFaceDescriptors();
-  return faces.map((face) => Array.from(face.descriptor));
+  return faces.map(({ detection: { box }, descriptor }) => (
+    { at: [box.x + box.width / 2, box.y + box.height / 2], descriptor: Array.from(descriptor) }));
 }
 
 (async () => {
@@ -46,7 +47,7 @@ async function found(image) {
     const shape = [height, width, 3], image = picture(clean, shape);
     const rects = [];
     for (const box of boxes) rects.push(await aligned(image, box));
-    const result = { clean: [], hidden: {} };
+    const result = { clean: [], found: (await found(image)).map(({ at }) => at), hidden: {} };
     for (const rect of rects) result.clean.push(await descriptor(image, rect));
     image.dispose();
     for (const [mode, name] of Object.entries(hidden)) {
