@@ -338,31 +338,38 @@ def clear(jpeg: bytes, left: int, top: int, right: int, bottom: int) -> bool:
     return bool(picture[top:bottom, left:right].std() > 8)
 
 
+@pytest.fixture
+def play(bench, astronaut, message_of) -> Callable[..., Image]:
+    """Sends the next image of the astronaut, and answers to it unless there shall be none."""
+    senders: dict[type, Callable[[Any], None]] = {}
+    second = iter(range(4, 10_000))
+
+    def sent(answered: bool = True) -> Image:
+        if not senders:
+            senders.update({Image: bench.speak(Image, "image"), EmotionArray: bench.speak(EmotionArray, "emotions")})
+        image = message_of(astronaut, next(second))
+        senders[Image](image)
+        if answered:
+            senders[EmotionArray](answer(image))
+        bench.spin(0.1)
+        return image
+
+    return sent
+
+
 @pytest.mark.parametrize("whose", ["web_node", "overlay_node"])
-def test_no_picture_of_a_page_shows_a_face_that_is_to_be_hidden(bench, open_page, astronaut, message_of, whose):
+def test_no_picture_of_a_page_shows_a_face_that_is_to_be_hidden(bench, open_page, play, whose):
     mode = {"anonymize": "box", "anonymize_stale": 0.2}
     if whose == "overlay_node":
         bench.add(OverlayNode, **mode)
     node = bench.add(WebNode, port=0, **(mode if whose == "web_node" else {}))
     page = open_page(node)
-    send_image, send_emotions = bench.speak(Image, "image"), bench.speak(EmotionArray, "emotions")
-    second = iter(range(4, 10_000))
-
-    def play(faces: list[Face] | None = None) -> None:
-        """An image whose emotions say nothing of the second face."""
-        image = message_of(astronaut, next(second))
-        send_image(image)
-        send_emotions(answer(image))
-        if faces is not None:
-            publisher(faces_to_message(faces, image.header))
-        bench.spin(0.05)
-
     for _ in range(10):  # the very first, before anybody has said anything of faces
         play()
     publisher = bench.speak(Detection2DArray, "faces")
     face, other = Face(Box(200.0, 150.0, 80.0, 100.0), 0.9, id="1"), Face(Box(450.0, 150.0, 80.0, 100.0), 0.9, id="2")
     shown = len(page.pictures)
-    bench.wait_for(lambda: play([face, other]) or any(
+    bench.wait_for(lambda: publisher(faces_to_message([face, other], play().header)) or any(
         clear(jpeg, 0, 380, 100, 480) for _, jpeg in page.pictures[shown:]), "a picture with covered faces alone")
     for _, jpeg in page.pictures:
         assert not clear(jpeg, 160, 100, 240, 200)
@@ -370,40 +377,30 @@ def test_no_picture_of_a_page_shows_a_face_that_is_to_be_hidden(bench, open_page
         assert not clear(jpeg, 410, 100, 490, 200)
     # The faces do not come any more, and then not even answers.
     seen = page.pictures[-1][0]["stamp"]
-    bench.wait_for(lambda: play() or page.pictures[-1][0]["stamp"] > seen + 10, "pictures without faces")
+    bench.wait_for(lambda: play() and page.pictures[-1][0]["stamp"] > seen + 10, "pictures without faces")
     assert not clear(page.pictures[-1][1], 0, 0, 640, 480)
-    bench.wait_for(lambda: send_image(message_of(astronaut, next(second))) or page.pictures[-1][0]["faces"] is None,
-                   "a picture without answers")
+    bench.wait_for(lambda: play(answered=False) and page.pictures[-1][0]["faces"] is None, "a picture without answers")
     assert not clear(page.pictures[-1][1], 0, 0, 640, 480)
 
 
-def test_a_page_shows_no_more_than_an_overlay_that_has_not_said_what_it_hides(bench, open_page, astronaut, message_of):
+def test_a_page_shows_no_more_than_an_overlay_that_has_not_said_what_it_hides(bench, open_page, play):
     silent = Node("overlay_node", start_parameter_services=False)
     try:
         page = open_page(bench.add(WebNode, port=0))
-        send_image, send_emotions = bench.speak(Image, "image"), bench.speak(EmotionArray, "emotions")
-        for second in range(4, 12):
-            image = message_of(astronaut, second)
-            send_image(image)
-            send_emotions(answer(image))
-            bench.spin(0.3)
+        for _ in range(25):
+            play()
         bench.wait_for(lambda: page.pictures, "a picture")
         assert not any(clear(jpeg, 0, 0, 640, 480) for _, jpeg in page.pictures)
     finally:
         silent.destroy_node()
 
 
-def test_a_page_is_hidden_as_soon_as_the_overlay_is(bench, open_page, astronaut, message_of):
+def test_a_page_is_hidden_as_soon_as_the_overlay_is(bench, open_page, play):
     overlay = bench.add(OverlayNode)
     page = open_page(bench.add(WebNode, port=0))
-    send_image, send_emotions = bench.speak(Image, "image"), bench.speak(EmotionArray, "emotions")
-    second = iter(range(4, 10_000))
 
     def shows(face_is_clear: bool) -> bool:
-        image = message_of(astronaut, next(second))
-        send_image(image)
-        send_emotions(answer(image))
-        bench.spin(0.1)
+        play()
         return bool(page.pictures) and clear(page.pictures[-1][1], 160, 100, 240, 200) == face_is_clear
 
     bench.wait_for(lambda: shows(True), "a clear picture")
@@ -412,20 +409,10 @@ def test_a_page_is_hidden_as_soon_as_the_overlay_is(bench, open_page, astronaut,
         bench.wait_for(lambda is_clear=face_is_clear: shows(is_clear), mode)
 
 
-def test_a_page_that_is_opened_later_gets_no_picture_from_before_faces_were_hidden(bench, open_page, astronaut, message_of):
+def test_a_page_that_is_opened_later_gets_no_picture_from_before_faces_were_hidden(bench, open_page, play):
     node = bench.add(WebNode, port=0)
     page = open_page(node)
-    send_image, send_emotions = bench.speak(Image, "image"), bench.speak(EmotionArray, "emotions")
-    second = iter(range(4, 10_000))
-
-    def shows_the_face() -> bool:
-        image = message_of(astronaut, next(second))
-        send_image(image)
-        send_emotions(answer(image))
-        bench.spin(0.1)
-        return bool(page.pictures) and clear(page.pictures[-1][1], 160, 100, 240, 200)
-
-    bench.wait_for(shows_the_face, "a clear picture")
+    bench.wait_for(lambda: play() and page.pictures and clear(page.pictures[-1][1], 160, 100, 240, 200), "a clear picture")
     page.close()
     assert node.set_parameters([Parameter("anonymize", value="box")])[0].successful
     later = open_page(node)
@@ -433,21 +420,12 @@ def test_a_page_that_is_opened_later_gets_no_picture_from_before_faces_were_hidd
     assert not later.pictures
 
 
-def test_a_recording_of_the_page_is_covered_like_its_picture(bench, open_page, astronaut, message_of, tmp_path):
+def test_a_recording_of_the_page_is_covered_like_its_picture(bench, open_page, astronaut, play, tmp_path):
     node = bench.add(WebNode, port=0, recordings=str(tmp_path), anonymize="box")
     page = open_page(node)
-    send_image, send_emotions = bench.speak(Image, "image"), bench.speak(EmotionArray, "emotions")
     assert page.wish(bench, type="record", on=True) == ""
-    second = iter(range(4, 10_000))
-
-    def play() -> bool:
-        image = message_of(astronaut, next(second))
-        send_image(image)
-        send_emotions(answer(image))
-        bench.spin(0.05)
-        return page.last("recording", {}).get("frames") not in (None, "0 frames", "1 frame")
-
-    bench.wait_for(play, "frames in the recording")
+    bench.wait_for(lambda: play() and page.last("recording", {}).get("frames") not in (None, "0 frames", "1 frame"),
+                   "frames in the recording")
     assert page.wish(bench, type="record", on=False) == ""
     (file,) = tmp_path.iterdir()
     with open_source(SourceParams(source=str(file), realtime=False)) as video:
