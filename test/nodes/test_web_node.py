@@ -32,7 +32,7 @@ from fer_ros.nodes.emotion import EmotionNode  # noqa: E402
 from fer_ros.nodes.overlay import OverlayNode  # noqa: E402
 from fer_ros.nodes.web import WebNode  # noqa: E402
 from fer_ros.perception.smoothing import SmoothingParams  # noqa: E402
-from fer_ros.ros.exchange import Exchange, LocalEmotions, LocalImage  # noqa: E402
+from fer_ros.ros.exchange import Exchange, LocalEmotions, LocalFaces, LocalImage  # noqa: E402
 from fer_ros.ros.messages import faces_to_message  # noqa: E402
 from fer_ros.types import Box, Face  # noqa: E402
 from fer_ros.types import Emotion as Shown  # noqa: E402
@@ -316,7 +316,7 @@ def test_nobody_waits_for_the_page_even_where_nothing_is_to_be_lost(bench, open_
             header.stamp.sec = i + 1
             image = LocalImage(header, pixels)
             exchange.put("/image", image)
-            exchange.put("/emotions", LocalEmotions(header, [shown], EMOTIONS, image))
+            exchange.put("/emotions", LocalEmotions(header, [shown], EMOTIONS, image, LocalFaces(header, [], image)))
 
     giver = threading.Thread(target=give, daemon=True)
     giver.start()
