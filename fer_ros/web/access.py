@@ -131,33 +131,36 @@ class Bucket:
         self._rate, self._most, self._now = rate, most, now
         self._left, self._at = most, now()
 
-    def take(self) -> bool:
-        """Whether it may happen now; it then counts."""
+    def has(self, amount: float = 1) -> bool:
+        """Whether so much may happen now."""
         now = self._now()
         self._left = min(self._most, self._left + (now - self._at) * self._rate)
         self._at = now
-        if self._left < 1:
+        return self._left >= amount
+
+    def take(self, amount: float = 1) -> bool:
+        """Whether so much may happen now; it then counts."""
+        if not self.has(amount):
             return False
-        self._left -= 1
+        self._left -= amount
         return True
 
 
-class Attempts:
-    """How often each address may try a token. Remembers a bounded number of addresses."""
+class Buckets:
+    """A bucket for each address. Remembers a bounded number of them."""
 
     _REMEMBERED = 256
 
-    def __init__(self, rate: float = 0.2, most: float = 10, now: Callable[[], float] = time.monotonic):
+    def __init__(self, rate: float, most: float, now: Callable[[], float] = time.monotonic):
         self._make: Callable[[], Bucket] = lambda: Bucket(rate, most, now)
         self._buckets: dict[str, Bucket] = {}
 
-    def allow(self, address: str) -> bool:
-        """Whether another attempt from there is looked at."""
+    def __getitem__(self, address: str) -> Bucket:
         bucket = self._buckets.pop(address, None) or self._make()
         self._buckets[address] = bucket  # the last used stand last
         while len(self._buckets) > self._REMEMBERED:
             del self._buckets[next(iter(self._buckets))]
-        return bucket.take()
+        return bucket
 
 
 def addresses(host: str, port: int, tls: bool, token: str, own: Iterable[str] | None = None) -> list[str]:

@@ -11,14 +11,50 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fer_ros.web.access import Bucket
+
 _SETTLED = 0.2  # seconds between two attempts while the process has no file left to open
 _HANDSHAKE = 5.0  # seconds for TLS
+_ACCEPTED = (200.0, 400.0)  # connections a second, and at once: the kernel keeps those that come faster
+_PACE = 0.02  # seconds between two looks whether another may be accepted
+_HEARD = (64.0 * 1024, 512.0 * 1024)  # bytes a second from one connection, and at once: a page sends two thousand
 
 
 @dataclass
 class _Open:
     since: float
     busy: int = 0
+
+
+class _Metered(asyncio.Protocol):
+    """Speaks for a protocol, and ends a connection that sends more than a page would: to read it would take a core."""
+
+    def __init__(self, protocol: Any, too_much: Callable[[], None]):
+        self._protocol, self._too_much, self._left = protocol, too_much, Bucket(*_HEARD)
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._protocol.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._left.take(len(data)):
+            self._protocol.data_received(data)
+        elif not self._transport.is_closing():
+            self._too_much()
+            self._transport.abort()
+
+    def eof_received(self) -> bool | None:
+        kept: bool | None = self._protocol.eof_received()
+        return kept
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._protocol.connection_lost(error)
+
+    def pause_writing(self) -> None:
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._protocol.resume_writing()
 
 
 class Connections:
@@ -32,6 +68,7 @@ class Connections:
 
     def __init__(self, protocol: Callable[[], Any], limit: int = 128, idle: float = 15.0):
         self._protocol, self._limit, self._idle = protocol, limit, idle
+        self._pace = Bucket(*_ACCEPTED)
         self._open: dict[Any, _Open] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = False
@@ -78,6 +115,8 @@ class Connections:
     async def _accept(self, listening: socket.socket, context: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
         while not self._closing:
+            while not self._pace.take():
+                await asyncio.sleep(_PACE)
             try:
                 connection, _ = await loop.sock_accept(listening)
             except OSError:  # no file is left to open, or the peer is gone already
@@ -87,7 +126,7 @@ class Connections:
                 continue
             self._forget_closed()
             if len(self._open) + len(self._tasks) >= 2 * self._limit:  # all at work, or in the middle of TLS's handshake
-                self.refused += 1
+                self._count_refused()
                 connection.close()
                 continue
             self._start(self._connect(connection, context))
@@ -99,12 +138,18 @@ class Connections:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         more = {"ssl_handshake_timeout": _HANDSHAKE} if context else {}
         try:
-            transport, _ = await loop.connect_accepted_socket(self._protocol, connection, ssl=context, **more)
+            transport, _ = await loop.connect_accepted_socket(self._metered, connection, ssl=context, **more)
         except (OSError, ssl.SSLError):
             connection.close()
             return
         self._make_room()
         self._open[transport] = _Open(time.monotonic())
+
+    def _metered(self) -> _Metered:
+        return _Metered(self._protocol(), self._count_refused)
+
+    def _count_refused(self) -> None:
+        self.refused += 1
 
     def _forget_closed(self) -> None:
         for transport in [one for one in self._open if one.is_closing()]:
@@ -122,7 +167,7 @@ class Connections:
             transport = min(idle)[2]
             del self._open[transport]
             transport.abort()
-            self.refused += 1
+            self._count_refused()
 
     async def _reap(self) -> None:
         while True:

@@ -94,7 +94,8 @@ class Recordings:
     def files(self) -> dict[str, Path]:
         """The newest recordings that are there, by name."""
         try:
-            found = [path for path in self._folder.iterdir() if _NAME.fullmatch(path.name) and path.is_file()]
+            found = [path for path in self._folder.iterdir()  # not what a link leads to: it may be any file
+                     if _NAME.fullmatch(path.name) and path.is_file() and not path.is_symlink()]
         except OSError:
             return {}
         return {path.name: path for path in sorted(found, reverse=True)[:_LISTED]}

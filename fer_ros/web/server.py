@@ -11,7 +11,7 @@ import math
 import socket
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from fer_ros.web.access import Access, Attempts, Bucket, addresses, is_loopback
+from fer_ros.web.access import Access, Bucket, Buckets, addresses
 from fer_ros.web.connections import Connections
 from fer_ros.web.live import Control, Live, Refused, Seen
 
@@ -30,6 +30,10 @@ _LARGEST = 16 * 1024  # bytes of a request's body and of a websocket's message
 _IN_FLIGHT = 2  # pictures that a page has not acknowledged
 _PATIENCE = 10.0  # seconds for the graph to do what a page asks for
 _BODY = 5.0  # seconds for a request's body to come
+_TRIES = (0.2, 10.0)  # wrong tokens a second from an address, and at once
+_REQUESTS = (30.0, 400.0)  # of an address, likewise
+_DOWNLOADS = 4  # at once
+_DOWNLOAD = (60.0, 64 * 1024)  # seconds, and bytes a second beyond those, that a download may take at most
 _QUIET = logging.getLogger("fer_ros.web")
 _QUIET.addHandler(logging.NullHandler())
 _QUIET.propagate = False  # or everybody who sends nonsense would fill the log
@@ -66,6 +70,28 @@ class _Page:
         self.working: set[asyncio.Task[None]] = set()
 
 
+class _Video(web.FileResponse):
+    """A file that may take longer than a connection may be idle, and not for ever.
+
+    Args:
+        sending: what holds while a request is answered with it.
+    """
+
+    def __init__(self, path: Path, sending: Callable[[web.Request], contextlib.AbstractContextManager[None]]):
+        super().__init__(path, headers={"Content-Disposition": f'attachment; filename="{path.name}"'})
+        least, rate = _DOWNLOAD
+        self._sending, self._limit = sending, least + path.stat().st_size / rate
+
+    async def prepare(self, request: Any) -> Any:
+        with self._sending(request):
+            try:
+                return await asyncio.wait_for(super().prepare(request), self._limit)
+            except asyncio.TimeoutError:
+                if request.transport is not None:
+                    request.transport.abort()
+                raise ConnectionAbortedError from None
+
+
 class Server:
     """Serves the page of one graph.
 
@@ -77,7 +103,8 @@ class Server:
         self._live, self._control, self._access, self._settings = live, control, access, settings
         self._hello = {**hello, "type": "hello", "control": settings.control, "begun": live.begun}
         self._pages: set[_Page] = set()
-        self._attempts = Attempts()
+        self._tries, self._requests = Buckets(*_TRIES), Buckets(*_REQUESTS)
+        self._downloads = 0
         self._listening: list[socket.socket] = []
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -127,6 +154,8 @@ class Server:
 
     def _context(self) -> ssl.SSLContext | None:
         if not self._settings.certificate:
+            if self._settings.key:
+                raise CannotServe("tls_key needs tls_certificate, or the page would not be https: name both")
             return None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
@@ -188,6 +217,9 @@ class Server:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         with self._connections.busy(request.transport):
             host = request.headers.get("Host", "")
+            if not self._requests[request.remote or ""].take():
+                self.refused += 1
+                return _last(web.Response(status=429, text="Too many requests: wait a moment.\n"))
             if not self._access.is_ours(host):
                 self.refused += 1
                 return web.Response(status=421, text="This server has another name. Open its own address.\n")
@@ -224,8 +256,18 @@ class Server:
 
     def _check_visitor(self, request: web.Request) -> None:
         self._check_site(request)
-        if not self._access.lets_in(request.cookies.get(_COOKIE), request.headers.get("Authorization")):
+        authorization = request.headers.get("Authorization")
+        if authorization is not None:
+            self._check_tries(request)
+        if not self._access.lets_in(request.cookies.get(_COOKIE), authorization):
+            if authorization is not None:
+                self._tries[request.remote or ""].take()
             raise web.HTTPUnauthorized(text="The page needs its token: open the address that was printed when it started.\n")
+
+    def _check_tries(self, request: web.Request) -> None:
+        """Refuse the right token, too, to an address that guesses."""
+        if not self._tries[request.remote or ""].has():
+            raise web.HTTPTooManyRequests(text="Too many wrong tokens: wait a minute.\n")
 
     async def _static(self, request: web.Request) -> web.Response:
         found = self._files.get(request.path)
@@ -237,11 +279,11 @@ class Server:
         self._check_site(request)
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType
-        if not self._attempts.allow(request.remote or ""):
-            raise web.HTTPTooManyRequests(text="Too many attempts: wait a minute.\n")
+        self._check_tries(request)
         body = await asyncio.wait_for(request.json(), _BODY)
         token = body.get("token") if isinstance(body, dict) else None
         if not isinstance(token, str) or not self._access.knows(token):
+            self._tries[request.remote or ""].take()
             raise web.HTTPUnauthorized(text="This is not the token.\n")
         response = web.Response(status=204)
         response.set_cookie(_COOKIE, self._access.cookie, httponly=True, samesite="Strict", secure=self._access.tls,
@@ -260,7 +302,18 @@ class Server:
         path = known.get(request.match_info["name"])
         if path is None:
             raise web.HTTPNotFound(text="There is no such recording.\n")
-        return web.FileResponse(path, headers={"Content-Disposition": f'attachment; filename="{path.name}"'})
+        if self._downloads >= _DOWNLOADS:
+            raise web.HTTPServiceUnavailable(text="Too many videos are being fetched: try again when one has come.\n")
+        return _Video(path, self._sending)
+
+    @contextlib.contextmanager
+    def _sending(self, request: web.Request) -> Iterator[None]:
+        self._downloads += 1
+        try:
+            with self._connections.busy(request.transport):
+                yield
+        finally:
+            self._downloads -= 1
 
     # Pages.
 
@@ -268,7 +321,7 @@ class Server:
         self._check_visitor(request)
         if len(self._pages) >= self._settings.max_clients:
             raise web.HTTPServiceUnavailable(text="Too many pages are open: close one (max_clients allows more).\n")
-        page = _Page(web.WebSocketResponse(max_msg_size=_LARGEST, heartbeat=20, compress=False, timeout=2))
+        page = _Page(web.WebSocketResponse(max_msg_size=_LARGEST, heartbeat=20, compress=False, timeout=2, autoping=False))
         self._pages.add(page)
         self._count_watchers()
         sender = None
@@ -279,7 +332,10 @@ class Server:
                 if not page.messages.take():
                     await page.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"too many messages")
                     break
-                if message.type != WSMsgType.TEXT or not self._hear(page, message.data):
+                if message.type == WSMsgType.PING:
+                    await page.socket.pong(message.data)
+                elif message.type != WSMsgType.PONG and not (
+                        message.type == WSMsgType.TEXT and await self._hear(page, message.data)):
                     self.refused += 1
                     await page.socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"not understood")
                     break
@@ -311,7 +367,7 @@ class Server:
         except (ConnectionError, RuntimeError):  # it is gone
             pass
 
-    def _hear(self, page: _Page, text: str) -> bool:
+    async def _hear(self, page: _Page, text: str) -> bool:
         """Follow a page's message. Whether it was one."""
         try:
             said = json.loads(text)
@@ -329,9 +385,12 @@ class Server:
             page.wake.set()
             self._count_watchers()
         elif isinstance(said.get("id"), int) and (wish := self._wish(said)) is not None:
-            task = asyncio.ensure_future(self._fulfil(page, said["id"], wish))
-            page.working.add(task)
-            task.add_done_callback(page.working.discard)
+            if refusal := self._refusal(page):  # said here and now: who does not read it is not read either
+                await self._done(page, said["id"], refusal)
+            else:
+                task = asyncio.ensure_future(self._fulfil(page, said["id"], wish))
+                page.working.add(task)
+                task.add_done_callback(page.working.discard)
         else:
             return False
         return True
@@ -348,16 +407,24 @@ class Server:
             return functools.partial(self._control.record, on)
         return None
 
+    def _refusal(self, page: _Page) -> str:
+        """Why a page may not change anything now; empty where it may."""
+        if not self._settings.control:
+            return "this page only shows: web_control is false"
+        if not page.wishes.take() or len(page.working) >= 8:
+            return "too many changes at once: wait a moment"
+        return ""
+
     async def _fulfil(self, page: _Page, number: int, wish: Callable[[], None]) -> None:
         reason = ""
         try:
-            if not self._settings.control:
-                raise Refused("this page only shows: web_control is false")
-            if not page.wishes.take() or len(page.working) > 8:
-                raise Refused("too many changes at once: wait a moment")
             await self._ask(wish)
         except Refused as error:
             reason = str(error)
+        await self._done(page, number, reason)
+
+    @staticmethod
+    async def _done(page: _Page, number: int, reason: str) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):
             await page.socket.send_str(json.dumps({"type": "done", "id": number, "ok": not reason, "reason": reason}))
 
@@ -389,6 +456,7 @@ class Server:
             page.wake.set()
 
 
-def needs_token(host: str) -> bool:
-    """Whether others than this machine's users reach an address."""
-    return not is_loopback(host)
+def _last(response: web.Response) -> web.Response:
+    """An answer after which the connection ends."""
+    response.force_close()
+    return response

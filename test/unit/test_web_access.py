@@ -8,8 +8,8 @@ import pytest
 
 from fer_ros.web.access import (
     Access,
-    Attempts,
     Bucket,
+    Buckets,
     addresses,
     checked_token,
     is_loopback,
@@ -98,15 +98,18 @@ def test_a_bucket_allows_a_burst_and_then_a_rate():
     assert [bucket.take() for _ in range(2)] == [True, False]
     now[0] = 1e6
     assert [bucket.take() for _ in range(5)] == [True, True, True, False, False]
+    now[0] = 2e6
+    assert bucket.has(3) and not bucket.has(4)
+    assert bucket.take(2) and not bucket.take(2) and bucket.take(1)
 
 
-def test_who_guesses_is_slowed_down_and_others_are_not():
-    attempts = Attempts(rate=0.1, most=3, now=lambda: 0.0)
-    assert [attempts.allow("a") for _ in range(4)] == [True, True, True, False]
-    assert attempts.allow("b")
+def test_each_address_has_a_bucket_of_its_own():
+    tries = Buckets(0.1, 3, lambda: 0.0)
+    assert [tries["a"].take() for _ in range(4)] == [True, True, True, False]
+    assert tries["b"].take()
     for i in range(5000):
-        attempts.allow(f"10.0.{i}")
-    assert len(attempts._buckets) <= 256
+        tries[f"10.0.{i}"].take()
+    assert len(tries._buckets) <= 256
 
 
 def test_the_printed_address_has_the_token_where_browsers_send_it_to_nobody():

@@ -289,6 +289,47 @@ def test_files_are_fetched_under_their_names(make, tmp_path):
     code, headers, body = run(fetch("GET", f"{site.base}/recordings/fer_20260101_000000.mp4"))
     assert (code, body) == (200, b"video") and "attachment" in headers["Content-Disposition"]
     assert run(fetch("GET", f"{site.base}/parameters.yaml"))[2] == b"/**/emotion_node: {}\n"
+    code, headers, body = run(fetch("GET", f"{site.base}/recordings/fer_20260101_000000.mp4", headers={"Range": "bytes=1-3"}))
+    assert (code, body) == (206, b"ide") and "Content-Security-Policy" in headers
+    wrong = {"Range": "bytes=9-"}
+    assert status("GET", f"{site.base}/recordings/fer_20260101_000000.mp4", headers=wrong) == 416
+
+
+def test_a_video_comes_however_long_it_takes(make, tmp_path):
+    """Longer than a connection may be idle."""
+    content = random.Random(1).randbytes(12_000_000)
+    (tmp_path / "fer_20260101_000000.mp4").write_bytes(content)
+    site = make()
+    site.server._connections._idle = 0.5
+    with socket.create_connection(("127.0.0.1", site.server.port), timeout=30) as slow:
+        slow.sendall(b"GET /recordings/fer_20260101_000000.mp4 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        time.sleep(2)
+        found = b""
+        while more := slow.recv(1 << 20):
+            found += more
+    assert found.endswith(content)
+
+
+def test_videos_that_nobody_takes_keep_nobody_out(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(server_module, "_DOWNLOAD", (1.0, 1e12))
+    with (tmp_path / "fer_20260101_000000.mp4").open("wb") as large:
+        large.truncate(1 << 30)
+    (tmp_path / "fer_20260101_000001.mp4").write_bytes(b"video")
+    site = make()
+    stuck = [socket.create_connection(("127.0.0.1", site.server.port)) for _ in range(server_module._DOWNLOADS)]
+    try:
+        for one in stuck:
+            one.sendall(b"GET /recordings/fer_20260101_000000.mp4 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert one.recv(12) == b"HTTP/1.1 200"
+        assert status("GET", f"{site.base}/recordings/fer_20260101_000001.mp4") == 503
+        assert alive(site)
+        deadline = time.monotonic() + 30
+        while site.server._downloads and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert status("GET", f"{site.base}/recordings/fer_20260101_000001.mp4") == 200
+    finally:
+        for one in stuck:
+            one.close()
 
 
 # Whom it gives it to.
@@ -378,10 +419,29 @@ def test_the_token_opens_the_page_once_and_the_cookie_from_then_on(make):
     assert status("GET", f"{site.base}/parameters.yaml", headers={"Authorization": f"Bearer {TOKEN}"}) == 200
 
 
-def test_who_guesses_is_told_to_wait(make):
+@pytest.mark.parametrize("way", ["login", "header"])
+def test_who_guesses_is_told_to_wait_and_others_are_not(make, way):
     site = make(TOKEN)
-    codes = [status("POST", f"{site.base}/login", json={"token": f"{i}" * 20}) for i in range(15)]
+
+    def enter(token: str, **more: Any) -> int:
+        if way == "login":
+            return status("POST", f"{site.base}/login", json={"token": token}, **more)
+        return status("GET", f"{site.base}/parameters.yaml", headers={"Authorization": f"Bearer {token}"}, **more)
+
+    assert {enter(TOKEN) for _ in range(15)} <= {200, 204}
+    codes = [enter(f"{i:020}") for i in range(15)]
     assert codes[0] == 401 and codes[-1] == 429
+    assert enter(TOKEN) == 429  # or guessing would go on
+
+    async def from_elsewhere() -> int:
+        connector = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.post(f"{site.base}/login", json={"token": TOKEN}) as answer,
+        ):
+            return answer.status
+
+    assert run(from_elsewhere()) == 204
 
 
 @pytest.mark.parametrize(
@@ -454,6 +514,26 @@ def test_a_certificate_that_is_none_is_told_of(make, tmp_path, certificate):
     (tmp_path / "broken.pem").write_text("no certificate")
     with pytest.raises(CannotServe, match="tls_certificate and tls_key cannot be used"):
         make(certificate=str(tmp_path / certificate))
+
+
+def test_a_key_without_a_certificate_is_no_tls(make):
+    with pytest.raises(CannotServe, match="tls_key needs tls_certificate"):
+        make(key="key.pem")
+
+
+def test_it_is_served_on_ipv6(tmp_path):
+    server = Server(Live(), Graph(tmp_path), Access("::1"), Settings(), {})
+    try:
+        server.start()
+    except CannotServe as error:
+        pytest.skip(f"no IPv6 here: {error}")
+    try:
+        (address,) = server.addresses()
+        assert address == f"http://[::1]:{server.port}/"
+        assert status("GET", address) == 200
+        assert status("GET", address, headers={"Host": "[2001:db8::1]"}) == 421
+    finally:
+        server.stop()
 
 
 def test_a_port_that_is_taken_is_told_of(make):
@@ -548,6 +628,99 @@ def test_a_flood_of_messages_is_closed(make):
 
     assert run(flood()) == 1008
     assert alive(site)
+
+
+def test_a_flood_of_pings_is_closed(make):
+    site = make()
+
+    async def flood() -> int:
+        async with Page(site) as page:
+            await page.socket.ping(b"one is answered")
+            for _ in range(2000):
+                await page.socket.ping()
+            return await page.closed()
+
+    assert run(flood()) == 1008
+    assert alive(site)
+
+
+OPEN_LIVE = (
+    b"GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+def masked(text: bytes, code: int = 0x81) -> bytes:
+    """A frame of a websocket, of fewer than 126 bytes, as a client sends it."""
+    return bytes([code, 0x80 | len(text), 0, 0, 0, 0]) + text
+
+
+def pour(site: Site, start: bytes, again: bytes, seconds: float) -> tuple[int, bool]:
+    """Send the same over and over without reading; how many bytes were taken, and whether the connection was ended."""
+    sent, until = 0, time.monotonic() + seconds
+    with socket.create_connection(("127.0.0.1", site.server.port), timeout=1) as connection:
+        try:
+            connection.sendall(start)
+            while time.monotonic() < until:
+                sent += connection.send(again)
+        except TimeoutError:
+            pass
+        except ConnectionError:
+            return sent, True
+    return sent, False
+
+
+@pytest.mark.parametrize("part", [
+    masked(b"", 0x00) * 1000,  # goes on, and never ends
+    masked(b"x" * 100, 0x01),
+    masked(b"") * 500,
+], ids=["empty continuations", "fragments", "empty messages"])
+def test_what_never_becomes_a_message_is_ended(make, part):
+    site = make()
+    sent, ended = pour(site, OPEN_LIVE + masked(b"", 0x01), part, 20)
+    assert ended and sent < 20_000_000
+    assert alive(site)
+
+
+@pytest.mark.parametrize("part", [b"X: y\r\n" * 100, b"X" * 10_000, b"Cookie: " + b"a=b; " * 1000 + b"\r\n"])
+def test_headers_without_an_end_are_ended(make, part):
+    site = make()
+    _, ended = pour(site, b"GET / HTTP/1.1\r\nHost: localhost\r\n", part, 20)
+    assert ended
+    assert alive(site)
+
+
+def test_a_page_that_asks_and_reads_no_answer_is_not_remembered(make):
+    site = make()
+    wish = json.dumps({"type": "set", "id": 1, "node": "/n", "name": "x", "value": 1.5}).encode()
+    most = []
+    watcher = threading.Thread(target=pour, args=(site, OPEN_LIVE, masked(wish), 3), daemon=True)
+    watcher.start()
+    while watcher.is_alive():
+        most.append(sum(len(page.working) for page in list(site.server._pages)))
+        time.sleep(0.01)
+    assert max(most) <= 8
+    assert len(site.graph.asked) < 100
+    assert alive(site)
+
+
+def test_a_flood_of_requests_is_refused_and_open_pages_go_on(make):
+    site = make()
+
+    async def flood() -> None:
+        async with Page(site) as page, aiohttp.ClientSession() as session:
+            await page.hear("hello")
+            codes = []
+            for i in range(600):
+                async with session.get(f"{site.base}/style.css") as answer:
+                    codes.append(answer.status)
+                if i % 100 == 0:
+                    site.frame(stamp=float(i))
+                    assert (await page.hear("picture"))[0]["stamp"] == i
+                    await page.say(type="seen")
+            assert codes[:300] == [200] * 300 and codes[-1] == 429
+
+    run(flood())
 
 
 def test_a_flood_of_wishes_does_not_reach_the_graph(make):
@@ -645,10 +818,6 @@ def test_random_bytes_cost_a_connection_and_nothing_else(make):
     """As HTTP, and as frames of an open websocket."""
     site = make()
     random_ = random.Random(14)
-    head = (
-        b"GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-    )
     parts = [
         b"GET ",
         b"POST ",
@@ -672,7 +841,7 @@ def test_random_bytes_cost_a_connection_and_nothing_else(make):
     before = threading.active_count()
     for i in range(300):
         made = b"".join(random_.choices(parts, k=random_.randint(1, 12)))
-        data = bytearray(made if i % 3 else head + random_.randbytes(random_.randint(1, 400)))
+        data = bytearray(made if i % 3 else OPEN_LIVE + random_.randbytes(random_.randint(1, 400)))
         for _ in range(random_.randint(0, 4)):
             data[random_.randrange(len(data))] = random_.randrange(256)
         with socket.create_connection(("127.0.0.1", site.server.port), timeout=5) as connection:

@@ -1,0 +1,22 @@
+"""The folder of recordings that a page starts."""
+
+from __future__ import annotations
+
+from fer_ros.web.recording import Recordings
+
+
+def test_only_recordings_are_handed_out_and_nothing_that_a_link_leads_to(tmp_path):
+    folder, secret = tmp_path / "videos", tmp_path / "secret"
+    folder.mkdir()
+    secret.write_text("of the robot's")
+    (folder / "fer_20260101_000000.mp4").write_bytes(b"video")
+    (folder / "fer_20260101_000001.mp4").symlink_to(secret)
+    (folder / "fer_20260101_000002.mp4").mkdir()
+    (folder / "notes.txt").write_text("of somebody's")
+    recordings = Recordings(str(folder))
+    assert list(recordings.files()) == ["fer_20260101_000000.mp4"]
+    assert recordings.state()["files"] == [{"name": "fer_20260101_000000.mp4", "bytes": 5}]
+
+
+def test_a_folder_that_is_not_there_has_none(tmp_path):
+    assert Recordings(str(tmp_path / "nothing")).files() == {}
