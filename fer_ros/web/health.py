@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 STALLED = 2.0
 """Seconds without a picture that are told."""
 _LOST = 6.0  # seconds without a report
+_BEHIND = 1.0  # seconds from an image to its answer that are told
 _RESTING = {"inactive": "switched off", "unconfigured": "not started", "disabled": "paused"}
 _WORKS = {"face_detector_node": "nobody looks for faces", "emotion_node": "nobody recognises emotions"}
 
@@ -53,7 +55,7 @@ def notice(reports: Mapping[str, Report], now: float, picture_age: float, answer
     """
     source = next(((name, one) for name, one in reports.items() if one.kind in ("camera_node", "replay_node")), None)
     if picture_age <= STALLED:
-        return _without_answers(reports, now) if answer_age > STALLED else Notice()
+        return _without_answers(reports, now) if answer_age > STALLED else _late(reports)
     if source is not None:
         return _of_source(*source, now, picture_age)
     if silence:
@@ -90,6 +92,23 @@ def _without_answers(reports: Mapping[str, Report], now: float) -> Notice:
     if missing:
         return Notice(f"{_WORKS[missing[0]].capitalize()}: there is no {missing[0]}.")
     return Notice("There is a picture, but no answer for it: this machine may be too busy.")
+
+
+def _late(reports: Mapping[str, Report]) -> Notice:
+    for one in reports.values():
+        behind = _seconds(one.values.get("latency p50", "")) if one.kind == "emotion_node" else 0.0
+        if behind > _BEHIND:
+            return Notice(f"The answers come {behind:.1f} s after their images: this machine is too busy.")
+    return Notice()
+
+
+def _seconds(text: str) -> float:
+    """Of a report's "12.5 ms"; 0 where it is none."""
+    found = re.fullmatch(r"([0-9.]{1,12}) ms", text)
+    try:
+        return float(found[1]) / 1000 if found else 0.0
+    except ValueError:
+        return 0.0
 
 
 def rows(reports: Mapping[str, Report], now: float) -> list[dict[str, Any]]:

@@ -30,5 +30,6 @@ def _css(color: tuple[int, int, int]) -> str:
 
 
 def _described(group: type, spec: ParamSpec) -> dict[str, Any]:
+    title = group.__name__.removesuffix("Params").removesuffix("Style")
     return {"name": spec.name, "type": spec.type.__name__, "default": spec.default, "description": spec.description,
-            "unit": spec.unit, "range": spec.range, "choices": spec.choices, "group": group.__name__}
+            "unit": spec.unit, "range": spec.range, "choices": spec.choices, "group": title}

@@ -152,22 +152,23 @@ def near(pixels: np.ndarray, color: str) -> bool:
 
 def test_when_somebody_smiles_the_page_says_so_for_the_same_image(open_tab, python):
     listener = python("-c", LISTENER)
+
+    def heard() -> dict[float, list[str]]:
+        lines = [line.split() for line in listener.text.splitlines() if line[:1].isdigit()]
+        return {round(int(sec) + int(nanosec) * 1e-9, 3): found for sec, nanosec, *found in lines}
+
     tab = open_tab()
     tab.wait("JSON.parse(document.getElementById('picture').dataset.faces ?? '[]').some((one) => one.label === 'happy')")
     tab.wait("[...document.querySelectorAll('.chip')].some((one) => one.textContent === 'happy')")
     tab.wait("document.querySelector('#summary .lead').textContent.includes('Happy: ')")
     tab.wait("document.querySelectorAll('#events li').length > 0")
+    listener.wait_for(heard, "answers")
     seen = tab.page.evaluate("""() => new Promise((resolve) => {
         const picture = document.getElementById("picture");
         new MutationObserver(() => resolve([picture.dataset.stamp, JSON.parse(picture.dataset.faces)]))
             .observe(picture, { attributes: true, attributeFilter: ["data-faces"] });
     })""")
     stamp, labels = float(seen[0]), [one["label"] for one in seen[1]]
-
-    def heard() -> dict[float, list[str]]:
-        lines = [line.split() for line in listener.text.splitlines() if line[:1].isdigit()]
-        return {round(int(sec) + int(nanosec) * 1e-9, 3): found for sec, nanosec, *found in lines}
-
     listener.wait_for(lambda: max(heard(), default=0) >= stamp, "the same image's answer")
     assert heard()[round(stamp, 3)] == labels
 

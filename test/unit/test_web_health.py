@@ -40,6 +40,16 @@ def test_the_reason_stands_where_the_picture_would_be(members, text, action):
     assert found.text.startswith(text) and found.over and found.action == action
 
 
+@pytest.mark.parametrize(("latency", "text"), [
+    ("2256.0 ms", "The answers come 2.3 s after their images: this machine is too busy."), ("999.0 ms", ""), ("12.5 ms", ""),
+    ("", ""), ("1.2.3 ms", ""), ("many", ""),
+])
+def test_answers_that_come_late_are_told_of(latency, text):
+    members = graph()
+    members["/fer/emotion_node"].values["latency p50"] = latency
+    assert said(members, 0.1, 0.1) == Notice(text)
+
+
 def test_a_quality_of_service_that_does_not_fit_is_told_in_words():
     members = graph()
     del members["/camera/camera_node"]

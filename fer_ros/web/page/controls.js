@@ -61,11 +61,12 @@ export class Controls {
     this.groups = names.filter((name) => Object.keys(nodes[name].values).length && this.parameters[nodes[name].kind]?.length).map((name) => {
       const kind = nodes[name].kind;
       const rows = this.parameters[kind].map((spec) => new Row(this, name, spec));
+      const several = new Set(rows.map((row) => row.spec.group)).size;
       this.rows.push(...rows);
       const count = element("span", { class: "small" });
       const group = element("details", { "data-node": name, open: open.has(name) || (open.size === 0 && kind === "emotion_node") },
         element("summary", {}, element("span", { class: "name", text: nodeName(kind) }), element("span", { class: "small", text: name }), count),
-        ...rows.map((row) => row.element));
+        ...rows.flatMap((row, i) => (row.spec.group === rows[i - 1]?.spec.group || several < 3 ? [row.element] : [element("h3", { text: row.spec.group }), row.element])));
       return { group, rows, count };
     });
     this.place.replaceChildren(...this.groups.map((one) => one.group));

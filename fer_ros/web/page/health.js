@@ -1,7 +1,7 @@
 // How the nodes are doing, by their own reports.
 
 import { byId, element, write } from "./dom.js";
-import { node } from "./words.js";
+import { milliseconds, node } from "./words.js";
 
 const LEVELS = ["ok", "warning", "error", "stale"];
 const WHOLE = ["latency", "detect", "draw", "encode"]; // the stage that stands for a node's work, the first one that it has
@@ -43,7 +43,7 @@ export class Health {
         element("td", { class: "n", title: work ?? "", text: work ? short(one.values[`${work} p95`]) : "–" }),
         element("td", { class: "n", text: lost ?? "–" }));
     });
-    const head = ["Node", "State", "per s", "p50, ms", "p95, ms", "Dropped"].map((text, i) => element("th", { scope: "col", class: i > 1 ? "n" : null, text }));
+    const head = ["Node", "State", "Per s", "p50 ms", "p95 ms", "Dropped"].map((text, i) => element("th", { scope: "col", class: i > 1 ? "n" : null, text }));
     this.place.replaceChildren(
       element("div", { class: "scroll" }, element("table", { class: "nodes" }, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body))),
       ...nodes.map((one) => this.details(one)));
@@ -58,10 +58,10 @@ export class Health {
 
   figures(nodes) {
     const emotion = nodes.find((one) => one.kind === "emotion_node")?.values ?? {};
-    const figure = (id, key, unit) => write(byId(id), emotion[key] ? `${Math.round(number(emotion[key]))}${unit}` : "–");
-    figure("figure-fps", "images rate", "");
-    figure("figure-latency", "latency p50", " ms");
-    figure("figure-p95", "latency p95", " ms");
+    const figure = (id, key, text) => write(byId(id), emotion[key] ? text(number(emotion[key])) : "–");
+    figure("figure-fps", "images rate", (value) => String(Math.round(value)));
+    figure("figure-latency", "latency p50", milliseconds);
+    figure("figure-p95", "latency p95", milliseconds);
     const graph = nodes.filter((one) => ["face_detector_node", "emotion_node"].includes(one.kind));
     write(byId("figure-dropped"), graph.length ? String(graph.reduce((sum, one) => sum + (dropped(one.values) ?? 0), 0)) : "–");
   }

@@ -4,12 +4,14 @@ import { byId, colored, element, write } from "./dom.js";
 import { named, percent, seconds } from "./words.js";
 
 const BAND = 10, GAP = 3, PLOT = 68, GONE = 34; // pixels
+const MARK = 30; // seconds between two lines
 const UNCERTAIN = 7;
 
 export class Lanes {
   constructor() {
     this.place = byId("lanes");
     this.empty = byId("lanes-empty");
+    this.axis = byId("axis");
     this.tip = byId("tip");
     this.samples = []; // [number, time, Map of face to [label, probabilities]]
     this.rows = new Map();
@@ -22,6 +24,9 @@ export class Lanes {
     Object.assign(this, { labels, colors, seen, step });
     // Neutral carries the others, and what is pleasant lies on top.
     this.order = ["neutral", "sad", "fear", "disgust", "angry", "surprise", "happy"].map((label) => labels.indexOf(label));
+    const marks = [element("span", { text: `${seconds(seen)} ago` })];
+    for (let ago = seen - MARK; ago > 0; ago -= MARK) marks.push(element("span", { text: `${ago} s` }));
+    this.axis.replaceChildren(...marks, element("span", { text: "now" }));
     byId("legend").replaceChildren(...this.order.map((index) => colored(element("li", { text: labels[index] }), colors[labels[index]])));
   }
 
@@ -52,6 +57,7 @@ export class Lanes {
       this.update(this.rows.get(face), face, last);
     }
     this.empty.hidden = faces.size > 0;
+    this.axis.hidden = faces.size === 0;
   }
 
   row(face) {
@@ -62,7 +68,7 @@ export class Lanes {
     }, canvas);
     const chip = element("span", { class: "chip" });
     const when = element("span", { class: "when" });
-    const node = element("div", { class: "lane" }, element("div", { class: "who" }, element("span", { class: "name", text: named(face) }), chip, when), chart);
+    const node = element("div", { class: "lane" }, element("div", { class: "who" }, element("span", { class: "name", title: named(face), text: named(face) }), chip, when), chart);
     const time = (x) => this.end - this.seen * (1 - x / chart.clientWidth);
     chart.addEventListener("pointermove", (event) => this.point(face, time(event.offsetX), chart));
     chart.addEventListener("pointerdown", (event) => this.point(face, time(event.offsetX), chart));
@@ -106,10 +112,13 @@ export class Lanes {
     pen.fillStyle = style.getPropertyValue("--well");
     pen.fillRect(0, 0, width, plot);
     pen.fillRect(0, plot + GAP, width, BAND);
-    for (const run of this.runs(face)) this.stack(pen, run, x, plot);
+    for (const run of this.runs(face)) {
+      this.stack(pen, run, x, plot);
+      this.band(pen, run, x, plot, style.getPropertyValue("--muted"));
+    }
     pen.strokeStyle = style.getPropertyValue("--grid");
     pen.lineWidth = 1;
-    for (let ago = 30; ago < this.seen; ago += 30) {
+    for (let ago = MARK; ago < this.seen; ago += MARK) {
       const at = Math.round(x(this.end - ago)) + 0.5;
       pen.beginPath();
       pen.moveTo(at, 0);
@@ -154,8 +163,12 @@ export class Lanes {
       pen.fill();
       high.forEach((value, i) => { low[i] = value; });
     }
+  }
+
+  // The label: a bar in its colour, a thin line where it is uncertain.
+  band(pen, run, x, plot, plain) {
     for (const [time, label] of run) {
-      pen.fillStyle = this.colors[this.labels[label]];
+      pen.fillStyle = label === UNCERTAIN ? plain : this.colors[this.labels[label]];
       const left = Math.floor(x(time)), right = Math.ceil(x(time + this.step));
       if (label !== UNCERTAIN) pen.fillRect(left, plot + GAP, right - left, BAND);
       else pen.fillRect(left, plot + GAP + BAND / 2 - 1, right - left, 2);

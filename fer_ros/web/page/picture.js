@@ -1,7 +1,7 @@
 // The live picture: a frame and the answers of this very frame are drawn together.
 
 import { byId, write } from "./dom.js";
-import { named, percent } from "./words.js";
+import { named, percent, shortened } from "./words.js";
 
 const decoder = new TextDecoder();
 
@@ -99,7 +99,7 @@ export class Picture {
     pen.font = `600 ${size}px system-ui, sans-serif`;
     const wide = pen.measureText(label).width;
     pen.font = `400 ${size}px system-ui, sans-serif`;
-    const id = face.id === "" ? "" : `#${face.id}`;
+    const id = face.id === "" ? "" : `#${shortened(face.id)}`;
     const more = id ? pen.measureText(id).width + 0.6 * size : 0;
     const box = { w: wide + more + size, h: 1.55 * size };
     box.x = Math.max(2, Math.min(width - box.w - 2, left - 1));

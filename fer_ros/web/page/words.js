@@ -7,15 +7,23 @@ const BEGAN = {
   sad: "began to look sad", surprise: "began to look surprised", neutral: "looks neutral again", uncertain: "cannot be read any more",
 };
 
-export const percent = (share) => `${Math.round(100 * share)} %`;
+// A number and its unit stay on one line.
+const united = (...words) => words.join("\u00a0");
+
+export const percent = (share) => united(Math.round(100 * share), "%");
 
 export const named = (face) => (face === "" ? "A face" : `Face ${face}`);
 
+export const shortened = (id) => (id.length > 12 ? `${id.slice(0, 10)}…` : id);
+
 export function seconds(value) {
-  if (value < 9.95) return `${value.toFixed(1)} s`;
-  if (value < 90) return `${Math.round(value)} s`;
-  return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+  if (value < 9.95) return united(value.toFixed(1), "s");
+  const whole = Math.round(value);
+  if (whole < 90) return united(whole, "s");
+  return united(Math.floor(whole / 60), "min", ...(whole % 60 ? [whole % 60, "s"] : []));
 }
+
+export const milliseconds = (value) => (value < 1000 ? united(Math.round(value), "ms") : seconds(value / 1000));
 
 export function counted(number, noun) {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
