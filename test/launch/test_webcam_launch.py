@@ -1,8 +1,11 @@
 """webcam.launch.py on the demo clip, through launch_testing: answers come, with the contract's names, and it ends cleanly."""
 
+import importlib.util
 import os
+import re
 import time
 import unittest
+import urllib.request
 
 import pytest
 
@@ -25,17 +28,19 @@ from fer_ros.ros.messages import stamp_key  # noqa: E402
 
 LAUNCH_FILE = share_directory() / "launch" / "webcam.launch.py"
 DOMAIN = 1 + os.getpid() % 90
+PAGE = importlib.util.find_spec("aiohttp") is not None  # fer_ros[web]
 
 
 @pytest.mark.launch_test
-@launch_testing.parametrize("composed, processes", [("true", 1), ("false", 4)])
+@launch_testing.parametrize("composed, processes", [("true", 1), ("false", 4 + PAGE)])
 def generate_test_description(composed, processes):
     os.environ["ROS_DOMAIN_ID"] = str(DOMAIN)
     for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
         os.environ.pop(name, None)
     graph = launch.actions.IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(LAUNCH_FILE)),
-        launch_arguments={"source": "demo", "namespace": "robot", "composed": composed}.items(),
+        launch_arguments={"source": "demo", "namespace": "robot", "composed": composed,
+                          **({"web": "true", "web_port": "0", "web_control": "false"} if PAGE else {})}.items(),
     )
     return launch.LaunchDescription([graph, launch_testing.actions.ReadyToTest()])
 
@@ -74,6 +79,15 @@ class TestGraph(unittest.TestCase):
         self.wait_for(lambda: any(event.kind == EmotionEvent.APPEARED for event in events), "somebody to appear")
         (came, *_) = [event for event in events if event.kind == EmotionEvent.APPEARED]
         self.assertEqual((came.label, came.header.frame_id), ("happy", "camera_optical_frame"))
+
+    @unittest.skipUnless(PAGE, "the live page needs more packages (pip install 'fer_ros[web]')")
+    def test_the_page_is_where_the_terminal_says(self, proc_output):
+        def addresses():
+            return re.findall(rb"the page is on (http://127\.0\.0\.1:\d+/)", b"".join(io.text for io in proc_output))
+
+        self.wait_for(addresses, "the page's address")
+        with urllib.request.urlopen(addresses()[0].decode(), timeout=60) as answer:
+            self.assertIn(b"<title>fer_ros live</title>", answer.read())
 
 
 @launch_testing.post_shutdown_test()

@@ -58,6 +58,9 @@ def test_the_generator_does_not_replace_our_init(workspace, sources):
     assert installed.read_text() == (sources / "fer_ros" / "__init__.py").read_text() != ""
     assert installed.is_symlink() == workspace.symlinks
     assert (installed.parent / "py.typed").is_file()  # for type checkers
+    page = {path.name: path.read_bytes() for path in (sources / "fer_ros" / "web" / "page").iterdir()}
+    assert {"index.html", "main.js", "style.css", "icon.svg"} <= set(page)
+    assert {path.name: path.read_bytes() for path in (installed.parent / "web" / "page").iterdir()} == page
     assert workspace.sourced("python3 -c 'from fer_ros import Pipeline; print(Pipeline.__name__)'") == "Pipeline\n"
 
 

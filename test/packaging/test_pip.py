@@ -59,6 +59,22 @@ def test_models_and_configuration_are_installed_and_right(environment, sources):
     assert (environment / "share" / "ament_index" / "resource_index" / "packages" / "fer_ros").is_file()
 
 
+def test_the_live_page_is_packed_and_its_extra_named(environment, run, repository, tmp_path):
+    """Not from the source distribution: a file that is missing there would be missed by nobody here."""
+    code = """
+        import fer_ros, importlib.metadata as metadata, pathlib
+        page = pathlib.Path(fer_ros.__file__).parent / "web" / "page"
+        print(*sorted(path.name for path in page.iterdir()))
+        print(*sorted(one for one in metadata.requires("fer_ros") if "web" in one.partition(";")[2]))
+    """
+    files, needed = run(environment / "bin" / "python", "-c", textwrap.dedent(code), cwd=tmp_path).splitlines()
+    assert files.split() == sorted(path.name for path in (repository / "fer_ros" / "web" / "page").iterdir())
+    assert re.findall(r"\b(aiohttp|segno)\b", needed) == ["aiohttp", "segno"]
+    said = run(environment / "bin" / "fer-ros", "run", "--web", "--source", "demo", status=1, cwd=tmp_path,
+               environment={"ROS_DOMAIN_ID": str(1 + os.getpid() % 90)})
+    assert "pip install 'fer_ros[web]'" in said and "Traceback" not in said
+
+
 def test_every_command_is_there_without_an_extra(environment, run, drawn_fer2013, tmp_path):
     """test/system/test_extras.py says the same of this environment, in more detail."""
     command = environment / "bin" / "fer-ros"
