@@ -63,16 +63,16 @@ class Connections:
     Args:
         protocol: makes what speaks HTTP with one.
         limit: how many there are at once; beyond it the one that has been idle longest is ended.
+        refused: is called for each connection that is ended before its time.
         idle: seconds that one may be open without a whole request.
     """
 
-    def __init__(self, protocol: Callable[[], Any], limit: int = 128, idle: float = 15.0):
-        self._protocol, self._limit, self._idle = protocol, limit, idle
+    def __init__(self, protocol: Callable[[], Any], refused: Callable[[], None], limit: int = 128, idle: float = 15.0):
+        self._protocol, self._refused, self._limit, self._idle = protocol, refused, limit, idle
         self._pace = Bucket(*_ACCEPTED)
         self._open: dict[Any, _Open] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = False
-        self.refused = 0
 
     def __len__(self) -> int:
         return len(self._open)
@@ -126,7 +126,7 @@ class Connections:
                 continue
             self._forget_closed()
             if len(self._open) + len(self._tasks) >= 2 * self._limit:  # all at work, or in the middle of TLS's handshake
-                self._count_refused()
+                self._refused()
                 connection.close()
                 continue
             self._start(self._connect(connection, context))
@@ -146,10 +146,7 @@ class Connections:
         self._open[transport] = _Open(time.monotonic())
 
     def _metered(self) -> _Metered:
-        return _Metered(self._protocol(), self._count_refused)
-
-    def _count_refused(self) -> None:
-        self.refused += 1
+        return _Metered(self._protocol(), self._refused)
 
     def _forget_closed(self) -> None:
         for transport in [one for one in self._open if one.is_closing()]:
@@ -167,7 +164,7 @@ class Connections:
             transport = min(idle)[2]
             del self._open[transport]
             transport.abort()
-            self._count_refused()
+            self._refused()
 
     async def _reap(self) -> None:
         while True:

@@ -201,7 +201,7 @@ class Server:
         runner = web.AppRunner(app, access_log=None, logger=_QUIET, handle_signals=False, keepalive_timeout=10)
         await runner.setup()
         assert runner.server is not None  # `setup` has made it
-        self._connections = Connections(runner.server)
+        self._connections = Connections(runner.server, self._count_refused)
         self._connections.serve(self._listening, context)
         begun.set()
         await self._stop.wait()

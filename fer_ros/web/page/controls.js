@@ -60,7 +60,7 @@ export class Controls {
     const names = Object.keys(nodes).sort((a, b) => order.indexOf(nodes[a].kind) - order.indexOf(nodes[b].kind));
     this.groups = names.filter((name) => Object.keys(nodes[name].values).length && this.parameters[nodes[name].kind]?.length).map((name) => {
       const kind = nodes[name].kind;
-      const rows = this.parameters[kind].map((spec) => new Row(this, name, spec));
+      const rows = this.parameters[kind].map((spec) => new Row(this, name, kind, spec));
       const several = new Set(rows.map((row) => row.spec.group)).size;
       this.rows.push(...rows);
       const count = element("span", { class: "small" });
@@ -99,10 +99,10 @@ export class Controls {
 }
 
 class Row {
-  constructor(controls, name, spec) {
+  constructor(controls, name, kind, spec) {
     Object.assign(this, { controls, node: name, spec });
     this.id = `p${name}-${spec.name}`.replaceAll("/", "-");
-    this.words = `${spec.name} ${spec.name.replaceAll("_", " ")} ${spec.description} ${name} ${nodeName(controls.parameters[name] ?? "")}`.toLowerCase();
+    this.words = `${spec.name} ${spec.name.replaceAll("_", " ")} ${spec.description} ${name} ${nodeName(kind)} ${spec.group}`.toLowerCase();
     this.changed = false;
     this.sent = 0;
     this.inputs = this.make();

@@ -21,11 +21,16 @@ export class Link {
   }
 
   async login(token) {
-    const answer = await fetch("/login", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ token }) });
-    return answer.ok ? "" : (await answer.text()).trim();
+    try {
+      const answer = await fetch("/login", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ token }) });
+      return answer.ok ? "" : (await answer.text()).trim();
+    } catch {
+      return "The robot does not answer.";
+    }
   }
 
   connect() {
+    clearTimeout(this.later);
     const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
     socket.binaryType = "arraybuffer";
     this.socket = socket;
@@ -42,7 +47,7 @@ export class Link {
       this.wishes.clear();
       this.handlers.state("lost");
       if (!opened) this.ask();
-      setTimeout(() => { if (!this.locked) this.connect(); }, this.wait);
+      this.later = setTimeout(() => { if (!this.locked) this.connect(); }, this.wait);
       this.wait = Math.min(2 * this.wait, LONGEST);
     };
   }

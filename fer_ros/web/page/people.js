@@ -1,6 +1,6 @@
 // Who was there in the last minute, and what happened.
 
-import { byId, colored, element, write } from "./dom.js";
+import { byId, colored, element } from "./dom.js";
 import { aside, clock, counted, named, percent, seconds, told } from "./words.js";
 
 const KEPT = 100;
@@ -56,5 +56,5 @@ export class Events {
     this.empty.hidden = this.list.childElementCount > 0;
   }
 
-  restart() { this.last = 0; this.list.replaceChildren(); write(this.empty, "Nothing has happened yet."); }
+  restart() { this.last = 0; this.list.replaceChildren(); this.empty.hidden = false; }
 }
