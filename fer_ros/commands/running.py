@@ -27,6 +27,7 @@ from fer_ros.processes import Ended, Processes
 from fer_ros.run_summary import Summary
 from fer_ros.system.signals import Asked, on_end
 from fer_ros.types import Emotion, Image
+from fer_ros.web.access import is_invitation
 from fer_ros.words import counted, exit_reason
 
 if TYPE_CHECKING:
@@ -360,7 +361,10 @@ class Run:
         return idle if gone else max(idle - self._PAUSE, 0.0)
 
     def _heard(self, name: str, line: str) -> None:
-        self._view.say(without_secrets(line), "dim")
+        if is_invitation(line):
+            self._view.say(line)
+        else:
+            self._view.say(without_secrets(line), "dim")
 
     def _warn(self, text: str) -> None:
         self._view.say(f"fer-ros: {text}", "yellow")

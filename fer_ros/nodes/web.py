@@ -36,7 +36,7 @@ from fer_ros.ros.veil import Veil
 from fer_ros.types import Emotion
 from fer_ros.types import Image as Pixels
 from fer_ros.web import health
-from fer_ros.web.access import TOKEN_VARIABLE, Access, checked_token, is_loopback, new_token, qr_code
+from fer_ros.web.access import TOKEN_VARIABLE, Access, checked_token, invitation, is_loopback, new_token, qr_code
 from fer_ros.web.hello import hello
 from fer_ros.web.history import usable, usable_event
 from fer_ros.web.live import Control, Live, Refused, head_of
@@ -120,7 +120,7 @@ class WebNode(FerNode):
         self.get_logger().info(f"the page is on {server.addresses()[0].partition('#')[0]}")
         if token and not given:  # to the terminal alone: what a logger is given goes to files and topics
             for address in server.addresses():
-                print(f"open {address}\n{qr_code(address)}", flush=True)
+                print(f"{invitation(address)}\n{qr_code(address)}", flush=True)
         return server
 
     # What comes in.

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 TOKEN_VARIABLE = "FER_ROS_WEB_TOKEN"
-"""Of the environment: a token of the user's own, or of the command that starts the node and shows the token itself."""
+"""Of the environment: a token of the user's own, which is not printed."""
 
 _SHORTEST = 16  # characters of a token
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9_.-]{1,253})(?::([0-9]{1,5}))?")
@@ -174,6 +174,16 @@ def addresses(host: str, port: int, tls: bool, token: str, own: Iterable[str] | 
     hosts = [host] if not everywhere else own_addresses() if own is None else list(own)
     end = f"/#token={token}" if token else "/"
     return [f"{'https' if tls else 'http'}://{f'[{one}]' if ':' in one else one}:{port}{end}" for one in hosts]
+
+
+def invitation(address: str) -> str:
+    """What a terminal shows for an address with its token."""
+    return f"open {address}"
+
+
+def is_invitation(text: str) -> bool:
+    """Whether a line is of one: an address of a page with its token and no other secret, or a part of its QR code."""
+    return re.fullmatch(rf"open https?://[^\s/@]+/#token=[A-Za-z0-9_-]{{{_SHORTEST},128}}|[█▀▄ ]+", text) is not None
 
 
 def own_addresses() -> list[str]:

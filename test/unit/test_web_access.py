@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from fer_ros.web.access import (
@@ -12,6 +10,8 @@ from fer_ros.web.access import (
     Buckets,
     addresses,
     checked_token,
+    invitation,
+    is_invitation,
     is_loopback,
     new_token,
     parted_host,
@@ -119,6 +119,15 @@ def test_the_printed_address_has_the_token_where_browsers_send_it_to_nobody():
     assert len(addresses("0.0.0.0", 80, False, TOKEN)) == 1
 
 
+def test_what_invites_to_the_page_is_told_from_other_secrets():
+    address = f"http://192.168.1.4:8642/#token={TOKEN}"
+    assert is_invitation(invitation(address))
+    assert is_invitation(invitation(f"https://[fe80::1]:8642/#token={TOKEN}"))
+    others = (address, f"open rtsp://camera/#token={TOKEN}", f"open http://me:secret@camera/#token={TOKEN}", "", "open",
+              f"open http://camera/secret/#token={TOKEN}", f"open {address}&password=x", f"cannot {invitation(address)}")
+    assert not any(is_invitation(line) for line in others)
+
+
 def test_the_code_can_be_scanned(tmp_path):
     """Drawn as the terminal shows it, and read again by OpenCV."""
     cv2, np = pytest.importorskip("cv2"), pytest.importorskip("numpy")
@@ -131,4 +140,4 @@ def test_the_code_can_be_scanned(tmp_path):
     light = np.array([row for pair in zip(upper, lower, strict=True) for row in pair], np.uint8) * 255
     found, _, _ = cv2.QRCodeDetector().detectAndDecode(cv2.resize(light, None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST))
     assert found == text
-    assert re.fullmatch(r"[█▀▄ \n]+", qr_code(text))
+    assert all(is_invitation(line) for line in lines)
