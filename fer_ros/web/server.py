@@ -25,7 +25,6 @@ from fer_ros.web.live import Control, Live, Refused, Seen
 
 _PAGE = Path(__file__).parent / "page"
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_COOKIE = "fer_ros"
 _LARGEST = 16 * 1024  # bytes of a request's body and of a websocket's message
 _IN_FLIGHT = 2  # pictures that a page has not acknowledged
 _PATIENCE = 10.0  # seconds for the graph to do what a page asks for
@@ -146,6 +145,11 @@ class Server:
         """Pages that are open."""
         return len(self._pages)
 
+    @property
+    def _cookie(self) -> str:
+        """Its name. Browsers send a cookie to every port of a host, where the page of another camera may be."""
+        return f"fer_ros_{self.port}"
+
     def addresses(self) -> list[str]:
         """Where the page is, with the token."""
         return addresses(self._access.host, self.port, self._access.tls, self._access.token)
@@ -259,7 +263,7 @@ class Server:
         authorization = request.headers.get("Authorization")
         if authorization is not None:
             self._check_tries(request)
-        if not self._access.lets_in(request.cookies.get(_COOKIE), authorization):
+        if not self._access.lets_in(request.cookies.get(self._cookie), authorization):
             if authorization is not None:
                 self._tries[request.remote or ""].take()
             raise web.HTTPUnauthorized(text="The page needs its token: open the address that was printed when it started.\n")
@@ -286,7 +290,7 @@ class Server:
             self._tries[request.remote or ""].take()
             raise web.HTTPUnauthorized(text="This is not the token.\n")
         response = web.Response(status=204)
-        response.set_cookie(_COOKIE, self._access.cookie, httponly=True, samesite="Strict", secure=self._access.tls,
+        response.set_cookie(self._cookie, self._access.cookie, httponly=True, samesite="Strict", secure=self._access.tls,
                             max_age=7 * 86400)
         return response
 

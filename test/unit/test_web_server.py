@@ -388,7 +388,7 @@ def test_without_the_token_nothing_is_seen(make):
     assert status("GET", f"{site.base}/") == 200  # the page that asks for it
     for path in ("/live", "/parameters.yaml", "/recordings/x.mp4"):
         assert status("GET", site.base + path) == 401
-        assert status("GET", site.base + path, cookies={"fer_ros": "x"}) == 401
+        assert status("GET", site.base + path, cookies={f"fer_ros_{site.server.port}": "x"}) == 401
         assert status("GET", f"{site.base}{path}?token={TOKEN}") == 401
 
     async def open_live() -> int:
@@ -410,13 +410,31 @@ def test_the_token_opens_the_page_once_and_the_cookie_from_then_on(make):
                 assert answer.status == 401 and not answer.cookies
             async with session.post(f"{site.base}/login", json={"token": TOKEN}) as answer:
                 assert answer.status == 204
-                cookie = answer.cookies["fer_ros"]
+                cookie = answer.cookies[f"fer_ros_{site.server.port}"]
                 assert cookie["httponly"] and cookie["samesite"] == "Strict" and TOKEN not in cookie.value
             async with session.ws_connect(f"{site.base}/live") as live:
                 assert json.loads((await live.receive()).data)["type"] == "hello"
 
     run(enter())
     assert status("GET", f"{site.base}/parameters.yaml", headers={"Authorization": f"Bearer {TOKEN}"}) == 200
+
+
+def test_pages_of_several_cameras_are_open_in_one_browser(make):
+    """Browsers send a cookie to every port."""
+    sites = [make(TOKEN), make("u" * 27)]
+
+    async def enter() -> list[int]:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+            for site, token in zip(sites, (TOKEN, "u" * 27), strict=True):
+                async with session.post(f"{site.base}/login", json={"token": token}) as answer:
+                    assert answer.status == 204
+            found = []
+            for site in sites:
+                async with session.get(f"{site.base}/parameters.yaml") as answer:
+                    found.append(answer.status)
+            return found
+
+    assert run(enter()) == [200, 200]
 
 
 @pytest.mark.parametrize("way", ["login", "header"])
@@ -501,7 +519,7 @@ def test_with_a_certificate_it_is_https(make, tmp_path):
             aiohttp.ClientSession() as session,
             session.post(f"{site.base}/login", json={"token": TOKEN}, ssl=trusted) as answer,
         ):
-            assert answer.cookies["fer_ros"]["secure"]
+            assert answer.cookies[f"fer_ros_{site.server.port}"]["secure"]
 
     run(enter())
     site.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 1.0)  # plain, to a server that speaks TLS
@@ -834,7 +852,7 @@ def test_random_bytes_cost_a_connection_and_nothing_else(make):
         b"\r\n",
         b"ffffffffffffffff\r\n",
         b"\x00",
-        b"Cookie: fer_ros=\xff\r\n",
+        b"Cookie: fer_ros_1=\xff\r\n",
         b"Content-Length: -1\r\n",
         b"Connection: close\r\n",
         b"Upgrade: websocket\r\n",
