@@ -77,7 +77,8 @@ asyncio.run(main())
 @pytest.fixture
 def graph(fer_ros, tmp_path) -> str:
     """The address of a running graph's page; it plays the demo clip over and over."""
-    command = fer_ros("run", "--source", "demo", "--loop", "--web", "--web-port", "0")
+    command = fer_ros("run", "--source", "demo", "--loop", "--web", "--web-port", "0",
+                      "--set", f"web_node.recordings={tmp_path / 'videos'}")
     command.wait_for(lambda: re.search(r"the page is on (http://\S+)", command.text), "the page's address")
     return re.search(r"the page is on (http://\S+)", command.text)[1]
 
@@ -244,6 +245,23 @@ def test_a_switch_turns_the_camera_off_and_the_page_says_so(open_tab):
     tab.page.get_by_role("button", name="Switch on").click()
     tab.wait_for_pictures()
     tab.wait("document.getElementById('notice').hidden")
+
+
+def test_a_recording_is_made_and_fetched(open_tab):
+    tab = open_tab()
+    tab.wait_for_pictures()
+    tab.page.get_by_role("button", name="Record", exact=True).click()
+    tab.wait("/Recording, [1-9]/.test(document.getElementById('record-said').textContent)")
+    tab.wait_for_pictures(20)
+    tab.page.get_by_role("button", name="Stop recording").click()
+    tab.page.get_by_role("tab", name="Videos").click()
+    with tab.page.expect_download() as fetched:
+        tab.page.get_by_role("link", name=re.compile(r"fer_\d+_\d+\.mp4")).click()
+    video = cv2.VideoCapture(str(fetched.value.path()))
+    there, picture = video.read()
+    video.release()
+    assert there and picture.shape == (480, 640, 3)
+    assert tab.faults == []
 
 
 def test_lanes_are_read_with_the_keyboard(open_tab):
