@@ -6,7 +6,7 @@ import functools
 import math
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -78,7 +78,7 @@ class WebNode(FerNode):
         self.subscribe(EmotionEvent, "events", self._on_event, RESULTS, rare=True)
 
     def stop(self) -> None:
-        self._watched = False
+        self._watched = self._hears_faces = False
         self._recordings.close()
 
     def apply(self) -> None:
@@ -135,17 +135,26 @@ class WebNode(FerNode):
         faces_wanted = watched and self._veil.needs_faces and not self.is_local("emotions")
         if watched == self._watched and faces_wanted == self._hears_faces:
             return
-        self.unsubscribe()
         self._pairs.clear()
         self._begin_veil()
-        if self.active:
-            self.start()
-        if watched:
-            qos = image_qos(self.params[PairedImageParams])
-            self.subscribe(Image, "image", self._on_image, qos, local_depth=1, onlooker=True)
-        if faces_wanted:
-            self.subscribe(Detection2DArray, "faces", lambda message: self._veil.meet(message), RESULTS)
+        self._follow("image", watched, self._watched, self._take_images)
+        self._follow("faces", faces_wanted, self._hears_faces, self._take_faces)
+        if watched and not self._watched:
+            self._pictured = time.monotonic()  # a picture is missed from now on
         self._watched, self._hears_faces = watched, faces_wanted
+
+    def _follow(self, topic: str, wanted: bool, had: bool, take: Callable[[], None]) -> None:
+        """Subscribe to a topic or no longer; the other subscriptions lose no message."""
+        if wanted and not had:
+            take()
+        elif had and not wanted:
+            self.unsubscribe(topic)
+
+    def _take_images(self) -> None:
+        self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]), local_depth=1, onlooker=True)
+
+    def _take_faces(self) -> None:
+        self.subscribe(Detection2DArray, "faces", lambda message: self._veil.meet(message), RESULTS)
 
     def _wear(self) -> None:
         if self._veil.wear(self._privacy()):

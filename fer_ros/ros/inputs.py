@@ -132,15 +132,17 @@ class Inputs:
             entry.close = lambda: self._node.destroy_subscription(subscription)
         self._all.append(entry)
 
-    def close(self, attempt: Callable[[Callable[[], object]], object]) -> None:
-        """End them all.
+    def close(self, attempt: Callable[[Callable[[], object]], object], topic: str | None = None) -> None:
+        """End them all, or those of one topic.
 
         Args:
             attempt: does what it is given, and keeps to itself what that raises: one that fails must not keep the others.
         """
-        while self._all:
-            attempt(self._all.pop().close)
-        if self._worker is not None:
+        name = None if topic is None else self._node.resolve_topic_name(topic)
+        for entry in [one for one in reversed(self._all) if name in (None, one.topic)]:
+            self._all.remove(entry)
+            attempt(entry.close)
+        if topic is None and self._worker is not None:
             self._worker.end()
             self._worker = None
 

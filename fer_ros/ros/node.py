@@ -139,9 +139,9 @@ class FerNode(LifecycleNode):
 
         return self.create_timer(period, guarded, clock=self._steady)
 
-    def unsubscribe(self) -> None:
-        """Drop all subscriptions."""
-        self._inputs.close(self._succeeds)
+    def unsubscribe(self, topic: str | None = None) -> None:
+        """Drop all subscriptions, or those of one topic."""
+        self._inputs.close(self._succeeds, topic)
 
     # What the inputs ask and tell.
 

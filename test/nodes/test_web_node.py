@@ -144,6 +144,16 @@ def test_without_answers_the_picture_is_shown_and_why_is_said(bench, open_page, 
     assert "Nobody looks for faces" in page.last("notice")["text"] and not page.last("notice")["over"]
 
 
+def test_a_page_that_comes_or_goes_interrupts_no_other_topic(bench, open_page):
+    node = bench.add(WebNode, port=0)
+    before = list(node._inputs)
+    page = open_page(node)
+    bench.wait_for(lambda: len(list(node._inputs)) == len(before) + 1, "images to be taken")
+    page.close()
+    bench.wait_for(lambda: len(list(node._inputs)) == len(before), "images to be left")
+    assert list(node._inputs) == before
+
+
 def test_a_topic_that_nobody_publishes_is_named(bench, open_page):
     page = open_page(bench.add(WebNode, port=0, remap="image:=/cam/picture"))
     bench.wait_for(lambda: page.last("notice", {}).get("text"), "a notice")
