@@ -13,7 +13,7 @@ from fer_ros.bags.reader import Frame
 from fer_ros.bags.table import Table
 from fer_ros.bags.writer import ResultWriter
 from fer_ros.drawing.anonymize import Concealer
-from fer_ros.drawing.overlay import DEFAULT_STYLE, OverlayStyle, draw_overlay
+from fer_ros.drawing.overlay import DEFAULT_STYLE, OverlayLayout, OverlayStyle, draw_overlay
 from fer_ros.media.video_recorder import RecordError, VideoRecorder
 from fer_ros.parameters.privacy_params import NO_PRIVACY, NONE, PrivacyParams
 from fer_ros.system.files import OutputError
@@ -48,6 +48,7 @@ class Outputs:
         self._overlay, self._style, sources = overlay, style, list(sources)
         self._ids, self._hides, self._concealer = ids, privacy.anonymize != NONE, Concealer[Annotation](privacy)
         self._last: Frame | None = None
+        self._layout = OverlayLayout()
         with ExitStack() as stack:
             self._bag = stack.enter_context(ResultWriter(bag, topics, model, force, sources))
             self._table = stack.enter_context(Table(table, force, sources)) if table else None
@@ -85,7 +86,7 @@ class Outputs:
 
     def _write(self, found: Annotation, image: Image | None) -> None:
         found = found if self._ids else found.without_ids()
-        picture = None if image is None else draw_overlay(image, found.emotions, style=self._style)
+        picture = None if image is None else draw_overlay(image, found.emotions, style=self._style, layout=self._layout)
         self._bag.write(found.frame, found.faces, found.emotions, picture if self._overlay else None)
         self._last = found.frame
         self._write_events(found.events)

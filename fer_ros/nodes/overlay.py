@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
-from fer_ros.drawing.overlay import OverlayStyle, draw_overlay
+from fer_ros.drawing.overlay import OverlayLayout, OverlayStyle, draw_overlay
 from fer_ros.media.meter import RateMeter, StageTimes
 from fer_ros.msg import EmotionArray
 from fer_ros.parameters.node_params import MatchingParams, OverlayParams, PairedImageParams
@@ -79,7 +79,7 @@ class OverlayNode(FerNode):
         if watched and (not self._watched or faces_wanted != self._hears_faces):
             self.unsubscribe()  # from what an attempt that failed has left
             self._pairs.clear()
-            self._meter = RateMeter()
+            self._meter, self._layout = RateMeter(), OverlayLayout()
             self._veil: Veil[_Frame] = Veil(self.params[PrivacyParams], self.params[MatchingParams].cache_size, self._draw,
                                             self._expects_faces, self._times)
             self.subscribe(EmotionArray, "emotions", self._on_emotions, RESULTS, local_depth=2)
@@ -120,7 +120,7 @@ class OverlayNode(FerNode):
         with self._times("draw"):
             drawn = draw_overlay(
                 to_bgr(image), emotions_from_message(frame.emotions), frame.emotions.labels,
-                fps=frame.fps, latency=frame.latency, style=self.params[OverlayStyle],
+                fps=frame.fps, latency=frame.latency, style=self.params[OverlayStyle], layout=self._layout,
             )
         self.diagnostics.count("images")
         with self._times("publish"):

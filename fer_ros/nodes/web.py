@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
-from fer_ros.drawing.overlay import draw_overlay
+from fer_ros.drawing.overlay import OverlayLayout, draw_overlay
 from fer_ros.media.encodings import to_jpeg
 from fer_ros.media.meter import StageTimes
 from fer_ros.media.scaling import resized
@@ -70,6 +70,7 @@ class WebNode(FerNode):
         self._watched = self._hears_faces = False
         self._overlay = OverlayPrivacy(self, self._steering)
         self._begin_veil()
+        self._layout = OverlayLayout()  # of what is recorded
         self._ticking = [self.every(0.2, self._follow_watchers), self.every(0.5, self._look)]
         self._server = self._serve_page(params)
 
@@ -213,7 +214,7 @@ class WebNode(FerNode):
         self._picture(image, shown)
         if shown.found is not None and self._recordings.active:
             with self._times("record"):
-                drawn = draw_overlay(to_bgr(image), shown.found, latency=shown.latency)
+                drawn = draw_overlay(to_bgr(image), shown.found, latency=shown.latency, layout=self._layout)
                 self._recordings.write(drawn, seconds(image.header.stamp), self.params[WebParams].recording_limit)
 
     def _picture(self, image: AnyImage, shown: _Shown) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fer_ros.drawing.overlay import COLORS, text_color
+from fer_ros.drawing.palette import COLORS, hex_color, text_color
 from fer_ros.labels import EMOTIONS, UNCERTAIN
 from fer_ros.parameters.graph_params import NODES
 from fer_ros.parameters.params import ParamSpec, specs
@@ -17,16 +17,11 @@ def hello() -> dict[str, Any]:
     labels = (*EMOTIONS, UNCERTAIN)
     return {
         "version": __version__, "labels": labels, "window": WINDOW, "step": STEP, "minute": MINUTE,
-        "colors": {label: _css(COLORS[label]) for label in labels},
-        "inks": {label: _css(text_color(COLORS[label])) for label in labels},
+        "colors": {label: hex_color(COLORS[label]) for label in labels},
+        "inks": {label: hex_color(text_color(COLORS[label])) for label in labels},
         "parameters": {node: [_described(group, spec) for group in groups for spec in specs(group) if spec.live]
                        for node, groups in NODES.items()},
     }
-
-
-def _css(color: tuple[int, int, int]) -> str:
-    blue, green, red = color
-    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def _described(group: type, spec: ParamSpec) -> dict[str, Any]:

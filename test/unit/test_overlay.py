@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.drawing import overlay
-from fer_ros.drawing.overlay import COLORS, OverlayStyle, draw_overlay, text_color
+from fer_ros.drawing import overlay, places, tags
+from fer_ros.drawing.overlay import OverlayStyle, draw_overlay
+from fer_ros.drawing.palette import COLORS, text_color
 from fer_ros.labels import EMOTIONS, UNCERTAIN
 from fer_ros.types import Box, Emotion
 
@@ -150,7 +151,7 @@ def test_faces_are_compared_and_counted_to_the_same_picture(monkeypatch):
         faces += faces[:2]  # twice the same box
         pictures = []
         for compared in (0, 100):
-            monkeypatch.setattr(overlay, "_COMPARED", compared)
+            monkeypatch.setattr(places, "_COMPARED", compared)
             pictures.append(draw_overlay(blank(), faces, fps=30.0, style=OverlayStyle(max_panels=20)))
         assert (pictures[0] == pictures[1]).all(), count
 
@@ -164,36 +165,36 @@ def test_a_tag_is_given_up_at_the_first_look_only_where_it_has_no_place(monkeypa
         faces += faces[:5]  # twice the same box
         quick = draw_overlay(blank(), faces, fps=30.0)
         with monkeypatch.context() as patched:
-            patched.setattr(overlay._Taken, "may_be_free", lambda self, places, most: np.ones(places.shape[:2], bool))
+            patched.setattr(places.Taken, "may_be_free", lambda self, places, most: np.ones(places.shape[:2], bool))
             assert (quick == draw_overlay(blank(), faces, fps=30.0)).all(), count
         with monkeypatch.context() as patched:
-            patched.setattr(overlay._Taken, "may_be_free", lambda self, places, most: np.zeros(places.shape[:2], bool))
+            patched.setattr(places.Taken, "may_be_free", lambda self, places, most: np.zeros(places.shape[:2], bool))
             assert (quick != draw_overlay(blank(), faces, fps=30.0)).any(), count
 
 
 @pytest.mark.parametrize("outside", [True, False])
 def test_the_corners_of_many_are_those_of_each(outside):
     rng = np.random.default_rng(1)
-    frame = overlay._Rect(0, 0, 320, 240)
+    frame = places.Rect(0, 0, 320, 240)
     first = rng.integers((-20, -20), (300, 220), (50, 2))
     rects = np.concatenate([first, first + rng.integers(5, 80, (50, 2))], axis=1)
-    tags = [overlay._Tag("happy 97%"[: 1 + i % 9], "#1" if i % 2 else "", 7 + i % 5, (0, 0, 0)) for i in range(50)]
-    found = overlay._all_corners(np.array([overlay._tag_size(tag) for tag in tags]), rects, frame, outside=outside)
-    for tag, rect, corners in zip(tags, rects.tolist(), found.tolist(), strict=True):
-        assert [list(place) for place in overlay._corners(tag, overlay._Rect(*rect), frame, outside=outside)] == corners
+    words = [tags.Tag("happy 97%"[: 1 + i % 9], "#1" if i % 2 else "", 7 + i % 5, (0, 0, 0)) for i in range(50)]
+    found = tags.all_corners(np.array([tags.tag_size(tag) for tag in words]), rects, frame, outside=outside)
+    for tag, rect, corners in zip(words, rects.tolist(), found.tolist(), strict=True):
+        assert [list(place) for place in tags.corners(tag, places.Rect(*rect), frame, outside=outside)] == corners
 
 
 @pytest.mark.parametrize("large", [False, True])
 def test_how_often_a_pixel_is_covered_is_counted_right(large, monkeypatch):
-    monkeypatch.setattr(overlay, "_SUMMED", 0 if large else 1000)  # each rectangle, or their corners
+    monkeypatch.setattr(places, "_SUMMED", 0 if large else 1000)  # each rectangle, or their corners
     rng = np.random.default_rng(0)
-    frame, width, height = overlay._Rect(0, 0, 40, 30), *((30, 20) if large else (1, 1))
+    frame, width, height = places.Rect(0, 0, 40, 30), *((30, 20) if large else (1, 1))
     corners = rng.integers(0, 30, (40, 2)).tolist()
-    rects = [overlay._Rect(x, y, min(x + width, 40), min(y + height, 30)) for x, y in corners]
+    rects = [places.Rect(x, y, min(x + width, 40), min(y + height, 30)) for x, y in corners]
     expected = np.zeros((30, 40), int)
     for rect in rects:
         expected[rect.top : rect.bottom, rect.left : rect.right] += 1
-    assert (overlay._coverage(frame, rects) == expected).all()
+    assert (places._coverage(frame, rects) == expected).all()
     assert expected.max() > 1 or not large
 
 
@@ -228,15 +229,18 @@ def test_the_stacked_bar_grows_with_the_image():
 
 
 def test_the_winner_is_recognised_without_color(monkeypatch):
-    monkeypatch.setattr(overlay, "COLORS", dict.fromkeys(COLORS, (220, 220, 220)))
-    overlay._panel_layer.cache_clear()
+    monkeypatch.setattr(overlay, "color_of", lambda label: (220, 220, 220))
+    monkeypatch.setattr(tags, "color_of", lambda label: (220, 220, 220))
+    for cached in (overlay._panel_ground, tags.Tag.of):
+        cached.cache_clear()
     box, even = Box(300, 240, 150, 180), np.full(7, 1 / 7, np.float32)
     with_tag = {}
     for label in EMOTIONS:
         drawn = draw_overlay(blank(), [emotion(box, label, even)])
         tag, panel = drawn[:148], drawn[148:, 380:]
         with_tag[label] = tag.tobytes(), panel.tobytes()
-    overlay._panel_layer.cache_clear()
+    for cached in (overlay._panel_ground, tags.Tag.of):
+        cached.cache_clear()
     assert len({tag for tag, _ in with_tag.values()}) == 7, "two labels give the same tag"
     assert len({panel for _, panel in with_tag.values()}) == 7, "the winner's bar is not emphasized"
 
@@ -288,7 +292,7 @@ def test_text_is_large_enough_to_read(width, height, face, least):
 
 def test_rates_are_shown_in_a_corner_that_covers_no_face():
     drawn = draw_overlay(blank(), [], fps=30.0, latency=0.02)
-    assert (drawn[:40, :200] != 120).any() and (drawn[40:] == 120).all() and (drawn[:, 200:] == 120).all()
+    assert (drawn[:40, :320] != 120).any() and (drawn[40:] == 120).all() and (drawn[:, 320:] == 120).all()
     assert (draw_overlay(blank(), [], fps=31.0, latency=0.02) != drawn).any()
     assert (draw_overlay(blank(), [], fps=30.0, latency=0.03) != drawn).any()
     assert (draw_overlay(blank(), [], fps=30.0) != drawn).any()
@@ -304,7 +308,7 @@ def test_rates_are_shown_in_a_corner_that_covers_no_face():
         (OverlayStyle(bars=False), OverlayStyle()),
         (OverlayStyle(show_ids=False), OverlayStyle()),
         (OverlayStyle(show_fps=False), OverlayStyle()),
-        (OverlayStyle(), OverlayStyle(text_scale=2.0)),
+        (OverlayStyle(), OverlayStyle(text_scale=1.2)),
         (OverlayStyle(), OverlayStyle(line_scale=3.0)),
     ],
 )
