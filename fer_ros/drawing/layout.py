@@ -11,7 +11,7 @@ from fer_ros.drawing.lettering import text_rows, text_width, without_middle
 from fer_ros.drawing.places import CROWD, Rect, Taken
 from fer_ros.drawing.scene import Scene
 from fer_ros.drawing.style import Sizes
-from fer_ros.drawing.tags import LONGEST_NAME, ON_FACE, PlacedTag, place_tags
+from fer_ros.drawing.tags import LONGEST_NAME, ON_FACE, PlacedTag, corners, place_tags
 
 Tags = Sequence[PlacedTag | None]
 """Of the faces, in their order."""
@@ -26,6 +26,8 @@ _SIDES_ON_THE_LEFT = (LEFT, LEFT_LOW, RIGHT, RIGHT_LOW, BELOW, BELOW_RIGHT, ABOV
 
 _PATIENCE = 15
 """Images in a row with room for panels until they come back; and without a face until where its panel was is forgotten."""
+_HOME = 30
+"""Images in a row in which there was room where a tag or the rate belongs, until it goes back there."""
 _SAME = 0.3
 """Intersection over union from which on two boxes are of one face, of those that have no id."""
 _SMALL, _LARGE = 5.5, 7.0
@@ -56,13 +58,8 @@ class _Kept:
     corner: int | None = None
     side: int | None = None
     unseen: int = 0
-    images: int = 0
-
-    def stayed(self) -> int | None:
-        """The tag's corner; now and then none, if it is on the face, which it is not to hide longer than it has to."""
-        self.images += 1
-        tried = self.corner is not None and self.corner >= ON_FACE and self.images % (2 * _PATIENCE) == 0
-        return None if tried else self.corner
+    free: int = 0
+    """Images in a row in which the tag could have been where it belongs."""
 
 
 class Panel(NamedTuple):
@@ -111,6 +108,8 @@ class OverlayLayout:
     _small: bool | None = None
     _corner: int = 0
     """Of the frame, in which the rate is."""
+    _home: int = 0
+    """Images in a row in which the rate could have been in the first corner."""
 
     def plan(self, scene: Scene, fps: float | None, latency: float | None) -> Plan:
         """Find a place for everything; latency in seconds, None for what is not known."""
@@ -119,10 +118,13 @@ class OverlayLayout:
         if status is not None:
             taken.add(status.place)
         kept = self._recall(scene)
-        tags = place_tags(scene, [one.stayed() for one in kept], self._tag_height(scene), taken)
+        tags = place_tags(scene, [one.corner for one in kept], self._tag_height(scene), taken)
+        panels = self._place_panels(scene, tags, kept, taken)
         for one, tag in zip(kept, tags, strict=True):
             one.corner = None if tag is None else tag.corner
-        panels = self._place_panels(scene, tags, kept, taken)
+            one.free = one.free + 1 if tag is not None and _may_go_home(tag, one.rect, scene, panels, taken) else 0
+            if one.free >= _HOME:
+                one.corner = None
         return Plan(tags, status, panels, () if panels else place_strips(scene, tags, taken))
 
     def _recall(self, scene: Scene) -> list[_Kept]:
@@ -166,8 +168,11 @@ class OverlayLayout:
                 places = [Rect.sized(x, y, width, height)
                           for y in (0, frame.bottom - height) for x in (0, frame.right - width)]
                 covered = [taken.covered(place) for place in places]
+                self._home = self._home + 1 if not taken.covered(places[0].grown(sizes.gap).clipped(frame)) else 0
                 if covered[self._corner] > min(covered):
                     self._corner = covered.index(min(covered))
+                elif self._home >= _HOME:
+                    self._corner = 0
                 return Status(parts, places[self._corner])
         return None
 
@@ -175,7 +180,6 @@ class OverlayLayout:
         """A panel for each face whose probabilities are known, or nothing: as large as there is room for, but not at once."""
         if not any(scene.barred):
             self._room += not scene.rects
-            self._level = None if self._room >= _PATIENCE else self._level
             return []
         sides = [one.side for one in kept]
         level = self._level or 0
@@ -191,6 +195,20 @@ class OverlayLayout:
                 return placed
         self._level = len(BARS)
         return []
+
+
+def _may_go_home(tag: PlacedTag, rect: Rect, scene: Scene, panels: Sequence[Panel | None], taken: Taken) -> bool:
+    """Whether there is more room than needed above the box for a tag that is below it, or outside for one on the face."""
+    if tag.corner is None or tag.corner < 2:
+        return False
+    places = corners(tag.tag, rect.grown(scene.sizes.line), scene.frame, outside=True)
+    for place in places if tag.corner >= ON_FACE else places[:2]:
+        wide = place.grown(scene.sizes.line).clipped(scene.frame)
+        outside = place.bottom <= rect.top or place.top >= rect.bottom
+        if outside and taken.is_free(wide._replace(bottom=place.bottom, top=place.top)) and not any(
+                panel is not None and panel.place.meets(place) for panel in panels):
+            return True
+    return False
 
 
 def _nearest(rect: Rect, among: Sequence[_Kept]) -> _Kept | None:
@@ -273,7 +291,6 @@ def arrange_panels(
     options = {i: list(_free_panels(scene, i, tags[i], before[i], size, taken, roomy)) for i in barred}
     if not all(options.values()):
         return []
-    barred.sort(key=lambda i: (before[i] is None, len(options[i])))  # and who has least choice comes next
     arranged = next(_arrangements([options[i] for i in barred], [_TRIES]), None)
     if arranged is None:
         return []

@@ -188,6 +188,27 @@ def test_the_panel_of_a_face_that_walks_by_changes_its_side_once_or_twice():
     assert all(side is not None for side, *_ in looks)
 
 
+def test_a_tag_and_the_rate_go_back_to_their_places_when_these_have_been_free_for_a_while():
+    """A face at the upper edge has its tag below; the rate makes room for one in the corner."""
+    layout, places = OverlayLayout(), []
+    for faces in [[emotion(Box(60, 50, 90, 110))]] + [[emotion(Box(250, 240, 90, 110))]] * 60:
+        found = plan(faces, (640, 480), layout)
+        assert found.tags[0] is not None and found.status is not None
+        places.append((found.tags[0].corner, found.status.place.left == 0 and found.status.place.top == 0))
+    assert places[0] == places[20] == (2, False)
+    assert places[-1] == (0, True)
+    assert changes(places) <= 2
+
+
+def test_a_tag_on_a_face_leaves_it_when_there_has_been_room_beside_it():
+    near = [emotion(Box(x, y, 60, 70), str(x)) for x, y in ((100, 60), (100, 200), (30, 130), (170, 130))]
+    middle, layout = emotion(Box(100, 130, 60, 60), "1", "surprise"), OverlayLayout()
+    crowded = plan([middle, *near], (200, 260), layout).tags[0]
+    assert crowded is not None and (crowded.corner is None or crowded.corner >= 4)
+    tags = [plan([middle], (200, 260), layout).tags[0] for _ in range(60)]
+    assert tags[-1] is not None and tags[-1].corner is not None and tags[-1].corner < 4
+
+
 def test_the_same_images_give_the_same_pictures():
     images = jitter([emotion(Box(250, 200, 90, 110)), emotion(Box(420, 220, 90, 110), "2")], 20)
     image = np.full((480, 640, 3), 120, np.uint8)
