@@ -19,10 +19,15 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.patheffects import withStroke
 
 from fer_ros import EMOTIONS
-from fer_ros.drawing.overlay import COLORS
+from fer_ros.drawing.plotting import HATCH, OTHER, PLOT_STYLE, lasts, plot_color, with_gaps
 from fer_ros.labels import UNCERTAIN
+
+plt.rcParams.update(PLOT_STYLE)
+CASING = [withStroke(linewidth=2.6, foreground=OTHER)]
+"""Around the lines, so that yellow and grey are seen on white."""
 
 
 def read(table: Path) -> dict[str, dict[str, np.ndarray]]:
@@ -45,31 +50,27 @@ def read(table: Path) -> dict[str, dict[str, np.ndarray]]:
     }
 
 
-def color(name: str) -> tuple[float, ...]:
-    """The overlay's colour, which is BGR."""
-    return tuple(value / 255 for value in reversed(COLORS[name]))
-
-
 def draw(faces: dict[str, dict[str, np.ndarray]], out: Path) -> None:
     """One row for each face."""
-    figure, rows = plt.subplots(len(faces), 1, figsize=(10, 1 + 2.6 * len(faces)), sharex=True, squeeze=False)
+    figure, rows = plt.subplots(len(faces), 1, figsize=(10, 1 + 2.6 * len(faces)), sharex=True, squeeze=False,
+                                layout="constrained")
     for axes, (face, found) in zip(rows[:, 0], faces.items(), strict=True):
         shown = [i for i in range(len(EMOTIONS)) if found["smooth"][:, i].max() > 0.15]
         for i in shown:
-            axes.plot(found["time"], found["raw"][:, i], ".", markersize=2, alpha=0.5, color=color(EMOTIONS[i]))
-            axes.plot(found["time"], found["smooth"][:, i], color=color(EMOTIONS[i]), label=EMOTIONS[i])
-        lasts = np.diff(found["time"], append=found["time"][-1])
-        lasts[-1] = np.median(lasts)
+            hue = plot_color(EMOTIONS[i])
+            axes.plot(found["time"], found["raw"][:, i], ".", markersize=2, alpha=0.6, color=hue)
+            axes.plot(*with_gaps(found["time"], found["smooth"][:, i]), color=hue, label=EMOTIONS[i], path_effects=CASING)
+        lengths = lasts(found["time"])
         for label in (*EMOTIONS, UNCERTAIN):
             mine = found["label"] == label
-            band = list(zip(found["time"][mine], lasts[mine], strict=True))
-            axes.broken_barh(band, (-0.12, 0.08), color=color(label), linewidth=0)
+            band = list(zip(found["time"][mine], lengths[mine], strict=True))
+            axes.broken_barh(band, (-0.12, 0.08), facecolor=plot_color(label), edgecolor=OTHER, linewidth=0,
+                             hatch=HATCH if label == UNCERTAIN else None)
         axes.set(ylim=(-0.15, 1.05), ylabel=f"face {face}", yticks=(0, 0.5, 1))
-        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=7, fontsize="small", frameon=False)
-        axes.grid(alpha=0.25)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=7)
+        axes.grid()
     rows[-1, 0].set_xlabel("seconds")
-    figure.tight_layout()
-    figure.savefig(out, dpi=110)
+    figure.savefig(out)
     plt.close(figure)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fer_ros.drawing.plotting import PLOT_STYLE, SERIES, with_gaps
 from fer_ros.system.files import replacing
 
 Rows = Sequence[Mapping[str, Any]]
@@ -14,7 +15,7 @@ Rows = Sequence[Mapping[str, Any]]
 def scale(rows: Rows, path: Path, force: bool = False) -> None:
     """Time of a frame against faces and pixels, load against cameras."""
     plt = pyplot()
-    figure, axes = plt.subplots(1, 3, figsize=(15, 4.2))
+    figure, axes = plt.subplots(1, 3, figsize=(15, 4.2), layout="constrained")
     for axis, what, name, unit in zip(axes, ("faces", "pixels", "cameras"), ("faces", "megapixels", "cameras"),
                                       ("ms a frame", "ms a frame", "latency in ms"), strict=True):
         found = [row for row in rows if row["what"] == what]
@@ -24,10 +25,11 @@ def scale(rows: Rows, path: Path, force: bool = False) -> None:
         axis.set(xlabel=name, ylabel=unit, ylim=(0, None))
         if what == "cameras" and found:
             load = axis.twinx()
-            load.plot(x, [row["load"] for row in found], "s-", color="tab:green", label="load")
+            load.plot(x, [row["load"] for row in found], "s-", color=SERIES[2], label="load")
             load.set(ylabel="load in cores", ylim=(0, None))
+            load.spines["right"].set_visible(True)
             load.legend(loc="lower right")
-        axis.grid(alpha=0.3)
+        axis.grid()
         axis.legend(loc="upper left" if what == "cameras" else "lower right")
         if what == "cameras":
             axis.set(xticks=x, ylim=(0, 1.4 * max((1e3 * row["p95"] for row in found), default=1)))
@@ -37,16 +39,17 @@ def scale(rows: Rows, path: Path, force: bool = False) -> None:
 def soak(rows: Rows, path: Path, force: bool = False) -> None:
     """Memory and latency over the minutes."""
     plt = pyplot()
-    figure, (memory, latency) = plt.subplots(2, 1, figsize=(10, 5.5), sharex=True)
-    minutes = [row["minute"] for row in rows]
-    memory.plot(minutes, [row["memory"] / 1e6 for row in rows], ".-")
+    figure, (memory, latency) = plt.subplots(2, 1, figsize=(10, 5.5), sharex=True, layout="constrained")
+    minutes, measured = with_gaps([row["minute"] for row in rows],
+                                  [[row["memory"] / 1e6, 1e3 * row["p50"], 1e3 * row["p95"]] for row in rows])
+    memory.plot(minutes, measured[:, 0], ".-")
     memory.set(ylabel="memory in MB", ylim=(0, 1.2 * max(row["memory"] for row in rows) / 1e6))
-    latency.plot(minutes, [1e3 * row["p50"] for row in rows], ".-", label="median")
-    latency.plot(minutes, [1e3 * row["p95"] for row in rows], ".:", label="95th percentile")
+    latency.plot(minutes, measured[:, 1], ".-", label="median")
+    latency.plot(minutes, measured[:, 2], ".:", label="95th percentile")
     latency.set(xlabel="minute", ylabel="latency in ms", ylim=(0, None))
-    latency.legend()
+    latency.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     for axis in (memory, latency):
-        axis.grid(alpha=0.3)
+        axis.grid()
     _save(plt, figure, path, force)
 
 
@@ -59,12 +62,13 @@ def pyplot() -> Any:
     matplotlib.use("Agg")  # pictures are files here, with or without a display
     from matplotlib import pyplot
 
+    pyplot.rcParams.update(PLOT_STYLE)
     return pyplot
 
 
 def _save(plt: Any, figure: Any, path: Path, force: bool) -> None:
     try:
         with replacing(path, force) as partial:
-            figure.savefig(partial, dpi=110, bbox_inches="tight")
+            figure.savefig(partial)
     finally:
         plt.close(figure)

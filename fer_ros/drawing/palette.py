@@ -33,9 +33,6 @@ PANEL_CHOSEN: Color = (60, 60, 60)
 """Ground of the chosen emotion's row."""
 TRACK_CHOSEN: Color = (28, 28, 28)
 
-SERIES: tuple[Color, ...] = tuple(COLORS[name] for name in ("sad", "angry", "disgust", "fear", "surprise"))
-"""Of a plot's lines that stand for no emotion, from the first on: those that are seen well on white."""
-
 
 def color_of(label: str) -> Color:
     """A label's colour; that of `uncertain` for a label of a model of one's own."""
