@@ -28,6 +28,7 @@ aiohttp = pytest.importorskip("aiohttp", reason="the live page needs more packag
 from fer_ros.labels import EMOTIONS  # noqa: E402
 from fer_ros.media.source import SourceParams, open_source  # noqa: E402
 from fer_ros.msg import Emotion, EmotionArray, EmotionEvent  # noqa: E402
+from fer_ros.nodes.camera import CameraNode  # noqa: E402
 from fer_ros.nodes.emotion import EmotionNode  # noqa: E402
 from fer_ros.nodes.overlay import OverlayNode  # noqa: E402
 from fer_ros.nodes.web import WebNode  # noqa: E402
@@ -152,6 +153,21 @@ def test_a_page_that_comes_or_goes_interrupts_no_other_topic(bench, open_page):
     page.close()
     bench.wait_for(lambda: len(list(node._inputs)) == len(before), "images to be left")
     assert list(node._inputs) == before
+
+
+def test_a_picture_is_missed_from_the_moment_that_a_page_is_open(bench, open_page):
+    """Nobody has waited before: that is not for ever."""
+    node = bench.add(WebNode, port=0)
+    bench.add(CameraNode, source="demo", loop=True)  # what it publishes is not what the page shows
+    bench.spin(0.6)
+    page = open_page(node)
+
+    def said() -> list[str]:
+        return [one["text"] for one in page.heard.get("notice", ())]
+
+    bench.wait_for(lambda: any("stood still for" in text for text in said()), "the page to say that no picture comes")
+    first = next(text for text in said() if "stood still for" in text)
+    assert float(first.split("stood still for ")[1].split(" s")[0]) < 60
 
 
 def test_a_topic_that_nobody_publishes_is_named(bench, open_page):
