@@ -109,8 +109,9 @@ class Inlet:
     """One subscription within the process."""
 
     def __init__(self, exchange: Exchange, topic: str, worker: Worker, callback: Callable[[Any], None], depth: int,
-                 lossless: bool, skipped: Callable[[], None]):
+                 lossless: bool, skipped: Callable[[], None], onlooker: bool):
         self.topic, self.callback, self.depth, self.lossless, self.skipped = topic, callback, depth, lossless, skipped
+        self.onlooker = onlooker
         self.waiting = 0
         self.closed = False
         self._exchange, self._worker = exchange, worker
@@ -152,10 +153,11 @@ class Exchange:
             depth: how many messages wait.
             lossless: whether a publisher waits while so many do; otherwise the newest takes the place of the oldest.
             skipped: called for each message whose place was taken.
-            onlooker: whether no publisher ever waits for this one, in a process that otherwise loses nothing, too.
+            onlooker: whether no publisher ever waits for this one, in a process that otherwise loses nothing, too, and it is
+                given a message last.
         """
         waits = (lossless or self._lossless) and not onlooker
-        inlet = Inlet(self, topic, worker, callback, max(depth, 1), waits, skipped)
+        inlet = Inlet(self, topic, worker, callback, max(depth, 1), waits, skipped, onlooker)
         with self._lock:
             self._inlets[topic] = (*self._inlets.get(topic, ()), inlet)
         return inlet
@@ -169,5 +171,11 @@ class Exchange:
 
     def put(self, topic: str, message: Any) -> None:
         """Give a message to all who subscribe; returns when each has it or has let it go."""
+        self.put_to(False, topic, message)
+        self.put_to(True, topic, message)
+
+    def put_to(self, onlookers: bool, topic: str, message: Any) -> None:
+        """Give it to the onlookers alone, or to the others."""
         for inlet in self.listeners(topic):
-            inlet.put(message)
+            if inlet.onlooker == onlookers:
+                inlet.put(message)

@@ -48,13 +48,15 @@ class Output:
             local: stands for it within the process; None where no node of the process listens.
         """
         if self._exchange is not None and local is not None:
-            self._exchange.put(self.topic_name, local)  # first: whoever works on it need not wait for the message
+            self._exchange.put_to(False, self.topic_name, local)  # first: whoever works on it need not wait for the message
         with self._lock:
             if self.remote or (self._wanted and self._kept.maxlen):
                 self._give_kept()
                 self.publisher.publish(to_message())
             else:
                 self._kept.append(to_message)
+        if self._exchange is not None and local is not None:
+            self._exchange.put_to(True, self.topic_name, local)  # last: their work would delay the message
 
     def serve(self) -> None:
         """Give what is kept to a listener that has come since the last message."""

@@ -142,3 +142,29 @@ def test_a_new_message_does_not_overtake_what_is_kept():
     for thread in (serving, publishing):
         thread.join(30)
     assert publisher.sent == [1, 2, 3, 4]
+
+
+def test_an_onlooker_has_a_message_when_it_has_been_published(worker):
+    """Its work would delay the message for the others, those of the process and those beyond."""
+    publisher, exchange = Recording(), Exchange()
+    publisher.listeners = 1
+    exchange.topics.add(publisher.topic_name)
+    works, looks = Worker(), []
+    others: list[object] = []
+    exchange.subscribe(publisher.topic_name, worker, looks.append, depth=3, onlooker=True)
+    exchange.subscribe(publisher.topic_name, works, others.append, depth=3)
+    publishing = started(lambda: Output(publisher, exchange, kept=0).publish(lambda: 1, local=1))
+    try:
+        assert publisher.slow.begun.wait(30)
+        deadline = time.monotonic() + 30
+        while not others and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert (others, looks) == ([1], [])
+        publisher.slow.go_on.set()
+        publishing.join(30)
+        while not looks and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert looks == [1]
+    finally:
+        publisher.slow.go_on.set()
+        works.end()
