@@ -66,6 +66,7 @@ class WebNode(FerNode):
         self._recordings = Recordings(params.recordings)
         self._steering = Steering(self)
         self._answered = self._pictured = -math.inf  # when the last answer and the last image came
+        self._missed = -math.inf  # since when images have been taken
         self._shown = 0.0  # when the last picture was made
         self._watched = self._hears_faces = False
         self._overlay = OverlayPrivacy(self, self._steering)
@@ -141,7 +142,7 @@ class WebNode(FerNode):
         self._follow("image", watched, self._watched, self._take_images)
         self._follow("faces", faces_wanted, self._hears_faces, self._take_faces)
         if watched and not self._watched:
-            self._pictured = time.monotonic()  # a picture is missed from now on
+            self._missed = time.monotonic()
         self._watched, self._hears_faces = watched, faces_wanted
 
     def _follow(self, topic: str, wanted: bool, had: bool, take: Callable[[], None]) -> None:
@@ -237,11 +238,13 @@ class WebNode(FerNode):
         self._steering.look()
         now, members = time.monotonic(), dict(self._steering.members)
         topic = self.resolve_topic_name("image")
-        away = now - self._pictured if self._watched else 0.0
+        come = self._pictured > self._missed or not self._watched
+        away = now - max(self._pictured, self._missed) if self._watched else 0.0
         silence = ""
-        if away > health.STALLED and not any(one.kind in ("camera_node", "replay_node") for one in members.values()):
+        has_source = any(one.kind in ("camera_node", "replay_node") for one in members.values())
+        if not has_source and (away > health.STALLED or not come):
             silence = explain_silence(self, topic, Image, image_qos(self.params[PairedImageParams]))
-        self._live.tell("notice", health.notice(members, now, away, now - self._answered, silence).to_json())
+        self._live.tell("notice", health.notice(members, now, come, away, now - self._answered, silence).to_json())
         self._live.tell("health", health.rows(members, now))
         self._live.tell("nodes", {name: {"kind": one.kind, "values": one.parameters, "given": one.given}
                                   for name, one in members.items()})

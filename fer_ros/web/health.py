@@ -44,28 +44,30 @@ class Notice:
         return {"text": self.text, "over": self.over, "action": self.action, "node": self.node}
 
 
-def notice(reports: Mapping[str, Report], now: float, picture_age: float, answer_age: float, silence: str) -> Notice:
+def notice(reports: Mapping[str, Report], now: float, picture_came: bool, picture_age: float, answer_age: float,
+           silence: str) -> Notice:
     """Why there is no picture, or no answer with it.
 
     Args:
         reports: the graph's nodes by full name.
         now: in seconds, as `Report.heard`.
-        picture_age, answer_age: seconds since the last picture, and since the last answer.
+        picture_came: whether there has been a picture since somebody looks.
+        picture_age, answer_age: seconds since the last picture, or since somebody looks, and since the last answer.
         silence: why nothing comes on the image topic, as the ROS graph tells it; empty where it does not.
     """
     source = next(((name, one) for name, one in reports.items() if one.kind in ("camera_node", "replay_node")), None)
-    if picture_age <= STALLED:
+    if picture_came and picture_age <= STALLED:
         return _without_answers(reports, now) if answer_age > STALLED else _late(reports)
     if source is not None:
-        return _of_source(*source, now, picture_age)
+        return _of_source(*source, now, picture_came, picture_age)
     if silence:
         return Notice(f"{silence[:1].upper()}{silence[1:]}", True)
     if not reports:
         return Notice("No node of the graph reports. Is it running, in this ROS_DOMAIN_ID?", True)
-    return Notice(f"No picture for {picture_age:.0f} s.", True)
+    return _missing("", picture_came, picture_age)
 
 
-def _of_source(name: str, source: Report, now: float, age: float) -> Notice:
+def _of_source(name: str, source: Report, now: float, came: bool, age: float) -> Notice:
     what = "camera" if source.kind == "camera_node" else "replay"
     if source.message in _RESTING:
         return Notice(f"The {what} is {_RESTING[source.message]}.", True, "on", name)
@@ -78,7 +80,13 @@ def _of_source(name: str, source: Report, now: float, age: float) -> Notice:
         return Notice(f"No images from the {what}: {source.message}. It is tried again until it works.", True)
     if state == "failed":
         return Notice(f"The {what} {source.message}.", True, "again", name)
-    return Notice(f"The picture has stood still for {age:.0f} s, although the {what} plays: this machine may be busy.", True)
+    return _missing(f", although the {what} plays: this machine may be busy", came, age)
+
+
+def _missing(why: str, came: bool, age: float) -> Notice:
+    if not came and age <= STALLED:  # it may still be on its way
+        return Notice("Waiting for the first picture.", True)
+    return Notice(f"No picture has come for {age:.0f} s{why}.", True)
 
 
 def _without_answers(reports: Mapping[str, Report], now: float) -> Notice:

@@ -17,8 +17,9 @@ def graph(camera: str = "camera", source: str = "playing", heard: float = NOW, *
     return members
 
 
-def said(members: dict[str, Member], picture: float = 30.0, answer: float = 30.0, silence: str = "") -> Notice:
-    return notice(members, NOW, picture, answer, silence)
+def said(members: dict[str, Member], picture: float = 30.0, answer: float = 30.0, silence: str = "",
+         come: bool = True) -> Notice:
+    return notice(members, NOW, come, picture, answer, silence)
 
 
 def test_nothing_is_said_while_all_is_well():
@@ -32,12 +33,19 @@ def test_nothing_is_said_while_all_is_well():
     (graph("/dev/video0 is not there", "unavailable"), "No images from the camera: /dev/video0 is not there", ""),
     (graph("failed: no memory", "failed"), "The camera failed: no memory.", "again"),
     (graph(heard=NOW - 20), "/camera/camera_node has not reported for 20 s", ""),
-    (graph(), "The picture has stood still for 30 s", ""),
+    (graph(), "No picture has come for 30 s, although the camera plays", ""),
     ({}, "No node of the graph reports", ""),
 ])
 def test_the_reason_stands_where_the_picture_would_be(members, text, action):
     found = said(members)
     assert found.text.startswith(text) and found.over and found.action == action
+
+
+@pytest.mark.parametrize("members", [
+    graph(), graph(emotion_node=""), {"/other": Member("overlay_node", 0, "active", {}, NOW)}])
+def test_a_first_picture_is_waited_for_before_it_is_missed(members):
+    assert said(members, 0.5, come=False) == Notice("Waiting for the first picture.", True)
+    assert said(members, 3.0, come=False).text.startswith("No picture has come for 3 s")
 
 
 @pytest.mark.parametrize(("latency", "text"), [
