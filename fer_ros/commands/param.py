@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import textwrap
 from collections import Counter
@@ -104,6 +105,9 @@ def _shown(value: Any) -> str:
     """A value as it can be written behind `=`."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, list):
+        inner = (json.dumps(one, ensure_ascii=False) if isinstance(one, str) else _shown(one) for one in value)
+        return one_line(f"[{', '.join(inner)}]", _LONGEST)
     return (one_line(value, _LONGEST) or '""') if isinstance(value, str) else f"{value}"
 
 

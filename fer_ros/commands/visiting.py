@@ -79,6 +79,8 @@ def line(value: dict[str, Any]) -> None:
 
 
 def _told(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_told(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -111,4 +111,4 @@ def assigned(texts: Iterable[str], known: Known, *, several: bool = True) -> dic
 
 
 def _quoted(text: str) -> str:
-    return one_line(text, _QUOTED)
+    return one_line(text, _QUOTED) or "''"

@@ -6,6 +6,7 @@ and the stages receive the instance and know nothing of where its values came fr
 
 from __future__ import annotations
 
+import array
 import dataclasses
 import inspect
 import math
@@ -71,7 +72,8 @@ class ParamSpec:
         kind = type(value)
         if kind is not self.type:
             article = "an" if self.type is int else "a"
-            raise ValueError(f"{self.name} must be {article} {self.type.__name__}, not {value!r}")
+            given = list(value) if isinstance(value, array.array) else value  # as which rclpy has a list of numbers
+            raise ValueError(f"{self.name} must be {article} {self.type.__name__}, not {given!r}")
         if self.type is float and not math.isfinite(value):
             raise ValueError(f"{self.name} must be a finite number, not {value}")
         if self.range is not None and not self.range[0] <= value <= self.range[1]:

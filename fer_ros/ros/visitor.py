@@ -204,9 +204,14 @@ def _put_together(node: str, names: list[str], values: Any, told: Any) -> dict[s
     found = {}
     for name, value, descriptor in zip(names, map(parameter_value_to_python, values.values), told.descriptors, strict=True):
         descriptor.name = name
-        if isinstance(value, (bool, int, float, str)) and name.isprintable():
-            found[name] = Value(described(descriptor), value)
+        if value is not None and name.isprintable():  # it may have been declared without a value
+            found[name] = Value(described(descriptor), value if isinstance(value, (bool, int, float, str)) else _list(value))
     return found
+
+
+def _list(values: Iterable[Any]) -> list[Any]:
+    """The elements of an array; those of a byte array, which rclpy gives as bytes of length 1, as numbers."""
+    return [int.from_bytes(one, "big") if isinstance(one, bytes) else one for one in values]
 
 
 TRANSITIONS = {

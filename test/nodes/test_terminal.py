@@ -270,6 +270,10 @@ def test_a_node_of_others_is_shown_too_whatever_it_says(bench, shell):
     node.declare_parameter("nan", float("nan"), ParameterDescriptor(description="\x1b[2J\n\u202e [\x07]"))
     node.declare_parameter("text", "\x1b]0;title\x07\n" * 1000)
     node.declare_parameter("list", [1, 2])
+    node.declare_parameter("numbers", [0.5, float("nan")])
+    node.declare_parameter("words", ["a, b", "\x1b[2J"])
+    node.declare_parameter("bytes", [b"\x01", b"\xff"])
+    node.declare_parameter("nothing", None, ParameterDescriptor(dynamic_typing=True))
     bench.executor.add_node(node)
     status, out, _ = shell("param", "list", "/fer/other", "--all")
     assert status == 0
@@ -279,6 +283,13 @@ def test_a_node_of_others_is_shown_too_whatever_it_says(bench, shell):
     lines = {line["name"]: line for line in map(json.loads, shell("param", "list", "other", "--json")[1].splitlines())}
     assert (lines["nan"]["value"], lines["nan"]["default"]) == (None, None)
     assert lines["text"]["value"] == node.get_parameter("text").value
+    assert (lines["list"]["type"], lines["list"]["value"], lines["numbers"]["value"]) == ("list", [1, 2], [0.5, None])
+    names = [f"/fer/other.{name}" for name in ("list", "numbers", "words", "bytes")]
+    assert shell("param", "get", *names)[1].splitlines() == [
+        "/fer/other.list: [1, 2]", "/fer/other.numbers: [0.5, nan]", '/fer/other.words: ["a, b", "\\u001b[2J"]',
+        "/fer/other.bytes: [1, 255]"]
+    assert shell("param", "set", "/fer/other.list=[3, 4, 5]") == (0, "/fer/other.list: [3, 4, 5] (was [1, 2])\n", "")
+    assert list(node.get_parameter("list").value) == [3, 4, 5]
     assert shell("param", "set", "/fer/other.nan=2") == (0, "/fer/other.nan: 2.0 (was nan)\n", "")
     status, _, err = shell("param", "save", "unused.yaml", "/fer/other")
     assert (status, "/fer/other is none of fer_ros's nodes" in err) == (2, True)
