@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit with its status."""
     hide_secrets_in_arguments()
+    _open_what_is_closed()
     try:
         with interrupted_on_end():
             options = parser().parse_args(arguments)
@@ -60,6 +61,13 @@ def main(arguments: list[str] | None = None) -> None:
         with contextlib.suppress(OSError):  # or Python tries again at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _open_what_is_closed() -> None:
+    """Let output go nowhere that was closed (`>&-`): else the next file that is opened would get what is printed."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 if __name__ == "__main__":

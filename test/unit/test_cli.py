@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from argparse import Namespace
 from types import SimpleNamespace
 
@@ -29,6 +31,15 @@ def test_an_interrupt_that_a_library_turns_into_another_error_is_one(monkeypatch
     with pytest.raises(SystemExit) as ended:
         cli.main([])
     assert ended.value.code == 130
+
+
+@pytest.mark.parametrize(("closed", "status"), [(">&-", 0), ("2>&-", 0), (">&- 2>&-", 0), (">/dev/full", 1)])
+def test_output_that_goes_nowhere_is_no_mistake(closed, status):
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "fer_ros.cli", "models"]
+    done = subprocess.run(shell, capture_output=True, text=True, cwd="/", check=False)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert ("emotion.onnx" in done.stdout) == (closed == "2>&-")
 
 
 def test_a_mistake_is_not_hidden(monkeypatch):
