@@ -1,5 +1,6 @@
 """What someone who sets a parameter relies on."""
 
+import array
 import dataclasses
 import importlib
 import inspect
@@ -146,3 +147,9 @@ def test_what_takes_parameters_says_so():
     assert Stage.__doc__.startswith("Does something.\n\nParameters:\n    rate (float, 10.0): How often. From 0.5 to 100 Hz.\n")
     assert "mode (str, 'x'): How. One of x, y." in Stage.__doc__
     assert "rate (float, 10.0): How often." in work.__doc__
+
+
+def test_a_list_is_refused_as_its_user_wrote_it():
+    (spec, *_) = specs(Group)
+    with pytest.raises(ValueError, match=r"not \[1, 2\]$"):
+        spec.check(array.array("q", [1, 2]))
