@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from fer_ros.drawing.lettering import text_rows, text_width, without_middle
@@ -24,8 +25,10 @@ RIGHT, RIGHT_LOW, LEFT, LEFT_LOW, BELOW, BELOW_RIGHT, ABOVE, ABOVE_RIGHT = range
 _SIDES = (RIGHT, RIGHT_LOW, LEFT, LEFT_LOW, BELOW, BELOW_RIGHT, ABOVE, ABOVE_RIGHT)
 _SIDES_ON_THE_LEFT = (LEFT, LEFT_LOW, RIGHT, RIGHT_LOW, BELOW, BELOW_RIGHT, ABOVE, ABOVE_RIGHT)
 
-_PATIENCE = 15
-"""Images in a row with room for panels until they come back; and without a face until where its panel was is forgotten."""
+_PATIENCE = 45
+"""Images in a row with room for panels, or for larger ones, until they are drawn."""
+_FORGOTTEN = 15
+"""Images without a face after which its places are forgotten."""
 _HOME = 30
 """Images in a row in which there was room where a tag or the rate belongs, until it goes back there."""
 _SAME = 0.3
@@ -49,7 +52,7 @@ _TRIES = 300
 """Of ways to arrange the panels of a frame."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Kept:
     """Of a face: where it was last seen, and what was where on it."""
 
@@ -90,8 +93,8 @@ class OverlayLayout:
     """Keeps the overlay of one stream calm: pass it to `draw_overlay` with every image, in their order.
 
     A tag and a panel stay on their side of a face as long as there is room; where there is no room for panels any more,
-    they come back once there has been room for half a second (at 30 images a second). It belongs to one stream and one
-    thread. The same images give the same pictures.
+    they come back once there has been room for one and a half seconds (at 30 images a second). It belongs to one stream
+    and one thread. The same images give the same pictures.
 
     >>> from fer_ros import Pipeline, draw_overlay, open_source
     >>> from fer_ros.drawing.layout import OverlayLayout
@@ -144,7 +147,8 @@ class OverlayLayout:
         gone = [*by_id.values(), *nameless]
         for one in gone:
             one.unseen += 1
-        self._kept = found + [one for one in gone if one.unseen <= _PATIENCE]
+        remembered = sorted((one for one in gone if one.unseen <= _FORGOTTEN), key=lambda one: one.unseen)
+        self._kept = found + remembered[:CROWD]
         return found
 
     def _tag_height(self, scene: Scene) -> int:
@@ -231,17 +235,18 @@ def row_height(sizes: Sizes) -> int:
     return text_rows(sizes.text) + 1
 
 
-def names_width(labels: Sequence[str], sizes: Sizes) -> int:
+@lru_cache(maxsize=64)
+def names_width(labels: tuple[str, ...], sizes: Sizes) -> int:
     """Of the names' column on a panel."""
     return max(text_width(without_middle(str(label), LONGEST_NAME), sizes.text) for label in labels)
 
 
-def bar_left(labels: Sequence[str], sizes: Sizes) -> int:
+def bar_left(labels: tuple[str, ...], sizes: Sizes) -> int:
     """Where on a panel the bars begin, right of the names."""
     return 2 * sizes.gap + names_width(labels, sizes)
 
 
-def bar_length(panel: Rect, labels: Sequence[str], sizes: Sizes) -> int:
+def bar_length(panel: Rect, labels: tuple[str, ...], sizes: Sizes) -> int:
     """Of a bar for 100 %."""
     return panel.width - bar_left(labels, sizes) - _value_width(sizes)
 
@@ -251,7 +256,7 @@ def _value_width(sizes: Sizes) -> int:
     return text_width("100%", sizes.text) + 2 * sizes.gap
 
 
-def panel_size(labels: Sequence[str], sizes: Sizes, bar: float) -> tuple[int, int]:
+def panel_size(labels: tuple[str, ...], sizes: Sizes, bar: float) -> tuple[int, int]:
     """Width and height of a panel: names, bars and percentages, with a gap around each."""
     width = bar_left(labels, sizes) + round(bar * sizes.text) + _value_width(sizes)
     return width, row_height(sizes) * len(labels) + 2 * sizes.gap
