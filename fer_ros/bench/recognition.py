@@ -36,8 +36,8 @@ _WIDEST = 1280  # pixels of a picture with large faces
 class Known:
     """Faces of people in frames, and how many of them recognition knew.
 
-    Only those count that recognition itself finds in the clean picture. Of a face in the distance its descriptors tell no more
-    than that something is there: they are as near to that of a plain box.
+    Only those count that recognition itself finds in the clean picture, and does not take for a plain grey area: of some
+    faces, in the distance or from the side, a descriptor tells nothing.
 
     Attributes:
         faces: looked at.
@@ -200,11 +200,12 @@ def _look(recognizer: Running, folder: Path, image: Image, boxes: Mapping[str, B
                                 "boxes": corners})
     shown = answer["hidden"]
     for number, (name, box) in enumerate(boxes.items()):
-        if not any(_is_at(box, *place) for place in answer["found"]):
+        clean = answer["clean"][number]
+        if clean is None or nearest(np.array([clean]), np.array([answer["blank"]])) < SAME_PERSON:
             continue
         found = {mode: [one["descriptor"] for one in shown[mode]["found"] if _is_at(box, *one["at"])] for mode in hidden}
         people.setdefault(name, []).append(_Look(
-            np.array(answer["clean"][number]), {mode: np.array([shown[mode]["there"][number]]) for mode in hidden},
+            np.array(clean), {mode: np.array([shown[mode]["there"][number]]) for mode in hidden},
             {mode: np.array(one).reshape(-1, 128) for mode, one in found.items()}))
 
 

@@ -18,9 +18,10 @@ from fer_ros.parameters.privacy_params import BOX, CELLS, MARGIN, MODES, NONE, P
 def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     privacy = kinds.add_parser(
         "privacy", help="whether anonymized faces are still recognised",
-        description="Videos through detector, tracker and anonymize, each as it is, with its best face small and large, and "
-                    "rolled by 30°. The face recognition of face-api looks at some frames, clean and anonymized: "
-                    "which share of the known faces it takes for the same person as in any clean frame (a distance below "
+        description="Videos through detector, tracker and anonymize, each as it is, with its largest face made small and "
+                    "large, and rolled by 30°. The face recognition of face-api looks at some frames, clean and anonymized: "
+                    "which share of the faces that it finds, and can tell from a plain grey area, it takes for the same "
+                    "person as in any clean frame (a distance below "
                     "0.6), by what is where the face was or by a face that it finds there; and the distance that 99 of 100 "
                     "are beyond. Needs Node.js and npm; "
                     "@vladmandic/face-api is installed from npm.",

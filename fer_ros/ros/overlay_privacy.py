@@ -23,13 +23,14 @@ class OverlayPrivacy:
     """
 
     _LOOK = 0.5  # seconds between two looks for the node
+    _PATIENCE = 10.0  # seconds until it is said that the node does not answer
     _FOUND = 1.5  # seconds in which nodes of other processes find each other
 
     def __init__(self, node: FerNode, steering: Steering):
         self._node, self._steering = node, steering
         self._namespace = node.get_namespace()
         self._name = f"{self._namespace.rstrip('/')}/{_KIND}"
-        self._begun = self._looked = time.monotonic()
+        self._begun = self._looked = self._known = time.monotonic()
         self._there: bool | None = None
         self._values: dict[str, Any] | None = None
         self._params: PrivacyParams | None = None
@@ -45,6 +46,11 @@ class OverlayPrivacy:
         self._there = (_KIND, self._namespace) in self._node.get_node_names_and_namespaces()
         if not self._there and not self._node.is_local("emotions") and self._looked - self._begun < self._FOUND:
             self._there = None  # it may not have been found yet
+        if self.params is not None:
+            self._known = self._looked
+        elif self._looked - self._known > self._PATIENCE:
+            self._node.say_once("privacy", f"{self._name} does not say whether it hides faces: until it does, all of the "
+                                "page's picture is covered")
 
     @property
     def params(self) -> PrivacyParams | None:

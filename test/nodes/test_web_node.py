@@ -35,6 +35,7 @@ from fer_ros.nodes.web import WebNode  # noqa: E402
 from fer_ros.perception.smoothing import SmoothingParams  # noqa: E402
 from fer_ros.ros.exchange import Exchange, LocalEmotions, LocalFaces, LocalImage  # noqa: E402
 from fer_ros.ros.messages import faces_to_message  # noqa: E402
+from fer_ros.ros.overlay_privacy import OverlayPrivacy  # noqa: E402
 from fer_ros.types import Box, Face  # noqa: E402
 from fer_ros.types import Emotion as Shown  # noqa: E402
 
@@ -409,14 +410,18 @@ def test_no_picture_of_a_page_shows_a_face_that_is_to_be_hidden(bench, open_page
     assert not clear(page.pictures[-1][1], 0, 0, 640, 480)
 
 
-def test_a_page_shows_no_more_than_an_overlay_that_has_not_said_what_it_hides(bench, open_page, play):
+def test_a_page_shows_no_more_than_an_overlay_that_has_not_said_what_it_hides(bench, open_page, play, monkeypatch):
     silent = Node("overlay_node", start_parameter_services=False)
+    monkeypatch.setattr(OverlayPrivacy, "_PATIENCE", 1.0)
+    said: list[str] = []
+    monkeypatch.setattr(WebNode, "say_once", lambda self, subject, text, **_: said.append(text))
     try:
         page = open_page(bench.add(WebNode, port=0))
         for _ in range(25):
             play()
         bench.wait_for(lambda: page.pictures, "a picture")
         assert not any(clear(jpeg, 0, 0, 640, 480) for _, jpeg in page.pictures)
+        bench.wait_for(lambda: any("/overlay_node does not say whether it hides faces" in text for text in said), "the reason")
     finally:
         silent.destroy_node()
 

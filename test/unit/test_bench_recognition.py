@@ -82,8 +82,7 @@ def test_a_recognizer_is_asked_about_every_face(tmp_path, monkeypatch):
         "    read = lambda name: np.fromfile(os.path.join(sys.argv[1], name), np.uint8).reshape(r['height'], r['width'], 3)\n"
         "    at = lambda image: [[float(image[int(y + h / 2), int(x + w / 2)].mean())] * 128 for x, y, w, h in r['boxes']]\n"
         "    hidden = {mode: {'there': at(read(name)), 'found': []} for mode, name in r['hidden'].items()}\n"
-        "    found = [[x + w / 2, y + h / 2] for x, y, w, h in r['boxes']]\n"
-        "    print(json.dumps({'clean': at(read(r['clean'])), 'found': found, 'hidden': hidden}), flush=True)\n")
+        "    print(json.dumps({'blank': [-9.0] * 128, 'clean': at(read(r['clean'])), 'hidden': hidden}), flush=True)\n")
     monkeypatch.setattr(peers, "_SCRIPTS", tmp_path)
     monkeypatch.setattr(recognition, "RECOGNIZER", peers.Peer("a peer", "peer.py"))
     known = recognition.measure("demo", views("demo")["as it is"], {"box": PrivacyParams(anonymize="box")}, 6, tmp_path,
@@ -92,16 +91,16 @@ def test_a_recognizer_is_asked_about_every_face(tmp_path, monkeypatch):
     assert all(distance > 1 for distance in known.nearest["box"])
 
 
-def test_only_faces_that_recognition_finds_count_and_only_by_what_is_there(tmp_path):
+def test_only_faces_that_recognition_can_tell_count_and_only_by_what_is_there(tmp_path):
     class Recognizer:
         def answer(self, request):
             other = {"at": [300, 60], "descriptor": [1.0] * 128}
             there = {"at": [60, 60], "descriptor": [2.0] * 128}
-            return {"clean": [[0.0] * 128, [0.0] * 128], "found": [[55, 66]],
-                    "hidden": {"blur": {"there": [[3.0] * 128, [3.0] * 128], "found": [there, other]}}}
+            return {"blank": [5.0] * 128, "clean": [[0.0] * 128, None, [5.01] * 128],
+                    "hidden": {"blur": {"there": [[3.0] * 128, None, [3.0] * 128], "found": [there, other]}}}
 
     people, image = {}, np.zeros((100, 400, 3), np.uint8)
-    boxes = {"near": Box(60, 60, 40, 40), "far": Box(300, 60, 40, 40)}
+    boxes = {"near": Box(60, 60, 40, 40), "far": Box(300, 60, 40, 40), "from behind": Box(200, 60, 40, 40)}
     recognition._look(Recognizer(), tmp_path, image, boxes, {"blur": image}, people)
     ((look,),) = people.values()
     assert list(people) == ["near"] and look.found["blur"].tolist() == [[2.0] * 128]
