@@ -41,7 +41,7 @@ class Known:
 
     Attributes:
         faces: looked at.
-        clean: of these, known by the other clean frames of the same person.
+        clean: of these, known by the other clean frames of the same person; what follows is of them.
         there: by mode, known by the descriptor of the place where the clean face is.
         found: by mode, known by the descriptor of a face that was found at that place in the anonymized picture.
         known: by mode, known in either way.
@@ -215,14 +215,16 @@ def _is_at(box: Box, x: float, y: float) -> bool:
 
 
 def tally(people: Mapping[str, Sequence[_Look]], modes: Sequence[str]) -> Known:
-    """How many faces are known by the clean descriptors of the same person, of all frames."""
+    """How many faces that are known when clean are known by the clean descriptors of the same person, of all such frames."""
     result = Known(there=dict.fromkeys(modes, 0), found=dict.fromkeys(modes, 0), known=dict.fromkeys(modes, 0),
                    nearest={mode: [] for mode in modes})
     for looks in people.values():
-        gallery = np.array([look.clean for look in looks])
-        for number, look in enumerate(looks):
-            result.faces += 1
-            result.clean += nearest(look.clean[None], np.delete(gallery, number, axis=0)) < SAME_PERSON
+        clean = np.array([look.clean for look in looks])
+        known = [nearest(clean[[number]], np.delete(clean, number, axis=0)) < SAME_PERSON for number in range(len(looks))]
+        gallery = clean[known]
+        result.faces += len(looks)
+        result.clean += sum(known)
+        for look in itertools.compress(looks, known):
             for mode in modes:
                 there, found = nearest(look.there[mode], gallery), nearest(look.found[mode], gallery)
                 result.there[mode] += there < SAME_PERSON

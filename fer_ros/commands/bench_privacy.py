@@ -20,8 +20,8 @@ def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "privacy", help="whether anonymized faces are still recognised",
         description="Videos through detector, tracker and anonymize, each as it is, with its largest face made small and "
                     "large, and rolled by 30°. The face recognition of face-api looks at some frames, clean and anonymized: "
-                    "which share of the faces that it finds, and can tell from a plain grey area, it takes for the same "
-                    "person as in any clean frame (a distance below "
+                    "which share of the faces that it knows when they are clean it takes for the same person as in any "
+                    "clean frame (a distance below "
                     "0.6), by what is where the face was or by a face that it finds there; and the distance that 99 of 100 "
                     "are beyond. Needs Node.js and npm; "
                     "@vladmandic/face-api is installed from npm.",
@@ -72,7 +72,7 @@ def _privacy(options: argparse.Namespace) -> tuple[Table, Rows]:
         rows.append({"faces": name, "number": known.faces, NONE: known.clean, **known.known, "there": known.there,
                      "found": known.found, "nearest": {mode: known.least(mode) for mode in modes}})
         table.add_row(name, str(known.faces), _share(known.clean, known.faces),
-                      *(f"{_share(known.known[mode], known.faces)} ({known.least(mode):.2f})" for mode in modes))
+                      *(f"{_share(known.known[mode], known.clean)} ({known.least(mode):.2f})" for mode in modes))
     return table, rows
 
 

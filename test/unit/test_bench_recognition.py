@@ -40,6 +40,11 @@ def test_a_face_is_known_by_any_clean_look_at_the_same_person():
     assert (both.faces, both.known["blur"], len(both.nearest["blur"])) == (8, 4, 8)
 
 
+def test_who_is_not_known_when_clean_cannot_be_known_when_hidden():
+    known = tally({"1": [look(0.0, 0.0), look(9.0, 0.0)], "2": [look(5.0, 5.0)]}, ["blur"])
+    assert (known.faces, known.clean, known.known["blur"]) == (3, 0, 0)
+
+
 def test_nothing_is_near_nobody():
     assert nearest(np.empty((0, 128)), np.zeros((1, 128))) == np.inf
 
