@@ -338,7 +338,8 @@ def opens_text(call: ast.Call) -> bool:
     modes += [word.value.value for word in call.keywords if word.arg == "mode" and isinstance(word.value, ast.Constant)]
     if isinstance(call.func, ast.Name) and call.func.id == "open":
         return "b" not in "".join(modes)
-    return isinstance(call.func, ast.Attribute) and call.func.attr == "open" and bool(modes) and "b" not in "".join(modes)
+    opens = isinstance(call.func, ast.Attribute) and call.func.attr == "open" and ast.unparse(call.func.value) != "av"
+    return opens and bool(modes) and "b" not in "".join(modes)
 
 
 @pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
