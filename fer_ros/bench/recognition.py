@@ -22,7 +22,7 @@ from fer_ros.media.source_params import SourceParams
 from fer_ros.parameters.privacy_params import PrivacyParams
 from fer_ros.perception.detector import FaceDetector
 from fer_ros.perception.pipeline import FaceStage
-from fer_ros.types import Box, Face, Image
+from fer_ros.types import Box, Comparable, Face, Image
 
 SAME_PERSON = 0.6
 """Distance of two descriptors up to which face-api takes them for one person's, by default."""
@@ -155,8 +155,8 @@ def anonymized(video: str, view: View, modes: Mapping[str, PrivacyParams], stage
             yield from ready(mode, concealer.flush())
 
 
-@dataclass(frozen=True)
-class _Look:
+@dataclass(frozen=True, eq=False)
+class _Look(Comparable):
     """Descriptors of one person in one frame: clean, and by mode of the same place and of all that was found."""
 
     clean: NDArray[Any]
