@@ -1,8 +1,8 @@
 """`pip install .`: run CMakeLists.txt and pack what it installs into a wheel.
 
-Its Python packages (fer_ros with the generated messages, and vision_msgs where it was built along) go to site-packages, all
-else (shared libraries, share/fer_ros, the ament index) to the same places under the environment's prefix, which is so the
-ament prefix.
+Its Python packages (fer_ros with the generated messages, vision_msgs and hri_msgs where they were built along) go to
+site-packages, all else (shared libraries, share/fer_ros, the ament index) to the same places under the environment's prefix,
+which is so the ament prefix.
 """
 
 import hashlib

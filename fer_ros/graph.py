@@ -16,6 +16,9 @@ from fer_ros.parameters.yaml_text import parameter_sections
 from fer_ros.resources import share_directory
 
 PACKAGE = "fer_ros"
+HRI = "hri"
+"""In the place of a topic with faces: those of a ROS4HRI detector."""
+HRI_FACES = "hri_faces_node"
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ class Graph:
     @property
     def prefix(self) -> str:
         """The namespace that is put before all names; empty for none."""
-        return self.topics.faces.removesuffix("/fer/faces")
+        return self.topics.emotions.removesuffix("/fer/emotions")
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -183,7 +186,7 @@ def with_named(graph: Graph, named: Mapping[str, Mapping[str, Any]]) -> Graph:
 
 def webcam_graph(camera: Mapping[str, Any], *, image: str = "", namespace: str = "", overlay: bool = True,
                  more_subscribers: int = 0, composed: bool = True, web: Mapping[str, Any] | None = None,
-                 privacy: Privacy = NO_PRIVACY) -> Graph:
+                 privacy: Privacy = NO_PRIVACY, faces: str = "", hri: bool = False, humans_namespace: str = "") -> Graph:
     """Camera, face detector, emotion and, if wanted, overlay.
 
     Args:
@@ -195,16 +198,22 @@ def webcam_graph(camera: Mapping[str, Any], *, image: str = "", namespace: str =
         composed: all nodes in one process; otherwise each in its own.
         web: parameters of the web node that its user names; None for no such node.
         privacy: what is done for the people in view.
+        faces: topic of another detector's faces, in place of a detector node; `HRI` for those of a ROS4HRI detector; empty
+            for none.
+        hri: whether there is a node that publishes the topics of REP-155.
+        humans_namespace: of those topics, where its user names one.
 
     Raises:
-        ValueError: `namespace` or `image` cannot be one.
+        ValueError: `namespace`, `image` or `faces` cannot be one, or faces without ids shall have topics.
     """
     finite = not image and "source" in camera and is_finite(str(camera["source"]))
-    return _graph("camera_node", camera, finite, image, {}, namespace, overlay, more_subscribers, composed, web, privacy)
+    return _graph("camera_node", camera, finite, image, {}, namespace, overlay, more_subscribers, composed, web, privacy,
+                  faces, hri, humans_namespace)
 
 
 def replay_graph(replay: Mapping[str, Any], *, namespace: str = "", overlay: bool = True, more_subscribers: int = 0,
-                 composed: bool = True, web: Mapping[str, Any] | None = None, privacy: Privacy = NO_PRIVACY) -> Graph:
+                 composed: bool = True, web: Mapping[str, Any] | None = None, privacy: Privacy = NO_PRIVACY,
+                 faces: str = "", hri: bool = False, humans_namespace: str = "") -> Graph:
     """The same with a recorded bag in the camera's place.
 
     Args:
@@ -212,46 +221,67 @@ def replay_graph(replay: Mapping[str, Any], *, namespace: str = "", overlay: boo
             their time from there.
     """
     to_others = {"use_sim_time": True} if replay.get("clock") else {}
-    return _graph("replay_node", replay, True, "", to_others, namespace, overlay, more_subscribers, composed, web, privacy)
+    return _graph("replay_node", replay, True, "", to_others, namespace, overlay, more_subscribers, composed, web, privacy,
+                  faces, hri, humans_namespace)
 
 
 def _graph(source: str, named: Mapping[str, Any], finite: bool, image: str, to_others: Mapping[str, Any], namespace: str,
-           overlay: bool, more_subscribers: int, composed: bool, web: Mapping[str, Any] | None, privacy: Privacy) -> Graph:
+           overlay: bool, more_subscribers: int, composed: bool, web: Mapping[str, Any] | None, privacy: Privacy,
+           faces: str, hri: bool, humans_namespace: str) -> Graph:
     prefix = f"/{namespace.strip('/')}" if namespace.strip("/") else ""
     if not re.fullmatch(r"(/[A-Za-z_][A-Za-z0-9_]*)*", prefix):
         raise ValueError(f"'{namespace}' is no ROS namespace: letters, digits and _, not beginning with a digit, parted by /")
-    if image and not re.fullmatch(r"/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*", image):
-        raise ValueError(f"'{image}' is no ROS topic: letters, digits and _, not beginning with a digit, parted by /")
+    if hri and not privacy.ids:
+        raise ValueError("the topics of REP-155 are named by the ids of faces: they cannot be published without ids")
+    own_faces = "" if faces == HRI else faces
     topics = Topics(
-        image=(image if image.startswith("/") else f"{prefix}/{image}") if image else f"{prefix}/camera/image_raw",
+        image=_topic(image, prefix) or f"{prefix}/camera/image_raw",
         camera_info=f"{prefix}/camera/camera_info",
-        faces=f"{prefix}/fer/faces",
+        faces=_topic(own_faces, prefix) or f"{prefix}/fer/faces",
         emotions=f"{prefix}/fer/emotions",
         events=f"{prefix}/fer/events",
         overlay=f"{prefix}/fer/overlay",
     )
+    detector = HRI_FACES if faces == HRI else "none" if faces else "face_detector_node"
     # A file plays once and every frame of it counts: wait until all are there to see it, and lose nothing. From a camera,
     # on the other hand, the newest frame is wanted, and it waits for nobody.
-    # In one process the image comes to the other nodes by way of the detector.
-    from_source: dict[str, Any] = {"wait_for_subscribers": 1 if composed else 2 + more_subscribers}
+    # In one process the image comes to the other nodes by way of the detector; one that is somebody else's is one more.
+    other_detector = detector != "face_detector_node"
+    within = 1 if composed else 1 + (detector != "none") + hri + more_subscribers
+    from_source: dict[str, Any] = {"wait_for_subscribers": within + other_detector}
     to_others = dict(to_others)
     if finite:
         # One end of a connection knows of the other first: durable, so that nothing is lost in between.
         from_source |= {"image_durability": "transient_local", "image_depth": 30}
         to_others |= {"image_depth": 2} if composed else {  # in one process whoever hands on waits: a few are enough
             "image_reliability": "reliable", "image_durability": "transient_local", "image_depth": 30}
-    remappings = {"image": topics.image}
-    executables = ["face_detector_node", "emotion_node", *(["overlay_node"] if overlay else [])]
-    told = privacy.parameters(composed)
+    remappings = {"image": topics.image, **({"faces": topics.faces} if own_faces else {})}
+    executables = [*([detector] if detector != "none" else []), "emotion_node", *(["overlay_node"] if overlay else [])]
+    humans = {"humans_namespace": humans_namespace} if humans_namespace else {}
+    told = {**privacy.parameters(composed), HRI_FACES: humans, "hri_node": humans}
     nodes = [NodeSpec(name, f"{prefix}/fer", remappings, to_others, told.get(name, {})) for name in executables]
     if web is not None:
         nodes.append(NodeSpec("web_node", f"{prefix}/fer", remappings, to_others, {**told.get("web_node", {}), **web}))
+    if hri:
+        # Who is there, and where, is said by the detector already.
+        tuned = {**to_others, "publish_faces": False} if detector == HRI_FACES else to_others
+        nodes.append(NodeSpec("hri_node", f"{prefix}/fer", remappings, tuned, told["hri_node"]))
     last = None if image else NodeSpec(source, f"{prefix}/camera", {}, from_source, dict(named))
     nodes += [last] if last else []
-    pipeline = NodeSpec("pipeline_node", prefix or "/", remappings if image else {}, {"drop_frames": not finite},
+    outside = {"image": topics.image} if image else {}
+    pipeline = NodeSpec("pipeline_node", prefix or "/", {**outside, **({"faces": topics.faces} if own_faces else {})},
+                        {"drop_frames": not finite},
                         {"image_node": "none" if image else source, "overlay": overlay,
-                         **({"web": True} if web is not None else {})})
+                         **({"face_node": detector} if detector != "face_detector_node" else {}),
+                         **({"web": True} if web is not None else {}), **({"hri": True} if hri else {})})
     return Graph(tuple(nodes), topics, last, pipeline if composed else None)
+
+
+def _topic(name: str, prefix: str) -> str:
+    """A topic's absolute name; empty for none. Raises ValueError where it cannot be one."""
+    if name and not re.fullmatch(r"/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*", name):
+        raise ValueError(f"'{name}' is no ROS topic: letters, digits and _, not beginning with a digit, parted by /")
+    return name if name.startswith("/") or not name else f"{prefix}/{name}"
 
 
 def check_params_file(file: Path, graph: Graph) -> None:

@@ -17,7 +17,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile
 from launch_ros.utilities import prefix_namespace
 
-from fer_ros.graph import PACKAGE, Graph, Privacy, check_params_file, default_params_file
+from fer_ros.graph import HRI, PACKAGE, Graph, Privacy, check_params_file, default_params_file
 from fer_ros.parameters.privacy_params import MODES
 from fer_ros.system.orphans import bound_to_this_process
 from fer_ros.system.process_title import hide_secrets_in_arguments
@@ -33,6 +33,11 @@ _COMMON = (
     ("web_control", "", "whether the page can change anything; empty takes it from params_file"),
     ("anonymize", "", f"what is done to faces in overlay and page: {', '.join(MODES)}; empty takes it from params_file"),
     ("ids", "true", "whether faces have ids, by which a person can be followed from frame to frame"),
+    ("faces", "", "topic with another detector's faces (vision_msgs/Detection2DArray), in place of a detector node; 'hri' "
+     "takes those of a ROS4HRI detector"),
+    ("hri", "false", "whether to publish faces and expressions on the topics of REP-155 (ROS4HRI)"),
+    ("humans_namespace", "", "namespace of those topics, read and published; empty takes it from params_file, which is "
+     "/humans"),
     ("composed", "true", "all nodes in one process, which is faster; or each in its own"),
     ("log_level", "info", "debug, info, warn, error or fatal"),
     ("respawn", "false", "whether to start a process again that ended; otherwise the graph ends with it"),
@@ -119,6 +124,14 @@ def _privacy(given: Arguments) -> Privacy:
     return Privacy(anonymize, given.flag("ids"))
 
 
+def _humans(given: Arguments) -> dict[str, Any]:
+    """What `fer_ros.graph` is told of the topics of REP-155."""
+    place, publishes = given.text("humans_namespace"), given.flag("hri")
+    if place and not publishes and given.text("faces") != HRI:
+        raise RuntimeError("humans_namespace is about the topics of REP-155: add hri:=true or faces:=hri")
+    return {"faces": given.text("faces"), "hri": publishes, "humans_namespace": place}
+
+
 def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callable[..., Graph]) -> LaunchDescription:
     """A launch file's description.
 
@@ -135,7 +148,8 @@ def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callabl
         respawn = given.flag("respawn")
         try:
             made = graph(given, namespace=_namespace(given, context), overlay=given.flag("overlay"),
-                         composed=given.flag("composed"), web=_web(given), privacy=_privacy(given))
+                         composed=given.flag("composed"), web=_web(given), privacy=_privacy(given),
+                         **_humans(given))
             check_params_file(params_file, made)
         except ValueError as error:
             raise RuntimeError(str(error)) from None

@@ -8,6 +8,10 @@ import shutil
 import signal
 from collections.abc import Iterable, Sequence
 
+HRI_MSGS_MISSING = ("the topics of REP-155 need hri_msgs ({error}): install your ROS distribution's package hri-msgs, or "
+                    "build fer_ros again, which then brings the definitions along")
+"""What is said where the messages of ROS4HRI are not installed."""
+
 
 def counted(number: int, noun: str) -> str:
     """A number and what it counts.

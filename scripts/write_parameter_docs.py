@@ -12,6 +12,8 @@ from pathlib import Path
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
+from fer_ros.nodes.hri import HriNode
+from fer_ros.nodes.hri_faces import HriFacesNode
 from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.nodes.pipeline import PipelineNode
 from fer_ros.nodes.replay import ReplayNode
@@ -20,7 +22,8 @@ from fer_ros.parameters.params import ParamSpec, specs
 from fer_ros.ros.node import NodeParams
 
 ROOT = Path(__file__).resolve().parent.parent
-NODES = (PipelineNode, CameraNode, ReplayNode, FaceDetectorNode, EmotionNode, OverlayNode, WebNode)
+NODES = (PipelineNode, CameraNode, ReplayNode, FaceDetectorNode, EmotionNode, OverlayNode, WebNode, HriNode,
+         HriFacesNode)
 
 
 def parameters_of(node: type) -> list[ParamSpec]:

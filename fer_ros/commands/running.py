@@ -17,7 +17,7 @@ from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.status import NO_ROS, SKIPPED
 from fer_ros.commands.view import View
 from fer_ros.dds import is_local, privacy_environment
-from fer_ros.graph import Graph, Privacy, check_params_file, default_params_file, with_named
+from fer_ros.graph import HRI, HRI_FACES, Graph, Privacy, check_params_file, default_params_file, with_named
 from fer_ros.media.source_name import without_secrets
 from fer_ros.media.video_recorder import RecordError, VideoRecorder
 from fer_ros.parameters.params import ParamSpec, specs
@@ -68,6 +68,14 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     for name in _WEB:
         page.add_argument(f"--web-{name}", type=parameter(known[name]), metavar=name.upper(), help=known[name].description)
     page.add_argument("--web-control", action=argparse.BooleanOptionalAction, help=known["web_control"].description)
+    people = parser.add_argument_group("other packages about people")
+    people.add_argument("--faces", default="", metavar="TOPIC",
+                        help="take the faces of this topic (vision_msgs/Detection2DArray) in the place of a detector of our "
+                        "own; 'hri' takes those of a ROS4HRI detector")
+    people.add_argument("--hri", action="store_true",
+                        help="publish faces and expressions on the topics of REP-155 (ROS4HRI)")
+    people.add_argument("--humans-namespace", default="", metavar="NAME",
+                        help="namespace of those topics, read and published (default: /humans)")
     parser.add_argument("--log-level", default="info", choices=("debug", "info", "warn", "error", "fatal"),
                         help="what the nodes log: this and what is worse (default: info)")
 
@@ -79,6 +87,13 @@ def web_parameters(options: argparse.Namespace) -> dict[str, Any] | None:
     if given and not options.web:
         raise ValueError("--web-... is about the live page: add --web")
     return given if options.web else None
+
+
+def _humans(options: argparse.Namespace) -> dict[str, Any]:
+    """What the graph is told of the topics of REP-155. Raises ValueError where that is unclear."""
+    if options.humans_namespace and not options.hri and options.faces != HRI:
+        raise ValueError("--humans-namespace is about the topics of REP-155: add --hri or --faces hri")
+    return {"faces": options.faces, "hri": options.hri, "humans_namespace": options.humans_namespace}
 
 
 def parameter(spec: ParamSpec) -> Callable[[str], Any]:
@@ -120,7 +135,7 @@ def _run(options: argparse.Namespace, make_graph: Callable[..., Graph], named: M
         os.environ.update(privacy_environment(os.environ))
         graph = make_graph(named, namespace=options.namespace, more_subscribers=1 if recorder else 0,
                            composed=options.composed, web=web_parameters(options),
-                           privacy=Privacy(options.anonymize, not options.no_ids))
+                           privacy=Privacy(options.anonymize, not options.no_ids), **_humans(options))
         check_params_file(params_file, graph)
         graph = with_named(graph, named_parameters.of(options, graph, params_file, own))
     except (ValueError, OSError, RecordError) as error:
@@ -235,14 +250,19 @@ class Run:
         recording = 1 if self._recorder else 0
         # The detector is read by the emotion node, the emotion node by us and, while recording, by the overlay node.
         topics = self._graph.topics
+        there = {node.executable for node in self._graph.nodes}
+        detector = next(iter(there & {"face_detector_node", HRI_FACES}), None)  # or somebody else's, whom nobody waits for
+        hri = int("hri_node" in there)
         wanted = {
             "face_detector_node": (1, None),
-            "emotion_node": (1 + recording, topics.faces),
+            HRI_FACES: (1, None),
+            "emotion_node": (1 + recording + hri, topics.faces if detector else None),
             "overlay_node": (recording, topics.emotions if recording else None),
             "web_node": (0, None),
+            "hri_node": (0, topics.emotions),
         }
         # Listeners within the process, of whom the ROS graph does not know.
-        inside = {"face_detector_node": int(composed), "emotion_node": recording if composed else 0}
+        inside = {**({detector: int(composed)} if detector else {}), "emotion_node": recording + hri if composed else 0}
         deadline, ready = time.monotonic() + self._READY, 0.0
         while not self._stop.asked:
             missing = [n.executable for n in others if not observer.is_ready(n.executable, *wanted[n.executable])]

@@ -34,8 +34,7 @@ class PipelineNode(FerNode):
         """Make all others, in the order in which they should start."""
         params = self._made_of = self.params[PipelineParams]
         self._exchange = Exchange(lossless=not params.drop_frames)
-        stages = (FaceDetectorNode, EmotionNode, *([OverlayNode] if params.overlay else []),
-                  *([WebNode] if params.web else []))
+        stages = _stages(params)
         made: list[FerNode] = []
         sources: list[FerNode] = []
         for name in params.names:
@@ -70,6 +69,23 @@ class PipelineNode(FerNode):
         self.diagnostics.count("images")
         assert self._exchange is not None  # this process' nodes share one
         self._exchange.put(topic, LocalImage(message.header, to_bgr(message)))
+
+
+def _stages(params: PipelineParams) -> list[type[FerNode]]:
+    """The nodes beside that of the images. What needs hri_msgs, which nobody else does, is loaded for who asks for it."""
+    stages: list[type[FerNode]] = []
+    if params.face_node == "face_detector_node":
+        stages.append(FaceDetectorNode)
+    elif params.face_node == "hri_faces_node":
+        from fer_ros.nodes.hri_faces import HriFacesNode
+
+        stages.append(HriFacesNode)
+    stages += [EmotionNode, *([OverlayNode] if params.overlay else []), *([WebNode] if params.web else [])]
+    if params.hri:
+        from fer_ros.nodes.hri import HriNode
+
+        stages.append(HriNode)
+    return stages
 
 
 def _image_topic(camera: str) -> str:

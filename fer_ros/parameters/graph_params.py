@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from fer_ros.drawing.overlay import OverlayStyle
 from fer_ros.media.source_params import SourceParams
+from fer_ros.parameters.hri_params import HriFacesParams, HriParams, HumansParams
 from fer_ros.parameters.node_params import (
     AudienceParams,
     CameraParams,
@@ -31,6 +32,8 @@ NODES: dict[str, tuple[type, ...]] = {
     "emotion_node": (*PARAMS[EMOTION], IdParams, MatchingParams, PairedImageParams, NodeParams),
     "overlay_node": (OverlayStyle, PrivacyParams, OverlayParams, MatchingParams, PairedImageParams, NodeParams),
     "web_node": (WebParams, PrivacyParams, MatchingParams, PairedImageParams, NodeParams),
+    "hri_node": (HumansParams, HriParams, MatchingParams, PairedImageParams, NodeParams),
+    "hri_faces_node": (HumansParams, HriFacesParams, MatchingParams, PairedImageParams, NodeParams),
 }
 """The parameter classes of each node by its name."""
 

@@ -10,6 +10,7 @@ from fer_ros.parameters.params import param
 RELIABILITIES = ("reliable", "best_effort")
 DURABILITIES = ("volatile", "transient_local")
 IMAGE_NODES = ("camera_node", "replay_node", "none")
+FACE_NODES = ("face_detector_node", "hri_faces_node", "none")
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,12 @@ class PipelineParams:
         "/left/fer). Empty for one, without a name.", live=False,
     )
     overlay: bool = param(True, "Whether there is an overlay node.", live=False)
+    face_node: str = param(
+        "face_detector_node", "Where faces come from: the detector, a ROS4HRI detector's topics, or with none a topic that is "
+        "subscribed to.", choices=FACE_NODES, live=False,
+    )
     web: bool = param(False, "Whether there is a web node, which serves a live page.", live=False)
+    hri: bool = param(False, "Whether there is an hri node, which publishes the topics of REP-155.", live=False)
     drop_frames: bool = param(
         True, "The newest image takes the place of one that waits, and what is skipped is counted; otherwise nothing is "
         "skipped, and the source waits.", live=False,
@@ -122,6 +128,9 @@ class PipelineParams:
         ):
             raise ValueError(f"cameras must be different names of letters, digits and _, separated by commas, not "
                              f"'{self.cameras}'")
+        if len(names) > 1 and (self.hri or self.face_node == "hri_faces_node"):
+            raise ValueError("the topics of REP-155 are about one camera: start a node of its own, with a humans_namespace of "
+                             f"its own, for each of the {len(names)} cameras")
         if self.web and len(names) > 1:
             raise ValueError("the live page shows one camera: start a web_node of its own, with a port of its own, for each "
                              f"of the {len(names)} cameras")

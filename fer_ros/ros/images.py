@@ -64,3 +64,12 @@ def to_jpeg(image: types.Image, header: Header, quality: int) -> CompressedImage
     data.frombytes(encodings.to_jpeg(image, quality).data)
     message.data = data
     return message
+
+
+def size_of(message: AnyImage) -> tuple[int, int]:
+    """Width and height, without a look at the pixels. Raises ImageError where a message has none."""
+    if isinstance(message, LocalImage):
+        return message.pixels.shape[1], message.pixels.shape[0]
+    if not message.width or not message.height:
+        raise ImageError(f"the image is empty: {message.width}x{message.height}")
+    return message.width, message.height

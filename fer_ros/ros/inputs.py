@@ -118,7 +118,8 @@ class Inputs:
             if not self._receiver.takes_messages():
                 return
             try:
-                callback(message)
+                with self.busy:  # messages of the same process come in a thread of their own
+                    callback(message)
             except Exception as error:  # a message from outside can be wrong in any way
                 self._receiver.message_failed(topic, entry.topic, error)
 

@@ -217,14 +217,14 @@ class Observer(Node):
         return all(self.count_publishers(topic) for topic in topics)
 
     def others_hear(self, inside: Mapping[str, int]) -> bool:
-        """Whether detector and emotion node have found all who subscribe to their results, as far as the ROS graph knows.
+        """Whether some nodes have found all who subscribe to their results, as far as the ROS graph knows.
 
         Args:
-            inside: of each, how many listen within its process.
+            inside: of each, by its executable, how many listen within its process.
         """
-        topics = {"face_detector_node": self._topics.faces, "emotion_node": self._topics.emotions}
-        return all(number(self.health[name].values.get("subscribers")) >= inside[name] + self.count_subscribers(topic)
-                   for name, topic in topics.items())
+        return all(number(self.health[name].values.get("subscribers")) >= listeners + self.count_subscribers(topic)
+                   for name, listeners in inside.items()
+                   for topic in [self._topics.emotions if name == "emotion_node" else self._topics.faces])
 
     def is_ready(self, executable: str, subscribers: int, reads: str | None) -> bool:
         """Whether a node works, has so many subscribers, and has found the publisher of the topic that it `reads`."""

@@ -10,7 +10,8 @@ import pytest
 COLCON = Path(sys.executable).parent / "colcon"
 pytestmark = pytest.mark.skipif(not COLCON.exists(), reason=f"{COLCON} is not installed (requirements/dev.txt)")
 
-NODES = ("camera_node", "face_detector_node", "emotion_node", "overlay_node", "pipeline_node", "replay_node", "web_node")
+NODES = ("camera_node", "face_detector_node", "emotion_node", "overlay_node", "pipeline_node", "replay_node", "web_node",
+         "hri_node", "hri_faces_node")
 
 
 class Workspace:
@@ -44,7 +45,7 @@ def workspace(request, tmp_path_factory, repository, sources, run) -> Workspace:
 
 def test_another_package_imports_the_messages(workspace):
     printed = workspace.sourced(
-        "python3 -c 'import fer_ros, fer_ros.msg, vision_msgs.msg, rclpy.serialization as s;"
+        "python3 -c 'import fer_ros, fer_ros.msg, vision_msgs.msg, hri_msgs.msg, rclpy.serialization as s;"
         " m = fer_ros.msg.EmotionArray(emotions=[fer_ros.msg.Emotion(label=\"happy\")]);"
         " r = s.deserialize_message(s.serialize_message(m), fer_ros.msg.EmotionArray);"
         " print(r.emotions[0].label, fer_ros.__file__)'"

@@ -91,8 +91,8 @@ def test_every_command_is_there_without_an_extra(environment, run, drawn_fer2013
 
 
 def test_nothing_installed_names_the_folder_it_was_built_in(environment):
-    for folder in (environment / "share" / "fer_ros", environment / "share" / "vision_msgs"):
-        for path in folder.rglob("*.cmake"):
+    for name in ("fer_ros", "vision_msgs", "hri_msgs"):
+        for path in (environment / "share" / name).rglob("*.cmake"):
             assert "pip-build-env" not in path.read_text() and "/tmp/fer_ros-" not in path.read_text(), path
 
 
@@ -107,11 +107,26 @@ def test_vision_msgs_has_the_types_of_the_official_package(environment):
         "Point2D": "eab0e83f44ab4de92ceaf76dd7d0e7638f2bdd1d16ffbe16c7a136c48e407247",
         "Pose2D": "b0b5d1d7b4c20dd4fcde3ed1d4b289a919290572007d67a97043814db25d3648",
     }
+    assert type_hashes(environment, "vision_msgs") == official
+
+
+def test_hri_msgs_has_the_types_of_the_official_package(environment):
+    # RIHS01 of ros4hri/hri_msgs 2.0.0, generated from its own definitions, which have not changed up to 2.3.2.
+    official = {
+        "Expression": "411b88e0604397d44775d8ec6a4bc69398fb0dfbfe864c33a40fa99ee85f1b00",
+        "IdsList": "7e0812d1ac945c98fd3e393568d581ad0ab567f37b24eff633eab778c1bfe62d",
+        "NormalizedRegionOfInterest2D": "2e50c93f1ca166ee77af9a5424dc951ae4e452b740162a7f83c082d917dcaff5",
+    }
+    assert type_hashes(environment, "hri_msgs") == official
+
+
+def type_hashes(environment, package) -> dict[str, str]:
+    """Of each message of a package that is installed."""
     found = {}
-    for path in (environment / "share" / "vision_msgs" / "msg").glob("*.json"):
+    for path in (environment / "share" / package / "msg").glob("*.json"):
         hashes = {item["type_name"]: item["hash_string"] for item in json.loads(path.read_text())["type_hashes"]}
-        found[path.stem] = hashes[f"vision_msgs/msg/{path.stem}"].removeprefix("RIHS01_")
-    assert found == official
+        found[path.stem] = hashes[f"{package}/msg/{path.stem}"].removeprefix("RIHS01_")
+    return found
 
 
 def test_fer_ros_run_publishes_emotions_that_another_process_receives(environment, run, tmp_path):
@@ -159,4 +174,4 @@ def test_uninstalling_takes_everything_away_again(environment, run):
     """Last of this file."""
     run(environment / "bin" / "pip", "uninstall", "--yes", "fer_ros")
     files = [path for path in environment.rglob("*") if path.is_file()]
-    assert [path for path in files if "fer_ros" in path.name or "vision_msgs" in path.name] == []
+    assert [path for path in files if any(name in path.name for name in ("fer_ros", "vision_msgs", "hri_msgs"))] == []

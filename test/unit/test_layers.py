@@ -16,9 +16,9 @@ FILES = sorted(
     path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in ("msg", "srv", "action")
 )
 ROS = {
-    "rclpy", "sensor_msgs", "std_msgs", "std_srvs", "vision_msgs", "diagnostic_msgs", "geometry_msgs", "lifecycle_msgs",
-    "rcl_interfaces", "cv_bridge", "launch", "launch_ros", "ament_index_python", "builtin_interfaces", "rosbags",
-    "rosgraph_msgs",
+    "rclpy", "sensor_msgs", "std_msgs", "std_srvs", "vision_msgs", "hri_msgs", "diagnostic_msgs", "geometry_msgs",
+    "lifecycle_msgs", "rcl_interfaces", "cv_bridge", "launch", "launch_ros", "ament_index_python", "builtin_interfaces",
+    "rosbags", "rosgraph_msgs",
 }
 
 
