@@ -239,7 +239,10 @@ class Run:
     def _play(self, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:
         quiet: dict[str, Any] = {"diagnostics_period": 0.25}
         source = self._graph.source
-        if source is not None:  # until it is there the others have nothing to listen to, and that is no news
+        there = {node.executable for node in self._graph.nodes}
+        # Until the source is there the others have nothing to listen to, and that is no news; that a detector of somebody
+        # else's says nothing is some.
+        if source is not None and "face_detector_node" in there:
             quiet["silence_timeout"] = self._READY
         others = [node for node in self._graph.nodes if node is not source]
         # The source comes last and finds the others listening: a file's first frame is not lost.
@@ -250,7 +253,6 @@ class Run:
         recording = 1 if self._recorder else 0
         # The detector is read by the emotion node, the emotion node by us and, while recording, by the overlay node.
         topics = self._graph.topics
-        there = {node.executable for node in self._graph.nodes}
         detector = next(iter(there & {"face_detector_node", HRI_FACES}), None)  # or somebody else's, whom nobody waits for
         hri = int("hri_node" in there)
         wanted = {

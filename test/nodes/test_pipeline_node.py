@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 
@@ -23,9 +24,11 @@ from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.nodes.pipeline import PipelineNode
 from fer_ros.nodes.replay import ReplayNode
+from fer_ros.perception.detector import DetectorParams, FaceDetector
 from fer_ros.ros import source_node
 from fer_ros.ros.exchange import Exchange, LocalImage, Worker
 from fer_ros.ros.images import from_bgr, to_bgr
+from fer_ros.ros.messages import faces_to_message
 
 
 def wait_for(condition) -> None:
@@ -265,6 +268,42 @@ def test_another_drivers_images_are_taken_in_once(bench, pipeline, demo_images):
     give(from_bgr(demo_images[0], Header(frame_id="front")))
     bench.wait_for(lambda: emotions, "an answer")
     assert (emotions[0].header.frame_id, emotions[0].emotions[0].label) == ("front", "happy")
+
+
+@pytest.mark.parametrize("faces", ["hri", "/other/faces"])
+def test_it_makes_the_nodes_of_a_graph_with_another_detector(pipeline, faces):
+    graph = webcam_graph({}, faces=faces, hri=True)
+    made = pipeline(**graph.composed.named)
+    assert set(made) == {spec.full_name for spec in graph.nodes}
+    for name in ("/fer/emotion_node", "/fer/hri_node"):
+        assert {entry.topic: entry.local for entry in made[name]._inputs} == {
+            "/fer/hri_node": {"/fer/emotions": True},
+            "/fer/emotion_node": {"/fer/faces": True} if faces == "hri" else
+                                 {"/fer/faces": False, "/camera/image_raw": True},
+        }[name]
+
+
+def test_another_detectors_faces_find_their_image_within_the_process(bench, pipeline, demo_images):
+    """The image is handed over in a thread of its own, while the faces come over ROS."""
+    made = pipeline(image_node="none", face_node="none", overlay=False)
+    assert set(made) == {"/fer/emotion_node"}
+    heard = bench.listen(EmotionArray, "/fer/emotions")
+    bench.wait_for(lambda: made["/fer/emotion_node"]._emotions.remote, "the tester to be heard")
+    give_image, give_faces = bench.speak(Image, "/image"), bench.speak(Detection2DArray, "/fer/faces")
+    [face] = FaceDetector(DetectorParams()).detect(demo_images[0])
+    face = dataclasses.replace(face, id="somebody")
+
+    def sent() -> bool:
+        header = Header(frame_id="front", stamp=bench.tester.get_clock().now().to_msg())
+        give_faces(faces_to_message([face], header))
+        give_image(from_bgr(demo_images[0], header))
+        bench.spin(0.05)
+        return len(heard) >= 5
+
+    bench.wait_for(sent, "answers")
+    assert {(one.face_id, one.label) for message in heard for one in message.emotions} == {("somebody", "happy")}
+    stamps = [(message.header.stamp.sec, message.header.stamp.nanosec) for message in heard]
+    assert stamps == sorted(set(stamps))
 
 
 def test_an_image_that_is_none_is_told_once_and_skipped(bench, pipeline, demo_images):

@@ -236,3 +236,55 @@ def test_one_word_hides_faces_and_ids_in_all_that_a_graph_makes(make, composed):
     # An emotion node in another process could not tell people apart.
     assert node(graph, "face_detector_node").named == ({"publish_ids": False} if composed else {})
     assert all("anonymize" not in spec.named for spec in make({}, web={}).nodes)
+
+
+def test_the_topics_of_rep_155_are_there_only_if_they_are_asked_for():
+    assert "hri" not in webcam_graph({}).composed.named
+    assert "/fer/hri_node" not in names(webcam_graph({}, composed=False))
+    graph = webcam_graph({}, namespace="a", hri=True)
+    assert graph.composed.named["hri"] is True
+    assert node(graph, "hri_node").full_name == "/a/fer/hri_node"
+    assert node(graph, "hri_node").remappings == {"image": "/a/camera/image_raw"}
+    assert node(graph, "hri_node").named == {}, "/humans, whatever the namespace"
+    assert node(replay_graph({}, hri=True, humans_namespace="/a/humans"), "hri_node").named == {
+        "humans_namespace": "/a/humans"}
+
+
+@pytest.mark.parametrize("composed", [True, False])
+def test_another_detectors_faces_take_the_place_of_the_detector(composed):
+    graph = webcam_graph({"source": "x.mp4"}, namespace="a", faces="/other/faces", composed=composed)
+    assert names(graph) == ["/a/fer/emotion_node", "/a/fer/overlay_node", "/a/camera/camera_node"]
+    assert graph.topics.faces == "/other/faces"
+    assert graph.prefix == "/a"
+    for process in graph.processes:
+        if process.node.executable != "camera_node":
+            assert process.node.remappings["faces"] == "/other/faces"
+    assert node(graph, "camera_node").tuned["wait_for_subscribers"] == 2, "the emotion node and the other detector"
+    if composed:
+        assert graph.composed.named["face_node"] == "none"
+    assert webcam_graph({}, namespace="a", faces="other/faces").topics.faces == "/a/other/faces"
+
+
+@pytest.mark.parametrize(("composed", "subscribers"), [(True, 2), (False, 4)])
+def test_a_ros4hri_detectors_faces_are_brought_in_by_a_node(composed, subscribers):
+    graph = webcam_graph({"source": "x.mp4"}, faces="hri", hri=True, humans_namespace="/r/humans", composed=composed)
+    assert names(graph)[:2] == ["/fer/hri_faces_node", "/fer/emotion_node"]
+    assert graph.topics.faces == "/fer/faces"
+    assert node(graph, "hri_faces_node").named == node(graph, "hri_node").named == {"humans_namespace": "/r/humans"}
+    assert node(graph, "hri_node").tuned["publish_faces"] is False, "the detector says who is there"
+    assert node(graph, "camera_node").tuned["wait_for_subscribers"] == subscribers
+    if composed:
+        assert graph.composed.named["face_node"] == "hri_faces_node"
+
+
+def test_what_cannot_be_a_topic_with_faces_is_refused():
+    with pytest.raises(ValueError, match=r"'a b' is no ROS topic"):
+        webcam_graph({}, faces="a b")
+
+
+@pytest.mark.parametrize("more", [{"hri": True}, {"face_node": "hri_faces_node"}])
+def test_the_topics_of_rep_155_of_several_cameras_are_refused(more):
+    from fer_ros.parameters.node_params import PipelineParams
+
+    with pytest.raises(ValueError, match=r"about one camera.*humans_namespace of its own, for each of the 2 cameras"):
+        PipelineParams(cameras="left,right", **more)

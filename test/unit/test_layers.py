@@ -156,6 +156,13 @@ def test_what_serves_no_page_loads_no_server(path):
     assert "fer_ros.web.server" not in set(imports(path, everywhere=False))
 
 
+@pytest.mark.parametrize("module", [module_of(path) for path in in_layer("nodes") + in_layer("commands")])
+def test_what_publishes_no_topics_of_rep_155_runs_without_hri_msgs(module):
+    """Their nodes too, until they are configured, so that they can say what is missing."""
+    assert "hri_msgs.msg" not in loaded_by(module, {})
+    assert "fer_ros.ros.humans" not in loaded_by(module, {})
+
+
 def defined(module: str) -> set[str]:
     """Names that a module has at its top level."""
     place = PACKAGE.parent.joinpath(*module.split("."))
