@@ -56,7 +56,8 @@ export class Controls {
   build(nodes) {
     const open = new Set([...this.place.querySelectorAll("details[open]")].map((one) => one.dataset.node));
     this.rows = [];
-    const order = ["emotion_node", "face_detector_node", "camera_node", "replay_node", "overlay_node", "web_node", "pipeline_node"];
+    const order = ["emotion_node", "face_detector_node", "camera_node", "replay_node", "overlay_node", "hri_node", "hri_faces_node", "web_node",
+      "pipeline_node"];
     const names = Object.keys(nodes).sort((a, b) => order.indexOf(nodes[a].kind) - order.indexOf(nodes[b].kind));
     this.groups = names.filter((name) => Object.keys(nodes[name].values).length && this.parameters[nodes[name].kind]?.length).map((name) => {
       const kind = nodes[name].kind;

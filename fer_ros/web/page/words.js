@@ -51,5 +51,5 @@ export const clock = (stamp) => new Date(1000 * stamp).toLocaleTimeString([], { 
 
 export const node = (kind) => ({
   camera_node: "Camera", replay_node: "Replay", face_detector_node: "Detector", emotion_node: "Emotion", overlay_node: "Overlay",
-  web_node: "This page", pipeline_node: "Process",
+  web_node: "This page", hri_node: "ROS4HRI", hri_faces_node: "ROS4HRI detector", pipeline_node: "Process",
 }[kind] ?? kind);
