@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 _WHY = "a ROS installation has it, PyPI does not"
 pytest.importorskip("launch", reason=f"launch is not installed ({_WHY})")
@@ -70,6 +71,37 @@ def test_the_namespace_that_an_including_file_has_pushed_holds(pushed, namespace
         "camera_node": f"{found}/camera/camera_node",
         **{name: f"{found}/fer/{name}" for name in ("face_detector_node", "emotion_node", "overlay_node")}}
     assert ("image", f"{found}/camera/image_raw") in nodes["emotion_node"].expanded_remapping_rules
+
+
+def values(context: LaunchContext, node: Node) -> dict[str, object]:
+    """The parameters that the node is given by its files, those of a later file winning."""
+    found: dict[str, object] = {}
+    for file in node._Node__parameters:
+        path = Path(str(file.evaluate(context)))
+        for section, content in yaml.safe_load(path.read_text()).items():
+            if section.endswith(f"/{node.node_executable}"):
+                found |= content["ros__parameters"]
+    return found
+
+
+def test_the_topics_of_rep_155_and_another_detector_are_arguments():
+    context, found = processes(faces="hri", hri="true", humans_namespace="/robot1/humans")
+    assert set(found) == {"hri_faces_node", "emotion_node", "overlay_node", "hri_node", "camera_node"}
+    for name in ("hri_faces_node", "hri_node"):
+        assert values(context, found[name])["humans_namespace"] == "/robot1/humans"
+    assert values(context, found["hri_node"])["publish_faces"] is False
+    context, found = processes(faces="/other/faces")
+    assert set(found) == {"emotion_node", "overlay_node", "camera_node"}
+    remapped = [perform_substitutions(context, new) for _, new in found["emotion_node"]._Node__remappings]
+    assert "/other/faces" in remapped
+
+
+@pytest.mark.parametrize(("arguments", "reason"), [
+    ({"humans_namespace": "/a"}, "add hri:=true or faces:=hri"), ({"faces": "a b"}, "'a b' is no ROS topic"),
+    ({"hri": "maybe"}, "hri must be true or false"), ({"hri": "true", "ids": "false"}, "cannot be published without ids")])
+def test_arguments_about_people_that_make_no_sense_are_refused(arguments, reason):
+    with pytest.raises(RuntimeError, match=reason):
+        processes(**arguments)
 
 
 class Launched:
