@@ -68,7 +68,8 @@ def _ros() -> Iterator[Finding]:
     yield OK if there else NOTE, f"the command ros2{'' if there else ' is not installed'}", "" if there else (
         "`fer-ros param`, `topics`, `echo` and `lifecycle` do for this graph what it would")
     for name, purpose in (("launch_ros", "ros2 launch fer_ros webcam.launch.py; `fer-ros run` starts the same graph"),
-                          ("cv_bridge", "encodings other than the 8-bit ones")):
+                          ("cv_bridge", "encodings other than the 8-bit ones"),
+                          ("hri_msgs", "the topics of REP-155: hri_node and hri_faces_node")):
         found = importlib.util.find_spec(name) is not None
         yield OK if found else NOTE, f"{name}{'' if found else ' is not installed'}", "" if found else f"only for {purpose}"
 

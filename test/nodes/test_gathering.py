@@ -42,5 +42,22 @@ def test_faces_without_a_list_do_not_pile_up():
         assert gathering.add_face((stamp, 0), "a", "A") == []
     assert len(gathering._frames) == 10
     assert gathering.dropped == 990
+
+
+def test_what_has_no_list_when_a_later_frame_is_over_is_counted():
+    gathering = Gathering(10)
+    gathering.add_face((1, 0), "a", "A")
+    gathering.add_list((2, 0), ["a"])
+    gathering.add_face((3, 0), "a", "later")
+    assert gathering.add_face((2, 0), "a", "AA") == [((2, 0), {"a": "AA"})]
+    assert gathering.dropped == 1
+    assert gathering.add_list((3, 0), ["a"]) == [((3, 0), {"a": "later"})], "a frame that came later was not over"
+
+
+def test_what_is_cleared_is_forgotten():
+    gathering = Gathering(10)
+    gathering.add_list((1, 0), [])
+    gathering.add_face((2, 0), "a", "A")
     gathering.clear()
-    assert gathering.add_list((1, 0), []) == [((1, 0), {})]
+    assert gathering.add_list((1, 0), []) == [((1, 0), {})], "a recording may start again"
+    assert gathering.add_list((2, 0), ["a"]) == []

@@ -56,3 +56,12 @@ def test_what_is_said_of_the_page_needs_the_page(capsys):
         cli.main(["run", "--source", "demo", "--web-port", "8000"])
     assert ended.value.code == 2
     assert "add --web" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("arguments", "reason"), [
+    (["--humans-namespace", "/r/humans"], "add --hri or --faces hri"), (["--faces", "a b"], "'a b' is no ROS topic")])
+def test_what_is_said_of_people_has_to_make_sense(capsys, arguments, reason):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["run", "--source", "demo", *arguments])
+    assert ended.value.code == 2
+    assert reason in capsys.readouterr().err
