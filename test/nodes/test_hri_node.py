@@ -259,6 +259,14 @@ def test_faces_without_an_id_and_too_many_are_named_once(bench, start, monkeypat
     assert "no id" in said[0]
 
 
+def test_a_message_with_thousands_of_faces_makes_no_more_topics_than_are_allowed(bench, start):
+    node, listener, speak = start(max_faces=3)
+    crowd = [emotion(str(number)) for number in range(2000)]
+    speak.until(lambda: len(listener.ids) == 3, "some of them", *crowd)
+    assert len(publishers(bench)) <= 7
+    assert node.diagnostics.total("left out") >= 1997
+
+
 def test_thousands_of_people_who_come_and_go_leave_nothing(bench, monkeypatch):
     """Publishers, rclpy's books of them, and memory stay as they are after the first hundreds."""
     exchange = Exchange(lossless=True)

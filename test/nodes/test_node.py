@@ -12,6 +12,8 @@ from vision_msgs.msg import Detection2DArray
 from fer_ros.msg import EmotionArray, EmotionEvent
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
+from fer_ros.nodes.hri import HriNode
+from fer_ros.nodes.hri_faces import HriFacesNode
 from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.ros.qos import RESULTS, explain_silence
 
@@ -30,7 +32,7 @@ def last_status(messages, name):
     return found[-1] if found else DiagnosticStatus()
 
 
-@pytest.mark.parametrize("node_class", [FaceDetectorNode, EmotionNode, OverlayNode])
+@pytest.mark.parametrize("node_class", [FaceDetectorNode, EmotionNode, OverlayNode, HriNode, HriFacesNode])
 def test_a_node_goes_through_its_states_and_back_again(bench, node_class):
     node = bench.add(node_class, start=False)
     assert state(bench, node) == "unconfigured"

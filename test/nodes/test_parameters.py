@@ -16,6 +16,8 @@ from fer_ros.media.source_params import SourceParams
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
+from fer_ros.nodes.hri import HriNode
+from fer_ros.nodes.hri_faces import HriFacesNode
 from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.nodes.pipeline import PipelineNode
 from fer_ros.nodes.replay import ReplayNode
@@ -84,7 +86,7 @@ def test_a_parameter_describes_itself(bench):
     assert "cpu" in provider.additional_constraints
 
 
-@pytest.mark.parametrize("node_class", [CameraNode, FaceDetectorNode, EmotionNode, OverlayNode])
+@pytest.mark.parametrize("node_class", [CameraNode, FaceDetectorNode, EmotionNode, OverlayNode, HriNode, HriFacesNode])
 def test_a_parameter_file_like_the_shipped_one_reaches_every_node(bench, share, tmp_path, node_class):
     text = (share / "config" / "fer.yaml").read_text()
     file = tmp_path / "mine.yaml"
@@ -109,7 +111,8 @@ def test_parameter_file_and_documentation_are_up_to_date():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("node_class", [PipelineNode, CameraNode, ReplayNode, FaceDetectorNode, EmotionNode, OverlayNode])
+@pytest.mark.parametrize("node_class", [PipelineNode, CameraNode, ReplayNode, FaceDetectorNode, EmotionNode, OverlayNode,
+                                        HriNode, HriFacesNode])
 def test_what_is_checked_in_files_is_what_the_nodes_have(node_class):
     assert NODES[node_class.NAME] == (*node_class.PARAMS, NodeParams)
 

@@ -28,6 +28,15 @@ def test_a_face_fills_the_picture_one_way_and_is_in_the_middle_of_black(image, c
 
 
 @pytest.mark.parametrize("cut", [cropped_face, aligned_face])
+def test_a_narrow_face_is_in_the_middle_too(image, cut):
+    face = cut(image, Box(115, 100, 10, 40), 60, 80)  # white all over
+    columns = np.flatnonzero(face.min(axis=(0, 2)) == 255)
+    assert (columns[0], columns[-1]) == (20, 39)
+    assert face[:, :20].max() == face[:, 40:].max() == 0
+    assert (cut(image, Box(115, 100, 1, 40), 10, 10).max(axis=(0, 2)) > 0).sum() == 1, "a column at least"
+
+
+@pytest.mark.parametrize("cut", [cropped_face, aligned_face])
 def test_what_lies_beyond_the_border_is_left_out(image, cut):
     image[:40, :30] = RED
     face = cut(image, Box(0, 10, 60, 60), 60, 80)  # 30 x 40 of it are inside
