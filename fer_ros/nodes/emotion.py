@@ -19,6 +19,7 @@ from fer_ros.parameters.privacy_params import IdParams
 from fer_ros.perception.align import AlignParams
 from fer_ros.perception.classifier import ClassifierParams
 from fer_ros.perception.events import EventDetector, EventParams
+from fer_ros.perception.naming import Naming
 from fer_ros.perception.pipeline import EMOTION, PARAMS, EmotionStage
 from fer_ros.perception.smoothing import SmoothingParams
 from fer_ros.resources import emotion_model
@@ -41,7 +42,7 @@ class EmotionNode(FerNode):
     def setup(self) -> None:
         params = self.params
         self._stage, self._detector = EmotionStage.of(params), EventDetector(params[EventParams])
-        self._frame_clock, self._times = FrameClock(), StageTimes()
+        self._frame_clock, self._times, self._naming = FrameClock(), StageTimes(), Naming()
         self._pairs: StampPairs[AnyImage, AnyFaces] = self.pairs(params[MatchingParams].cache_size, "image", "faces")
         self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)
         self._events = self.advertise(EventMessage, "events", RESULTS)
@@ -100,6 +101,7 @@ class EmotionNode(FerNode):
             self.say_once("boxes", "a detection has a box that is empty or not finite: such detections are left out")
         stamp, emotions = seconds(image.header.stamp), []
         time = self._frame_clock(stamp)
+        faces = self._naming(faces, time, self.params[ClassifierParams].max_faces)
         if faces:  # or nobody has to look at the pixels
             with self._times("convert"):
                 pixels = to_bgr(image)

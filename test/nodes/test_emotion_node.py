@@ -245,3 +245,24 @@ def test_how_long_a_change_must_last_can_be_changed_while_the_node_runs(watched)
     (done,) = graph.node.set_parameters([Parameter("leave_hold", value=-1.0)])
     assert not done.successful
     assert "leave_hold" in done.reason and "60" in done.reason
+
+
+def test_faces_of_a_detector_without_ids_are_followed(bench, graph, astronaut, message_of):
+    heard, send_image, send_faces = graph
+    events = bench.listen(EmotionEvent, "events")
+    box = face_box(astronaut)
+
+    def sent() -> bool:
+        sent.count += 1
+        image = message_of(astronaut, 5 + sent.count // 10, sent.count % 10 * 10**8)
+        faces = detections(image, box)
+        faces.detections[0].id = ""
+        send_image(image)
+        send_faces(faces)
+        bench.spin(0.03)
+        return bool(events)
+
+    sent.count = 0
+    bench.wait_for(sent, "an event")
+    assert {one.face_id for message in heard for one in message.emotions} == {"1"}
+    assert (events[0].kind, events[0].face_id, events[0].label) == (EmotionEvent.APPEARED, "1", "happy")

@@ -1,0 +1,34 @@
+"""Ids for the faces of a detector that gives them none."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from fer_ros.perception.tracker import Tracker
+from fer_ros.types import Face
+
+
+class Naming:
+    """Follows faces that have no ids, so that what each of them shows can be smoothed and told apart.
+
+    Faces of which one has an id are given back as they are: their detector follows them itself.
+    """
+
+    def __init__(self) -> None:
+        self._tracker: Tracker | None = None  # made for who needs it
+
+    def __call__(self, faces: Sequence[Face], stamp: float, most: int) -> list[Face]:
+        """The faces of a frame, each with an id.
+
+        Args:
+            stamp: the frame's time in seconds.
+            most: how many are followed, the best scored ones; the rest is left out, since the time that it takes grows faster
+                than the number.
+        """
+        if any(face.id for face in faces) or not (faces or self._tracker):
+            return list(faces)
+        self._tracker = self._tracker or Tracker()
+        best = sorted(faces, key=lambda face: -face.score)[:most]
+        followed = self._tracker.update(best, stamp)
+        return [dataclasses.replace(face, id=known.id) for face, known in zip(best, followed, strict=True)]
