@@ -12,6 +12,7 @@ STALLED = 2.0
 _LOST = 6.0  # seconds without a report
 _BEHIND = 1.0  # seconds from an image to its answer that are told
 _RESTING = {"inactive": "switched off", "unconfigured": "not started", "disabled": "paused"}
+_SILENT = "nothing received on"
 _WORKS = {"face_detector_node": "nobody looks for faces", "emotion_node": "nobody recognises emotions"}
 
 
@@ -96,7 +97,13 @@ def _without_answers(reports: Mapping[str, Report], now: float) -> Notice:
                 return Notice(f"{_WORKS[one.kind].capitalize()}: {one.kind} is {_RESTING[one.message]}.", False, "on", name)
             if now - one.heard > _LOST:
                 return Notice(f"{_WORKS[one.kind].capitalize()}: {name} does not report any more.")
-    missing = [kind for kind in _WORKS if all(one.kind != kind for one in reports.values())]
+    kinds = {one.kind: one.message for one in reports.values()}
+    # Another detector's faces may be taken, of whose node nobody here hears.
+    if "face_detector_node" not in kinds and kinds.get("emotion_node", "").startswith(_SILENT):
+        return Notice(f"No faces come: {kinds['emotion_node']}.")
+    if "hri_faces_node" in kinds:
+        kinds["face_detector_node"] = kinds["hri_faces_node"]
+    missing = [kind for kind in _WORKS if kind not in kinds]
     if missing:
         return Notice(f"{_WORKS[missing[0]].capitalize()}: there is no {missing[0]}.")
     return Notice("There is a picture, but no answer for it: this machine may be too busy.")

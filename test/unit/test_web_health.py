@@ -70,6 +70,10 @@ def test_a_quality_of_service_that_does_not_fit_is_told_in_words():
     ({"emotion_node": "disabled"}, "Nobody recognises emotions: emotion_node is paused.", "on"),
     ({"emotion_node": ""}, "Nobody recognises emotions: there is no emotion_node.", ""),
     ({}, "There is a picture, but no answer for it", ""),
+    ({"face_detector_node": "", "emotion_node": "nothing received on /other/faces"},
+     "No faces come: nothing received on /other/faces.", ""),
+    ({"face_detector_node": "", "hri_faces_node": "active"}, "There is a picture, but no answer for it", ""),
+    ({"face_detector_node": ""}, "Nobody looks for faces: there is no face_detector_node.", ""),
 ])
 def test_a_picture_without_answers_says_why_below_it(states, text, action):
     found = said(graph(**states), picture=0.1)
