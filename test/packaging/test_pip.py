@@ -111,7 +111,7 @@ def test_vision_msgs_has_the_types_of_the_official_package(environment):
 
 
 def test_hri_msgs_has_the_types_of_the_official_package(environment):
-    # RIHS01 of ros4hri/hri_msgs 2.0.0, generated from its own definitions, which have not changed up to 2.3.2.
+    # RIHS01 of ros4hri/hri_msgs 2.0.0, generated from its own definitions; its changelog names no change of these up to 2.3.2.
     official = {
         "Expression": "411b88e0604397d44775d8ec6a4bc69398fb0dfbfe864c33a40fa99ee85f1b00",
         "IdsList": "7e0812d1ac945c98fd3e393568d581ad0ab567f37b24eff633eab778c1bfe62d",
