@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -27,6 +28,34 @@ class RateMeter:
             self._stamps.popleft()
         elapsed = stamp - self._stamps[0]
         return (len(self._stamps) - 1) / elapsed if elapsed > 0 else None
+
+
+class RateLimit:
+    """Lets frames through up to a rate. Frames that come at that rate pass all, though a bit early or late.
+
+    >>> limit = RateLimit()
+    >>> [limit.passes(now, 10.0) for now in (0.0, 0.09, 0.13, 0.21, 0.5)]
+    [True, True, False, True, True]
+    """
+
+    _SLACK = 0.3  # of a period, early or late
+
+    def __init__(self) -> None:
+        self._due = -math.inf
+
+    def passes(self, now: float, rate: float) -> bool:
+        """Whether a frame may go; it then counts.
+
+        Args:
+            now: in seconds.
+            rate: frames a second, at most.
+        """
+        period = 1 / rate
+        slack = self._SLACK * period
+        if now < self._due - slack:
+            return False
+        self._due = max(self._due, now - slack) + period
+        return True
 
 
 class StageTimes:

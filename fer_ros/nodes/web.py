@@ -15,7 +15,7 @@ from vision_msgs.msg import Detection2DArray
 
 from fer_ros.drawing.overlay import OverlayLayout, draw_overlay
 from fer_ros.media.encodings import to_jpeg
-from fer_ros.media.meter import StageTimes
+from fer_ros.media.meter import RateLimit, StageTimes
 from fer_ros.media.scaling import resized
 from fer_ros.media.video_recorder import RecordError
 from fer_ros.msg import EmotionArray, EmotionEvent
@@ -67,7 +67,7 @@ class WebNode(FerNode):
         self._steering = Steering(self)
         self._answered = self._pictured = -math.inf  # when the last answer and the last image came
         self._missed = -math.inf  # since when images have been taken
-        self._shown = 0.0  # when the last picture was made
+        self._rate = RateLimit()
         self._watched = self._hears_faces = False
         self._overlay = OverlayPrivacy(self, self._steering)
         self._begin_veil()
@@ -220,10 +220,9 @@ class WebNode(FerNode):
 
     def _picture(self, image: AnyImage, shown: _Shown) -> None:
         """Encode a picture once for all pages."""
-        params, now = self.params[WebParams], time.monotonic()
-        if self._live.watchers == 0 or now - self._shown < 0.9 / params.picture_rate:
+        params = self.params[WebParams]
+        if self._live.watchers == 0 or not self._rate.passes(time.monotonic(), params.picture_rate):
             return
-        self._shown = now
         with self._times("encode"):
             pixels = to_bgr(image)
             jpeg = to_jpeg(_narrowed(pixels, params.picture_width), params.picture_quality).tobytes()

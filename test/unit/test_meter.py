@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import doctest
 import itertools
 import time
 
+import numpy as np
 import pytest
 
-from fer_ros.media.meter import FrameClock, RateMeter, StageTimes
+import fer_ros.media.meter
+from fer_ros.media.meter import FrameClock, RateLimit, RateMeter, StageTimes
 
 
 def test_there_is_no_rate_before_the_second_frame():
@@ -102,3 +105,30 @@ def test_a_stage_that_fails_is_counted_and_what_nobody_takes_does_not_grow():
         with contextlib.suppress(ValueError), times("a"):
             raise ValueError
     assert len(times._durations["a"]) <= 2000
+
+
+# Frames that are let through.
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.005, 0.009])
+def test_frames_at_the_rate_pass_all_whether_early_or_late(jitter):
+    limit, random = RateLimit(), np.random.default_rng(1)
+    times = np.arange(300) / 30 + random.uniform(-jitter, jitter, 300) / 2
+    assert all(limit.passes(now, 30.0) for now in times)
+
+
+@pytest.mark.parametrize(("comes", "rate"), [(60.0, 30.0), (30.0, 12.0), (1000.0, 30.0)])
+def test_frames_that_come_faster_are_thinned_out_to_the_rate(comes, rate):
+    limit = RateLimit()
+    passed = sum(limit.passes(i / comes, rate) for i in range(int(10 * comes)))
+    assert passed == pytest.approx(10 * rate, rel=0.02)
+
+
+def test_after_a_pause_no_burst_makes_up_for_it():
+    limit = RateLimit()
+    assert limit.passes(0.0, 10.0)
+    assert [limit.passes(5.0 + i / 1000, 10.0) for i in range(100)].count(True) <= 2
+
+
+def test_the_example_is_true():
+    assert doctest.testmod(fer_ros.media.meter) == (0, 2)
