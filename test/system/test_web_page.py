@@ -74,11 +74,14 @@ asyncio.run(main())
 """
 
 
+LONG = "videos_in_a_folder_whose_name_is_longer_than_a_line_of_a_phone"
+
+
 @pytest.fixture
 def graph(fer_ros, tmp_path) -> str:
     """The address of a running graph's page; it plays the demo clip over and over."""
     command = fer_ros("run", "--source", "demo", "--loop", "--web", "--web-port", "0",
-                      "--set", f"web_node.recordings={tmp_path / 'videos'}")
+                      "--set", f"web_node.recordings={tmp_path / LONG}")
     command.wait_for(lambda: re.search(r"the page is on (http://\S+)", command.text), "the page's address")
     return re.search(r"the page is on (http://\S+)", command.text)[1]
 
