@@ -191,12 +191,15 @@ class Row {
   }
 }
 
+const PATIENCE = 5000; // ms for a node to report that it was switched
+
 // Camera, detector and emotion, each on or off.
 export class Switches {
   constructor(link) {
     this.link = link;
     this.place = byId("switches");
     this.made = new Map();
+    this.wanted = new Map(); // What was switched, until the node reports it: what it reported before is not true any more.
   }
 
   show(nodes, control) {
@@ -205,8 +208,10 @@ export class Switches {
       if (!this.made.has(one.name)) this.made.set(one.name, this.make(one));
       const { input, label } = this.made.get(one.name);
       const on = !["inactive", "unconfigured", "disabled"].includes(one.message);
+      const wanted = this.wanted.get(one.name);
+      if (wanted && (wanted.on === on || performance.now() > wanted.until)) this.wanted.delete(one.name);
       input.disabled = !control || label.classList.contains("busy");
-      if (!label.classList.contains("busy")) input.checked = on;
+      if (!label.classList.contains("busy") && !this.wanted.has(one.name)) input.checked = on;
     }
   }
 
@@ -223,8 +228,9 @@ export class Switches {
     const on = input.checked;
     label.classList.add("busy");
     const reason = await this.link.wish({ type: "switch", node: name, on });
-    setTimeout(() => label.classList.remove("busy"), 700); // by then the node has reported
+    label.classList.remove("busy");
     if (reason) input.checked = !on;
+    else this.wanted.set(name, { on, until: performance.now() + PATIENCE });
     this.said?.(reason);
   }
 }
