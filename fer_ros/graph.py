@@ -115,16 +115,14 @@ class Privacy:
     anonymize: str = ""
     ids: bool = True
 
-    def parameters(self, composed: bool) -> dict[str, dict[str, Any]]:
+    def parameters(self) -> dict[str, dict[str, Any]]:
         """By node."""
         told: dict[str, dict[str, Any]] = {}
         if self.anonymize:
             told = {"overlay_node": {"anonymize": self.anonymize}, "web_node": {"anonymize": self.anonymize}}
         if not self.ids:
             told.setdefault("overlay_node", {})["show_ids"] = False
-            # An emotion node in another process tells people apart by what the detector publishes.
-            for name in ("emotion_node", *(["face_detector_node"] if composed else [])):
-                told[name] = {"publish_ids": False}
+            told |= {name: {"publish_ids": False} for name in ("face_detector_node", "emotion_node")}
         return told
 
 
@@ -258,7 +256,7 @@ def _graph(source: str, named: Mapping[str, Any], finite: bool, image: str, to_o
     remappings = {"image": topics.image, **({"faces": topics.faces} if own_faces else {})}
     executables = [*([detector] if detector != "none" else []), "emotion_node", *(["overlay_node"] if overlay else [])]
     humans = {"humans_namespace": humans_namespace} if humans_namespace else {}
-    told = {**privacy.parameters(composed), HRI_FACES: humans, "hri_node": humans}
+    told = {**privacy.parameters(), HRI_FACES: humans, "hri_node": humans}
     nodes = [NodeSpec(name, f"{prefix}/fer", remappings, to_others, told.get(name, {})) for name in executables]
     if web is not None:
         nodes.append(NodeSpec("web_node", f"{prefix}/fer", remappings, to_others, {**told.get("web_node", {}), **web}))

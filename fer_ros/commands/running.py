@@ -53,13 +53,12 @@ def add_to(parser: argparse.ArgumentParser) -> None:
                         help="all nodes in one process, which is faster; or each in its own (default: --composed)")
     parser.add_argument("--respawn", action="store_true",
                         help="start a process of the graph again that ended; otherwise the run ends with it")
-    people = parser.add_argument_group("privacy")
-    people.add_argument("--anonymize", choices=MODES, default="", metavar="MODE",
-                        help=f"what is done to faces in overlay, recording and page: {', '.join(MODES)} (default: the nodes' "
-                        "parameters)")
-    people.add_argument("--no-ids", action="store_true",
-                        help="publish and draw no ids, by which a person can be followed; with --no-composed /fer/faces has "
-                        "them all the same, since emotion_node needs them")
+    privacy = parser.add_argument_group("privacy")
+    privacy.add_argument("--anonymize", choices=MODES, default="", metavar="MODE",
+                         help=f"what is done to faces in overlay, recording and page: {', '.join(MODES)} (default: the "
+                         "nodes' parameters)")
+    privacy.add_argument("--no-ids", action="store_true",
+                         help="publish and draw no ids, by which a person can be followed")
     page = parser.add_argument_group("live page")
     page.add_argument("--web", action="store_true",
                       help="serve a live page, on this machine alone unless --web-host says otherwise; the run then goes on "

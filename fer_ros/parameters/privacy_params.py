@@ -46,7 +46,7 @@ class IdParams:
 
     publish_ids: bool = param(
         True, "Whether faces have ids in what is published, by which a person can be followed over time. Emotions are "
-        "smoothed all the same; but an emotion_node in another process than face_detector_node needs that one's ids for it.")
+        "smoothed all the same: emotion_node follows faces without ids by where they are.")
 
 
 NO_PRIVACY = PrivacyParams()

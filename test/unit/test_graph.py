@@ -232,9 +232,8 @@ def test_one_word_hides_faces_and_ids_in_all_that_a_graph_makes(make, composed):
     graph = make({}, web={"port": 0}, composed=composed, privacy=Privacy("pixelate", ids=False))
     assert node(graph, "overlay_node").named == {"anonymize": "pixelate", "show_ids": False}
     assert node(graph, "web_node").named == {"anonymize": "pixelate", "port": 0}
-    assert node(graph, "emotion_node").named == {"publish_ids": False}
-    # An emotion node in another process could not tell people apart.
-    assert node(graph, "face_detector_node").named == ({"publish_ids": False} if composed else {})
+    for name in ("emotion_node", "face_detector_node"):
+        assert node(graph, name).named == {"publish_ids": False}
     assert all("anonymize" not in spec.named for spec in make({}, web={}).nodes)
 
 
