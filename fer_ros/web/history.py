@@ -124,7 +124,8 @@ class History:
     def summary(self) -> list[dict[str, Any]]:
         """Of each face of the last minute: how long it was there, which share of that each label had, how often it changed.
 
-        Who was there longest comes first.
+        Who was there longest comes first. It is what the lanes show, and so of faces without ids, too, of whom there are no
+        events: `fer_ros.perception.recent` adds those up.
         """
         if not self._samples:
             return []
