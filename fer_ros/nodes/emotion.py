@@ -24,10 +24,9 @@ from fer_ros.perception.pipeline import EMOTION, PARAMS, EmotionStage
 from fer_ros.perception.smoothing import SmoothingParams
 from fer_ros.resources import emotion_model
 from fer_ros.ros.diagnostics import OK
-from fer_ros.ros.exchange import AnyFaces, AnyImage, LocalEmotions, LocalFaces
+from fer_ros.ros.exchange import AnyFaces, AnyImage, LocalEmotions
 from fer_ros.ros.images import to_bgr
-from fer_ros.ros.matching import StampPairs
-from fer_ros.ros.messages import emotions_to_message, event_to_message, faces_from_message, seconds, stamp_key
+from fer_ros.ros.messages import emotions_to_message, event_to_message, faces_from_message, seconds
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.qos import RESULTS, image_qos
 from fer_ros.ros.spinning import main_of
@@ -43,7 +42,7 @@ class EmotionNode(FerNode):
         params = self.params
         self._stage, self._detector = EmotionStage.of(params), EventDetector(params[EventParams])
         self._frame_clock, self._times, self._naming = FrameClock(), StageTimes(), Naming()
-        self._pairs: StampPairs[AnyImage, AnyFaces] = self.pairs(params[MatchingParams].cache_size, "image", "faces")
+        self._images = self.answered("faces", self._on_answer)
         self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)
         self._events = self.advertise(EventMessage, "events", RESULTS)
         self.hardware_id = emotion_model(params[ClassifierParams].model, params[InferenceParams].provider)
@@ -51,10 +50,10 @@ class EmotionNode(FerNode):
             self.get_logger().warning(terms)
 
     def start(self) -> None:
-        self._pairs.clear()
+        self._images.clear()
         self.subscribe(Detection2DArray, "faces", self._on_faces, RESULTS, waited_for=True)
         if not self.is_local("faces"):
-            self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]))
+            self.subscribe(Image, "image", self._images.add_image, image_qos(self.params[PairedImageParams]))
 
     def stop(self) -> None:
         with self._inputs.busy:  # nobody appears any more
@@ -75,24 +74,17 @@ class EmotionNode(FerNode):
             "neutral prior": self._stage.smoother.neutral_prior,
             "rare prior": self._stage.smoother.rare_prior,
             "execution provider": self._stage.classifier.provider,
-            "dropped": self._pairs.dropped,
+            "dropped": self._images.dropped,
             "subscribers": self._emotions.get_subscription_count(),
         }
 
     def stage_times(self) -> Iterable[StageTimes]:
         return self._stage.times, self._times
 
-    def _on_image(self, message: AnyImage) -> None:
-        self._on_pair(self._pairs.add_first(stamp_key(message.header), message))
-
     def _on_faces(self, message: AnyFaces) -> None:
-        local = isinstance(message, LocalFaces)
-        self._on_pair((message.image, message) if local else self._pairs.add_second(stamp_key(message.header), message))
+        self._images.add_answer(message, message)
 
-    def _on_pair(self, pair: tuple[AnyImage, AnyFaces] | None) -> None:
-        if pair is None:
-            return
-        image, detections = pair
+    def _on_answer(self, image: AnyImage, detections: AnyFaces) -> None:
         faces, unusable = faces_from_message(detections)
         self.diagnostics.count("images")
         self.diagnostics.count("faces", len(faces))

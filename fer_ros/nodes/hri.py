@@ -16,10 +16,9 @@ from fer_ros.parameters.hri_params import HriParams, HumansParams
 from fer_ros.parameters.node_params import MatchingParams, PairedImageParams
 from fer_ros.perception.humans import FaceIds, Humans, Tracked, tag_of_a_run
 from fer_ros.ros.diagnostics import OK
-from fer_ros.ros.exchange import AnyEmotions, AnyImage, LocalEmotions
+from fer_ros.ros.exchange import AnyEmotions, AnyImage
 from fer_ros.ros.images import size_of, to_bgr
-from fer_ros.ros.matching import StampPairs
-from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
+from fer_ros.ros.messages import emotions_from_message, seconds
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.output import Output
 from fer_ros.ros.qos import RESULTS, image_qos
@@ -39,10 +38,10 @@ class HriNode(FerNode):
             from fer_ros.ros import humans
         except ImportError as error:
             raise ValueError(HRI_MSGS_MISSING.format(error=error)) from None
-        params, size = self.params[HriParams], self.params[MatchingParams].cache_size
+        params = self.params[HriParams]
         self._ros = humans
         self._place = self.params[HumansParams].humans_namespace
-        self._pairs: StampPairs[AnyImage, AnyEmotions] = self.pairs(size, "image", "emotions")
+        self._images = self.answered("emotions", self._on_answer)
         self._humans = Humans(FaceIds("f" if params.deterministic_ids else tag_of_a_run()), params)
         self._topics: dict[str, FaceTopics] = {}
         self._tracked: Output | None = None
@@ -52,11 +51,11 @@ class HriNode(FerNode):
         self._watch = self.every(0.2, self._look)
 
     def start(self) -> None:
-        self._pairs.clear()
+        self._images.clear()
         self._frame_clock, self._header = FrameClock(), Header()
         self.subscribe(EmotionArray, "emotions", self._on_emotions, RESULTS)
         if not self.is_local("emotions"):  # for its size, and for the pictures of faces
-            self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]))
+            self.subscribe(Image, "image", self._images.add_image, image_qos(self.params[PairedImageParams]))
 
     def stop(self) -> None:
         with self._inputs.busy:
@@ -76,26 +75,17 @@ class HriNode(FerNode):
 
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
         return OK, "active", {
-            "tracked": len(self._topics), "dropped": self._pairs.dropped,
+            "tracked": len(self._topics), "dropped": self._images.dropped,
             "subscribers": self._tracked.get_subscription_count() if self._tracked else 0,
         }
 
     def stage_times(self) -> Iterable[StageTimes]:
         return (self._times,)
 
-    def _on_image(self, message: AnyImage) -> None:
-        self._on_pair(self._pairs.add_first(stamp_key(message.header), message))
-
     def _on_emotions(self, message: AnyEmotions) -> None:
-        if isinstance(message, LocalEmotions):
-            self._on_pair((message.image, message))
-        else:
-            self._on_pair(self._pairs.add_second(stamp_key(message.header), message))
+        self._images.add_answer(message, message)
 
-    def _on_pair(self, pair: tuple[AnyImage, AnyEmotions] | None) -> None:
-        if pair is None:
-            return
-        image, answer = pair
+    def _on_answer(self, image: AnyImage, answer: AnyEmotions) -> None:
         self.diagnostics.count("answers")
         self._answered, self._header = time.monotonic(), image.header
         found = [one for one in emotions_from_message(answer) if one.box.is_usable()]

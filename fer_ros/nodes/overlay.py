@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sensor_msgs.msg import CompressedImage, Image
-from vision_msgs.msg import Detection2DArray
 
 from fer_ros.drawing.overlay import OverlayLayout, OverlayStyle, draw_overlay
 from fer_ros.media.meter import RateMeter, StageTimes
@@ -14,10 +13,9 @@ from fer_ros.msg import EmotionArray
 from fer_ros.parameters.node_params import MatchingParams, OverlayParams, PairedImageParams
 from fer_ros.parameters.privacy_params import NONE, PrivacyParams
 from fer_ros.ros.diagnostics import OK
-from fer_ros.ros.exchange import AnyEmotions, AnyImage, LocalEmotions
+from fer_ros.ros.exchange import AnyEmotions, AnyImage
 from fer_ros.ros.images import from_bgr, to_bgr, to_jpeg
-from fer_ros.ros.matching import StampPairs
-from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
+from fer_ros.ros.messages import emotions_from_message, seconds
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.qos import PICTURES, RESULTS, image_qos
 from fer_ros.ros.spinning import main_of
@@ -38,12 +36,10 @@ class OverlayNode(FerNode):
     PUBLISHES_IMAGES = True
 
     def setup(self) -> None:
-        size = self.params[MatchingParams].cache_size
-        self._pairs: StampPairs[AnyImage, AnyEmotions] = self.pairs(size, "image", "emotions")
+        self._images = self.answered("emotions", self._on_answer)
         self._raw = self.advertise(Image, "overlay", PICTURES)
         self._jpeg = self.advertise(CompressedImage, "overlay/compressed", PICTURES)
         self._watched, self._times = False, StageTimes()
-        self._hears_faces = False  # of which a message of emotions may leave some out
         # rclpy tells of subscribers that come and go only since Jazzy, so look.
         self._watch = self.every(0.2, self._follow_subscribers)
 
@@ -64,7 +60,7 @@ class OverlayNode(FerNode):
 
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
         return OK, "active" if self._watched else "idle: nobody subscribes", {
-            "dropped": self._pairs.dropped,
+            "dropped": self._images.dropped,
             "subscribers": self._raw.get_subscription_count() + self._jpeg.get_subscription_count(),
         }
 
@@ -76,18 +72,15 @@ class OverlayNode(FerNode):
             self._raw.get_subscription_count() + self._jpeg.get_subscription_count() > 0
         )
         faces_wanted = self._hides and not self.is_local("emotions")
-        if watched and (not self._watched or faces_wanted != self._hears_faces):
+        if watched and (not self._watched or faces_wanted != self._veil.listens):
             self.unsubscribe()  # from what an attempt that failed has left
-            self._pairs.clear()
+            self._images.clear()
             self._meter, self._layout = RateMeter(), OverlayLayout()
-            self._veil: Veil[_Frame] = Veil(self.params[PrivacyParams], self.params[MatchingParams].cache_size, self._draw,
-                                            self._expects_faces, self._times)
+            self._veil: Veil[_Frame] = Veil(self, self.params[PrivacyParams], self._draw, self._times)
             self.subscribe(EmotionArray, "emotions", self._on_emotions, RESULTS, local_depth=2)
             if not self.is_local("emotions"):
-                self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]))
-            if faces_wanted:
-                self.subscribe(Detection2DArray, "faces", lambda message: self._veil.meet(message), RESULTS)
-            self._hears_faces = faces_wanted
+                self.subscribe(Image, "image", self._images.add_image, image_qos(self.params[PairedImageParams]))
+            self._veil.listen(faces_wanted)
         elif self._watched and not watched:
             self.unsubscribe()
         self._watched = watched
@@ -98,22 +91,12 @@ class OverlayNode(FerNode):
     def _hides(self) -> bool:
         return self.params[PrivacyParams].anonymize != NONE
 
-    def _expects_faces(self) -> bool:
-        return not self._hears_faces or self.count_publishers(self.resolve_topic_name("faces")) > 0
-
-    def _on_image(self, message: AnyImage) -> None:
-        self._on_pair(self._pairs.add_first(stamp_key(message.header), message))
-
     def _on_emotions(self, message: AnyEmotions) -> None:
-        local = isinstance(message, LocalEmotions)
-        self._on_pair((message.image, message) if local else self._pairs.add_second(stamp_key(message.header), message))
+        self._images.add_answer(message, message)
 
-    def _on_pair(self, pair: tuple[AnyImage, AnyEmotions] | None) -> None:
-        if pair is None:
-            return
-        message, emotions = pair
-        stamp = seconds(message.header.stamp)
-        self._veil.add(message, emotions, _Frame(emotions, self._meter.tick(stamp), self.age(stamp)))
+    def _on_answer(self, image: AnyImage, emotions: AnyEmotions) -> None:
+        stamp = seconds(image.header.stamp)
+        self._veil.add(image, emotions, _Frame(emotions, self._meter.tick(stamp), self.age(stamp)))
 
     def _draw(self, image: AnyImage, frame: _Frame) -> None:
         header = image.header

@@ -6,12 +6,11 @@ import functools
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sensor_msgs.msg import Image
-from vision_msgs.msg import Detection2DArray
 
 from fer_ros.drawing.overlay import OverlayLayout, draw_overlay
 from fer_ros.media.encodings import to_jpeg
@@ -23,10 +22,9 @@ from fer_ros.parameters.node_params import MatchingParams, PairedImageParams
 from fer_ros.parameters.privacy_params import NONE, PrivacyParams
 from fer_ros.parameters.web_params import WebParams
 from fer_ros.ros.diagnostics import OK
-from fer_ros.ros.exchange import AnyEmotions, AnyImage, LocalEmotions
+from fer_ros.ros.exchange import AnyEmotions, AnyImage
 from fer_ros.ros.images import to_bgr
-from fer_ros.ros.matching import StampPairs
-from fer_ros.ros.messages import emotions_from_message, event_from_message, seconds, stamp_key
+from fer_ros.ros.messages import emotions_from_message, event_from_message, seconds
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.overlay_privacy import OverlayPrivacy
 from fer_ros.ros.qos import RESULTS, explain_silence, image_qos
@@ -46,6 +44,13 @@ if TYPE_CHECKING:
     from fer_ros.web.server import Server
 
 
+class _Answer(NamedTuple):
+    """A message, and what of it can be shown."""
+
+    message: AnyEmotions
+    found: list[Emotion]
+
+
 class _Shown(NamedTuple):
     """What goes with an image: the faces in it, None where nobody has looked; and how old it was when they were known."""
 
@@ -60,17 +65,17 @@ class WebNode(FerNode):
     _server: Server | None = None
 
     def setup(self) -> None:
-        params, size = self.params[WebParams], self.params[MatchingParams].cache_size
-        self._pairs: StampPairs[AnyImage, AnyEmotions] = self.pairs(size, "image", "emotions")
+        params = self.params[WebParams]
+        self._images = self.answered("emotions", self._on_answer)
         self._live, self._times = Live(), StageTimes()
         self._recordings = Recordings(params.recordings)
         self._steering = Steering(self)
         self._answered = self._pictured = -math.inf  # when the last answer and the last image came
         self._missed = -math.inf  # since when images have been taken
         self._rate = RateLimit()
-        self._watched = self._hears_faces = False
+        self._watched = False
         self._overlay = OverlayPrivacy(self, self._steering)
-        self._begin_veil()
+        self._veil = self._new_veil()
         self._layout = OverlayLayout()  # of what is recorded
         self._ticking = [self.every(0.2, self._follow_watchers), self.every(0.5, self._look)]
         self._server = self._serve_page(params)
@@ -80,7 +85,7 @@ class WebNode(FerNode):
         self.subscribe(EmotionEvent, "events", self._on_event, RESULTS, rare=True)
 
     def stop(self) -> None:
-        self._watched = self._hears_faces = False
+        self._watched = False
         self._recordings.close()
 
     def apply(self) -> None:
@@ -101,7 +106,7 @@ class WebNode(FerNode):
         return OK, "active" if self._server.clients else "idle: no page is open", {
             "pages": self._server.clients, "subscribers": self._server.clients,
             "pictures sent": self._live.frames_sent, "pictures left out": self._live.frames_dropped,
-            "refused requests": self._server.refused, "dropped": self._pairs.dropped,
+            "refused requests": self._server.refused, "dropped": self._images.dropped,
         }
 
     def stage_times(self) -> Iterable[StageTimes]:
@@ -135,39 +140,26 @@ class WebNode(FerNode):
             self._wear()
             self._veil.follow_time()
         faces_wanted = watched and self._veil.needs_faces and not self.is_local("emotions")
-        if watched == self._watched and faces_wanted == self._hears_faces:
+        if watched == self._watched and faces_wanted == self._veil.listens:
             return
-        self._pairs.clear()
-        self._begin_veil()
-        self._follow("image", watched, self._watched, self._take_images)
-        self._follow("faces", faces_wanted, self._hears_faces, self._take_faces)
+        self._images.clear()
+        self._veil.listen(False)
+        self._veil = self._new_veil()
+        self._veil.listen(faces_wanted)
         if watched and not self._watched:
+            qos = image_qos(self.params[PairedImageParams])
+            self.subscribe(Image, "image", self._on_image, qos, local_depth=1, onlooker=True)
             self._missed = time.monotonic()
-        self._watched, self._hears_faces = watched, faces_wanted
-
-    def _follow(self, topic: str, wanted: bool, had: bool, take: Callable[[], None]) -> None:
-        """Subscribe to a topic or no longer; the other subscriptions lose no message."""
-        if wanted and not had:
-            take()
-        elif had and not wanted:
-            self.unsubscribe(topic)
-
-    def _take_images(self) -> None:
-        self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]), local_depth=1, onlooker=True)
-
-    def _take_faces(self) -> None:
-        self.subscribe(Detection2DArray, "faces", lambda message: self._veil.meet(message), RESULTS)
+        elif self._watched and not watched:
+            self.unsubscribe("image")
+        self._watched = watched
 
     def _wear(self) -> None:
         if self._veil.wear(self._privacy()):
             self._live.forget_picture()
 
-    def _begin_veil(self) -> None:
-        self._veil: Veil[_Shown] = Veil(self._privacy(), self.params[MatchingParams].cache_size,
-                                        lambda image, shown: self._show(image, shown), self._expects_faces, self._times)
-
-    def _expects_faces(self) -> bool:
-        return not self._hears_faces or self.count_publishers(self.resolve_topic_name("faces")) > 0
+    def _new_veil(self) -> Veil[_Shown]:
+        return Veil(self, self._privacy(), lambda image, shown: self._show(image, shown), self._times)
 
     def _privacy(self) -> PrivacyParams | None:
         """What is done to the picture: as overlay_node does, unless this node is set to something. None: not known yet."""
@@ -177,7 +169,7 @@ class WebNode(FerNode):
     def _on_image(self, message: AnyImage) -> None:
         self._pictured = time.monotonic()
         if not self.is_local("emotions"):
-            self._on_pair(self._pairs.add_first(stamp_key(message.header), message))
+            self._images.add_image(message)
         if self._pictured - self._answered > 1.0:  # nobody says what is in it, but it can be seen
             self._put(message, None, None)
 
@@ -187,24 +179,17 @@ class WebNode(FerNode):
         self._answered = time.monotonic()
         self.diagnostics.count("answers")
         self._live.answer(stamp, found)
-        if not self._watched:
-            return
-        if isinstance(message, LocalEmotions):
-            self._on_pair((message.image, message))
-        else:
-            self._on_pair(self._pairs.add_second(stamp_key(message.header), message))
+        if self._watched:
+            self._images.add_answer(message, _Answer(message, found))
 
     def _on_event(self, message: EmotionEvent) -> None:
         event = event_from_message(message)
         if event is not None and usable_event(event):
             self._live.happened(event)
 
-    def _on_pair(self, pair: tuple[AnyImage, AnyEmotions] | None) -> None:
-        if pair is None:
-            return
-        image, answer = pair
+    def _on_answer(self, image: AnyImage, answer: _Answer) -> None:
         self._pictured = time.monotonic()
-        self._put(image, answer, usable(emotions_from_message(answer)))
+        self._put(image, *answer)
 
     def _put(self, image: AnyImage, answer: AnyEmotions | None, found: list[Emotion] | None) -> None:
         """Show an image and record it, covered where that is asked for."""

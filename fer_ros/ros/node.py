@@ -17,9 +17,10 @@ from std_srvs.srv import SetBool
 
 from fer_ros.media.meter import StageTimes
 from fer_ros.media.source_name import SourceError
-from fer_ros.parameters.node_params import NodeParams
+from fer_ros.parameters.node_params import MatchingParams, NodeParams
+from fer_ros.ros.answered import AnsweredImages
 from fer_ros.ros.diagnostics import OK, WARN, Diagnostics
-from fer_ros.ros.exchange import Exchange
+from fer_ros.ros.exchange import AnyImage, Exchange
 from fer_ros.ros.guard import Repetitions
 from fer_ros.ros.inputs import Inputs
 from fer_ros.ros.matching import StampPairs, explain_refusal
@@ -173,6 +174,10 @@ class FerNode(LifecycleNode):
         """Puts messages of two topics together by their stamp, and says once of those that cannot be told apart."""
         names = " and ".join(map(self.resolve_topic_name, topics))
         return StampPairs(capacity, lambda key: self.say_once("stamps", explain_refusal(key, names)))
+
+    def answered(self, topic: str, take: Callable[[AnyImage, M], None]) -> AnsweredImages[M]:
+        """Puts the messages of `image` together with the answers on another topic. Needs `MatchingParams`."""
+        return AnsweredImages(self.pairs(self.params[MatchingParams].cache_size, "image", topic), take)
 
     def age(self, stamp: float) -> float | None:
         """Seconds since a stamp; None where it is none of now: a recording's, or none at all."""

@@ -7,14 +7,19 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Generic, NamedTuple, TypeVar, cast
 
+from vision_msgs.msg import Detection2DArray
+
 from fer_ros import types
 from fer_ros.drawing.anonymize import Concealer, anonymize
 from fer_ros.media.meter import FrameClock, StageTimes
+from fer_ros.parameters.node_params import MatchingParams
 from fer_ros.parameters.privacy_params import BOX, NONE, PrivacyParams
 from fer_ros.ros.exchange import AnyEmotions, AnyFaces, AnyImage, LocalEmotions, LocalImage
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.latecomers import Latecomers
 from fer_ros.ros.messages import located_in, seconds, stamp_key
+from fer_ros.ros.node import FerNode
+from fer_ros.ros.qos import RESULTS
 
 T = TypeVar("T")
 _UNKNOWN = PrivacyParams(anonymize=BOX)
@@ -30,17 +35,17 @@ class Veil(Generic[T]):
     """Shows frames as they are, or covered, a moment late. Thread-safe.
 
     Args:
+        node: whose pictures these are; it has `MatchingParams`.
         params: see `wear`.
-        capacity: how many frames wait for their faces.
         show: takes the image to show, and what came with it.
-        faces_expected: whether somebody publishes the faces of the frames; asked as long as none have come.
         times: of `anonymize`.
     """
 
-    def __init__(self, params: PrivacyParams | None, capacity: int, show: Callable[[AnyImage, T], None],
-                 faces_expected: Callable[[], bool], times: StageTimes):
-        self._show, self._faces_expected, self._times = show, faces_expected, times
-        self._faces: Latecomers[_Frame, AnyFaces] = Latecomers(capacity)
+    def __init__(self, node: FerNode, params: PrivacyParams | None, show: Callable[[AnyImage, T], None], times: StageTimes):
+        self._node, self._show, self._times = node, show, times
+        self._faces: Latecomers[_Frame, AnyFaces] = Latecomers(node.params[MatchingParams].cache_size)
+        self.listens = False
+        """Whether it hears the faces of other processes, of which a message of emotions may leave some out."""
         self._concealer: Concealer[_Frame] = Concealer(params or _UNKNOWN)
         self._unknown = params is None
         self._clock, self._searched, self._added = FrameClock(), False, time.monotonic()
@@ -48,7 +53,7 @@ class Veil(Generic[T]):
 
     @property
     def needs_faces(self) -> bool:
-        """Whether it is of use to give it faces."""
+        """Whether it is of use to let it `listen`."""
         return self._hides and not self._unknown
 
     @property
@@ -88,8 +93,15 @@ class Veil(Generic[T]):
                 self._faces.add(stamp_key(image.header), _Frame(image, emotions, item))
                 self._conceal_due()
 
-    def meet(self, faces: AnyFaces) -> None:
-        """The faces of a frame, of which a message of emotions may leave some out."""
+    def listen(self, on: bool) -> None:
+        """Subscribe to the faces, or no longer."""
+        if on and not self.listens:
+            self._node.subscribe(Detection2DArray, "faces", self._meet, RESULTS)
+        elif self.listens and not on:
+            self._node.unsubscribe("faces")
+        self.listens = on
+
+    def _meet(self, faces: AnyFaces) -> None:
         with self._lock:
             self._faces.meet(stamp_key(faces.header), faces)
             self._conceal_due()
@@ -106,7 +118,8 @@ class Veil(Generic[T]):
     def _conceal_due(self, patience: float | None = None) -> None:
         """Conceal the frames whose faces have come, and those whose faces do not."""
         if patience is None:
-            alone = not self._searched and not self._faces_expected()
+            alone = not self._searched and self.listens and not self._node.count_publishers(
+                self._node.resolve_topic_name("faces"))
             patience = 0.0 if alone else self._concealer.params.anonymize_stale
         for frame, faces in self._faces.due(patience):
             self._conceal(frame, faces)

@@ -137,9 +137,9 @@ def test_images_that_cannot_be_told_apart_are_not_paired_with_faces(bench, said,
     for left_out in (2, 5, 8):
         images(message_of(astronaut, *stamp))
         images(message_of(np.zeros_like(astronaut), *stamp))
-        bench.wait_for(lambda left_out=left_out: node._pairs.dropped == left_out, "the images to be left out")
+        bench.wait_for(lambda left_out=left_out: node._images.dropped == left_out, "the images to be left out")
         faces(Detection2DArray(header=header(*stamp), detections=[face]))
-        bench.wait_for(lambda left_out=left_out: node._pairs.dropped == left_out + 1, "the faces to be left out")
+        bench.wait_for(lambda left_out=left_out: node._images.dropped == left_out + 1, "the faces to be left out")
     assert not emotions
     assert [reason in text and "/image and /faces" in text for text in texts] == [True]
     faces(Detection2DArray(header=header(8), detections=[face]))

@@ -1,5 +1,12 @@
+import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray
 
+from fer_ros.ros.answered import AnsweredImages
+from fer_ros.ros.exchange import LocalFaces, LocalImage
 from fer_ros.ros.matching import StampPairs, explain_refusal
 
 
@@ -92,3 +99,25 @@ def test_a_cleared_cache_pairs_nothing():
     pairs.clear()
     assert pairs.add_second(0, "faces") is None
     assert pairs.dropped == 0
+
+
+def test_an_image_is_given_on_with_its_answer_from_another_process_or_its_own():
+    def header(second):
+        return Header(stamp=Time(sec=second))
+
+    given = []
+    images = AnsweredImages(StampPairs(5), lambda image, item: given.append((image, item)))
+    image = Image(header=header(1))
+    images.add_answer(Detection2DArray(header=header(1)), "faces of 1")
+    images.add_image(image)
+    assert given == [(image, "faces of 1")]
+    # It brings its image along, whatever waits.
+    own = LocalImage(header(2), np.zeros((2, 2, 3), np.uint8))
+    images.add_answer(LocalFaces(header(2), [], own), "faces of 2")
+    assert given[1][0] is own and given[1][1] == "faces of 2"
+    images.add_image(Image(header=header(3)))
+    images.add_image(Image(header=header(3)))
+    assert len(given) == 2 and images.dropped == 2
+    images.clear()
+    images.add_answer(Detection2DArray(header=header(3)), "too late")
+    assert len(given) == 2
