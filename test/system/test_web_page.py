@@ -250,6 +250,29 @@ def test_a_switch_turns_the_camera_off_and_the_page_says_so(open_tab):
     tab.wait("document.getElementById('notice').hidden")
 
 
+def test_a_report_from_before_does_not_switch_back(open_tab):
+    """The node has done it, but what it said last before that is still what the page hears."""
+    tab = open_tab()
+    checked = tab.page.evaluate("""async () => {
+        const { Switches } = await import("/controls.js");
+        const switches = new Switches({ wish: async () => "" });
+        const hear = (message) => switches.show([{ name: "/a/emotion_node", kind: "emotion_node", message }], true);
+        const seen = [];
+        hear("active");
+        const { input } = switches.made.get("/a/emotion_node");
+        input.click();
+        await new Promise((done) => setTimeout(done, 1000));
+        hear("active");
+        seen.push(input.checked);
+        hear("inactive");
+        seen.push(input.checked);
+        hear("active");  // somebody else has switched it on
+        seen.push(input.checked);
+        return seen;
+    }""")
+    assert checked == [False, False, True] and tab.faults == []
+
+
 def test_a_recording_is_made_and_fetched(open_tab):
     tab = open_tab()
     tab.wait_for_pictures()
