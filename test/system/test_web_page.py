@@ -243,6 +243,8 @@ def test_a_switch_turns_the_camera_off_and_the_page_says_so(open_tab):
     tab = open_tab()
     tab.wait_for_pictures()
     camera = tab.page.get_by_role("switch", name="Camera")
+    # A picture can be there before the camera's first report, and a switch that is off cannot be switched off.
+    tab.wait("document.querySelector('#switches [title$=camera_node] input')?.checked")
     camera.uncheck()
     tab.wait("document.getElementById('notice-text').textContent === 'The camera is switched off.'")
     tab.page.get_by_role("button", name="Switch on").click()
