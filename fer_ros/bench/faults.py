@@ -143,27 +143,45 @@ def judged(trial: Trial, kind: str, path: Path, scratch: Path) -> tuple[str, boo
     grown = _peak() - memory
     if not reason and grown > GROWTH:
         reason = f"takes {grown / 2**20:.0f} MiB of memory"
-    if not reason and _open_files() > before:
-        left = _left_open(before)
-        if left > 0:
-            reason = f"leaves {counted(left, 'file')} open"
+    if not reason and (left := _left_open(before)) and _left_again(trial, kind, path):
+        reason = f"leaves {counted(len(left), 'file')} open: {one_line(', '.join(left), _SHOWN)}"
     new = _listed(scratch) - files
     if not reason and new:
         reason = f"leaves {', '.join(sorted(new))[:200]}"
     return reason, refused
 
 
-def _left_open(before: int) -> int:
-    """Files that stay open: not what a cycle of references keeps, nor what a library's thread has open for a moment."""
-    gc.collect()
-    end = time.monotonic() + _SETTLE
-    while (left := _open_files() - before) > 0 and time.monotonic() < end:
+def _left_open(before: Mapping[int, str]) -> list[str]:
+    """Names of what stays open: not what a cycle of references keeps, nor what a library's thread has open for a moment."""
+    end = None
+    while len(now := _open_files()) > len(before):
+        if end is None:
+            gc.collect()
+            end = time.monotonic() + _SETTLE
+        elif time.monotonic() > end:
+            return [name for number, name in sorted(now.items()) if before.get(number) != name]
         time.sleep(0.05)
-    return left
+    return []
 
 
-def _open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
+def _left_again(trial: Trial, kind: str, path: Path) -> bool:
+    """Whether a file stays open when an input is read once more.
+
+    What came once has another reason: ROS's middleware opens a file for each peer that it finds, that of another worker say.
+    """
+    before = _open_files()
+    with contextlib.suppress(Exception):
+        trial.read(kind, path)
+    return bool(_left_open(before))
+
+
+def _open_files() -> dict[int, str]:
+    """Their names by number."""
+    names = {}
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # the list itself, and what another thread has closed
+            names[int(number)] = os.readlink(f"/proc/self/fd/{number}")
+    return names
 
 
 def _listed(folder: Path) -> set[str]:

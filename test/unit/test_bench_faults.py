@@ -17,7 +17,7 @@ from fer_ros.bench import faults
 from fer_ros.bench.faults_files import Files
 from fer_ros.bench.faults_mutation import mutated, mutated_text
 
-kept_open = []  # by the trial below
+kept_open, of_a_peer = [], []  # by the trial below
 
 
 def raised_in_a_library() -> None:
@@ -28,6 +28,11 @@ def many_lines() -> None:
     error = BagError("")
     error.args = ("a\nb",)
     raise error
+
+
+def opened_once() -> None:
+    if not of_a_peer:
+        of_a_peer.append(open(os.devnull))  # noqa: SIM115
 
 
 ACTS = {
@@ -43,6 +48,7 @@ ACTS = {
     "hang": lambda path: time.sleep(1000),
     "memory": lambda path: len(b"x" * (9 << 27)) and "",
     "open file": lambda path: kept_open.append(open(path)) or "",  # noqa: SIM115
+    "file of a peer": lambda path: opened_once() or "",
     "file for a moment": lambda path: threading.Timer(0.5, open(path).close).start() or "",  # noqa: SIM115
     "left file": lambda path: (Path(os.environ["TMPDIR"]) / "left.txt").write_text("x") and "",
 }
@@ -95,7 +101,7 @@ def found(importable, tmp_path_factory) -> tuple[dict[str, faults.Tally], Path]:
     ("crash", "ends the process with SIGABRT"),
     ("hang", "hangs for more than 3 s"),
     ("memory", "MiB of memory"),
-    ("open file", "leaves 1 file open"),
+    ("open file", "leaves 1 file open: "),
     ("left file", "leaves left.txt"),
 ])
 def test_what_is_not_right_is_found_and_the_campaign_goes_on(found, kind, words):
@@ -104,7 +110,7 @@ def test_what_is_not_right_is_found_and_the_campaign_goes_on(found, kind, words)
     assert [words in one.reason for one in tally.findings] == [True, True], tally.findings
 
 
-@pytest.mark.parametrize(("kind", "refused"), [("read", 0), ("refused", 2), ("file for a moment", 0)])
+@pytest.mark.parametrize(("kind", "refused"), [("read", 0), ("refused", 2), ("file for a moment", 0), ("file of a peer", 0)])
 def test_what_is_read_or_refused_as_it_should_be_is_right(found, kind, refused):
     tally = found[0][kind]
     assert (tally.tried, tally.refused, tally.findings) == (2, refused, [])
