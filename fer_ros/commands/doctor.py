@@ -87,7 +87,7 @@ def _messages() -> Iterator[Finding]:
 
 
 def _libraries() -> Iterator[Finding]:
-    packages = {"cv2": "opencv-python-headless", "onnxruntime": "onnxruntime", "numpy": "numpy", "scipy": "scipy"}
+    packages = {"cv2": "opencv-python-headless", "onnxruntime": "onnxruntime", "numpy": "numpy"}
     for name, package in packages.items():
         try:
             module = importlib.import_module(name)

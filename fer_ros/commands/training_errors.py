@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 
-_EXTRA = {"torch", "onnx", "onnxscript", "tensorboard", "matplotlib", "PIL", "sympy"}
+_EXTRA = {"torch", "onnx", "onnxscript", "tensorboard", "matplotlib", "PIL", "scipy", "sympy"}
 
 
 def lacking(error: ImportError) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fer_ros.parameters.params import param
+from fer_ros.perception.assignment import assign
 from fer_ros.perception.steady import SteadyBox
 from fer_ros.types import Box, Face
 
@@ -33,8 +34,6 @@ class TrackerParams:
 _SURE = 30.0
 """Squared Mahalanobis distance up to which scatter explains a pair. Of normal scatter 999 in 1000 would stay below 16.3 (three
 degrees of freedom); a detector's has longer tails, and with that a face in a crowd loses its id to one that is hidden."""
-_NEVER = 1e6
-"""Cost of a pair that cannot be."""
 
 
 class _Track:
@@ -125,11 +124,7 @@ class Tracker:
     """
 
     def __init__(self, params: TrackerParams = TrackerParams()):
-        # Here, so that whoever imports the package does not wait for it, nor a frame.
-        from scipy.optimize import linear_sum_assignment
-
         self.params = params
-        self._assign = linear_sum_assignment
         self._tracks: list[_Track] = []
         self._count = 0
         self._stamp: float | None = None
@@ -203,8 +198,11 @@ class Tracker:
             costs = surprise + np.log(variance).sum(axis=1)  # twice the negative log-likelihood, but for a constant
         else:
             costs = distance + growth
-        rows, columns = self._assign(np.where(possible, costs, _NEVER))
-        return {free[r]: tracks[c] for r, c in zip(rows, columns, strict=True) if possible[r, c]}
+        choices: dict[int, dict[int, float]] = {}
+        possible &= np.isfinite(costs)
+        for row, column in zip(*(index.tolist() for index in possible.nonzero()), strict=True):
+            choices.setdefault(row, {})[column] = float(costs[row, column])
+        return {free[row]: tracks[column] for row, column in assign(choices).items()}
 
 
 def _measured(box: Box) -> tuple[float, float, float, float]:

@@ -84,7 +84,8 @@ def test_importing_is_light_and_starts_no_ros(tmp_path):
 # What is written about it
 
 
-@pytest.mark.parametrize("name", sorted({*fer_ros._PLACES.values(), "fer_ros.drawing.anonymize", "fer_ros.media.encodings"}))
+@pytest.mark.parametrize("name", sorted({*fer_ros._PLACES.values(), "fer_ros.drawing.anonymize", "fer_ros.media.encodings",
+                                         "fer_ros.perception.assignment"}))
 def test_the_examples_in_docstrings_run(name):
     module = importlib.import_module(name)
     failed, tried = doctest.testmod(module, optionflags=doctest.ELLIPSIS)

@@ -95,7 +95,7 @@ def test_the_layers_are_there():
 @pytest.mark.parametrize("path", [path for room in sorted(CORE) for path in in_layer(room)], ids=lambda path: path.stem)
 def test_what_a_frame_goes_through_knows_neither_ros_nor_torch_nor_another_layer(path):
     assert ours(path) <= CORE
-    known = {*sys.stdlib_module_names, "numpy", "scipy", "cv2", "onnxruntime", "yaml"}
+    known = {*sys.stdlib_module_names, "numpy", "cv2", "onnxruntime", "yaml"}
     optional = {"av"} if path.stem == "h264" else set()  # loaded while an H.264 recording begins
     assert others(path) <= known | optional
 
