@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sensor_msgs.msg import Image
 
-from fer_ros.nodes.camera import CameraNode
-from fer_ros.nodes.emotion import EmotionNode
-from fer_ros.nodes.face_detector import FaceDetectorNode
-from fer_ros.nodes.overlay import OverlayNode
-from fer_ros.nodes.replay import ReplayNode
-from fer_ros.nodes.web import WebNode
 from fer_ros.parameters.node_params import ImageInputParams, PipelineParams
 from fer_ros.ros.exchange import Exchange, LocalImage
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.qos import image_qos
 from fer_ros.ros.spinning import run_nodes
-
-_SOURCES: Mapping[str, type[FerNode] | None] = {"camera_node": CameraNode, "replay_node": ReplayNode, "none": None}
 
 
 class PipelineNode(FerNode):
@@ -35,11 +28,11 @@ class PipelineNode(FerNode):
         params = self._made_of = self.params[PipelineParams]
         self._exchange = Exchange(lossless=not params.drop_frames)
         stages = _stages(params)
+        source_class = None if params.image_node == "none" else _class_of(params.image_node)
         made: list[FerNode] = []
         sources: list[FerNode] = []
         for name in params.names:
             base = "/".join(filter(None, [self.get_namespace().rstrip("/"), name]))
-            source_class = _SOURCES[params.image_node]
             if source_class is None:
                 image = self.resolve_topic_name(_image_topic(name))
                 self._exchange.topics.add(image)
@@ -57,7 +50,7 @@ class PipelineNode(FerNode):
 
     def start(self) -> None:
         params = self.params[PipelineParams]
-        if _SOURCES[params.image_node] is not None:
+        if params.image_node != "none":
             return
         for name in params.names:
             topic = _image_topic(name)
@@ -72,20 +65,18 @@ class PipelineNode(FerNode):
 
 
 def _stages(params: PipelineParams) -> list[type[FerNode]]:
-    """The nodes beside that of the images. What needs hri_msgs, which nobody else does, is loaded for who asks for it."""
-    stages: list[type[FerNode]] = []
-    if params.face_node == "face_detector_node":
-        stages.append(FaceDetectorNode)
-    elif params.face_node == "hri_faces_node":
-        from fer_ros.nodes.hri_faces import HriFacesNode
+    """The nodes beside that of the images."""
+    names = [*([params.face_node] if params.face_node != "none" else []), "emotion_node"]
+    names += [name for name, wanted in (("overlay_node", params.overlay), ("web_node", params.web), ("hri_node", params.hri))
+              if wanted]
+    return [_class_of(name) for name in names]
 
-        stages.append(HriFacesNode)
-    stages += [EmotionNode, *([OverlayNode] if params.overlay else []), *([WebNode] if params.web else [])]
-    if params.hri:
-        from fer_ros.nodes.hri import HriNode
 
-        stages.append(HriNode)
-    return stages
+def _class_of(name: str) -> type[FerNode]:
+    """A node's class. What nobody asks for is not loaded: it costs time and memory, and may need what is not installed."""
+    module = importlib.import_module(f"fer_ros.nodes.{name.removesuffix('_node')}")
+    found: type[FerNode] = getattr(module, "".join(map(str.capitalize, name.split("_"))))
+    return found
 
 
 def _image_topic(camera: str) -> str:
