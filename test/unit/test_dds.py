@@ -113,6 +113,15 @@ def test_the_profiles_differ_in_reach_and_in_memory_alone(variable):
     assert len(shapes) == 1
 
 
+def test_processes_that_start_together_tell_it_until_they_have_found_each_other():
+    files = [profile(variable, local=local, images=images)
+             for variable in PROFILE_VARIABLES for local in (True, False) for images in (True, False)]
+    for file in (*files, files[0].with_name("fastdds.xml")):
+        told = ElementTree.parse(file).getroot().find(".//{*}discovery_config/{*}initialAnnouncements")
+        seconds = int(told.find("{*}period/{*}sec").text) + 1e-9 * int(told.find("{*}period/{*}nanosec").text)
+        assert seconds <= 0.1 and int(told.find("{*}count").text) * seconds >= 3.0, file.name
+
+
 @pytest.mark.parametrize("local", [True, False])
 @pytest.mark.parametrize("images", [True, False])
 def test_the_two_fast_dds_are_told_the_same_each_in_its_words(local, images):
