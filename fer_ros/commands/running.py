@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,20 +177,25 @@ class Run:
         self._overlays = 0
         self._stays = any(node.executable == "web_node" for node in graph.nodes)  # a page shows what was, too
         self._told_end = False
+        self._leave: Callable[[], object] = lambda: None  # the ROS graph, once it was joined
 
     def go(self, params_file: Path, log_level: str, title: str) -> int:
         """Run until the source ends, the duration is over, a node fails or a signal comes; the exit status."""
-        import rclpy
-        from rclpy.executors import SingleThreadedExecutor
-
-        from fer_ros.ros.joining import join
-        from fer_ros.ros.observer import Observer
-
+        if find_spec("rclpy") is None:
+            raise ImportError("No module named 'rclpy'", name="rclpy")
         status = 0
         self._view = View(title)
-        join()
         try:
             with self._view, Processes(params_file, log_level, self._heard) as processes:
+                self._begin(processes)  # first of all: they load Python and the models while this one loads ROS
+                import rclpy
+                from rclpy.executors import SingleThreadedExecutor
+
+                from fer_ros.ros.joining import join
+                from fer_ros.ros.observer import Observer
+
+                join()
+                self._leave = rclpy.try_shutdown
                 on_overlay = self._on_overlay if self._recorder else None
                 # Of a topic nobody knows whether its images are of now.
                 live = self._live and bool(self._source)
@@ -217,7 +223,7 @@ class Run:
                 status = status or SKIPPED
         finally:
             recorded = self._finish_recording()
-            rclpy.try_shutdown()
+            self._leave()
         return status if recorded else 1
 
     def _finish_recording(self) -> bool:
@@ -235,20 +241,29 @@ class Run:
             self._warn(self._recorder.notice)
         return True
 
-    def _play(self, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:
-        quiet: dict[str, Any] = {"diagnostics_period": 0.25}
+    def _begin(self, processes: Processes) -> None:
+        """Start all processes but that of the source alone, which comes last and finds the others listening: a file's first
+        frame is not lost."""
         source = self._graph.source
-        there = {node.executable for node in self._graph.nodes}
+        first = self._graph.processes if self._graph.composed or source is None else self._graph.processes[:-1]
+        for process in first if not self._stop.asked else ():
+            processes.start(process, lambda node: {**self._quiet, "autostart": False} if node is source else self._quiet)
+
+    @property
+    def _quiet(self) -> dict[str, Any]:
+        """Parameters of the nodes while they start."""
+        quiet: dict[str, Any] = {"diagnostics_period": 0.25}
         # Until the source is there the others have nothing to listen to, and that is no news; that a detector of somebody
         # else's says nothing is some.
-        if source is not None and "face_detector_node" in there:
+        if self._graph.source is not None and any(node.executable == "face_detector_node" for node in self._graph.nodes):
             quiet["silence_timeout"] = self._READY
-        others = [node for node in self._graph.nodes if node is not source]
-        # The source comes last and finds the others listening: a file's first frame is not lost.
+        return quiet
+
+    def _play(self, processes: Processes, observer: Observer, executor: SingleThreadedExecutor) -> None:
+        source = self._graph.source
         composed = self._graph.composed is not None
-        first = self._graph.processes if composed or source is None else self._graph.processes[:-1]
-        for process in first if not self._stop.asked else ():
-            processes.start(process, lambda node: {**quiet, "autostart": False} if node is source else quiet)
+        there = {node.executable for node in self._graph.nodes}
+        others = [node for node in self._graph.nodes if node is not source]
         recording = 1 if self._recorder else 0
         # The detector is read by the emotion node, the emotion node by us and, while recording, by the overlay node.
         topics = self._graph.topics
@@ -281,7 +296,7 @@ class Run:
         if composed and source is not None:
             self._activate(source.full_name, processes, observer, executor)
         elif source is not None:
-            processes.start(self._graph.processes[-1], lambda node: quiet)
+            processes.start(self._graph.processes[-1], lambda node: self._quiet)
         self._begun = time.monotonic()
         while not self._stop.asked and not self._over(observer):
             self._step(processes, observer, executor)
