@@ -59,6 +59,8 @@ def open_session(path: Path, params: InferenceParams,
     options.inter_op_num_threads = 1
     # A spinning thread pool burns a core between two frames, which the other nodes need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Else a plan is kept for each size of an input, and faces come in any number.
+    options.enable_mem_pattern = False
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(
