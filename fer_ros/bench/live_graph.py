@@ -160,6 +160,15 @@ def camera_graph(source: str, fps: float, composed: bool, namespace: str,
 
 
 @contextlib.contextmanager
+def written(content: Mapping[str, Any]) -> Iterator[Path]:
+    """A parameter file, for as long as it is needed."""
+    with tempfile.TemporaryDirectory(prefix="fer_ros_bench_") as folder:
+        file = Path(folder) / "bench.yaml"
+        file.write_text(yaml.dump(dict(content), Dumper=QuotingDumper), encoding="utf-8")
+        yield file
+
+
+@contextlib.contextmanager
 def watched(graph: Graph, content: Mapping[str, Any], topics: Sequence[str] = ()) -> Iterator[Watch]:
     """Start a graph, and wait for its first answers.
 
@@ -174,8 +183,7 @@ def watched(graph: Graph, content: Mapping[str, Any], topics: Sequence[str] = ()
     topics = topics or [graph.topics.emotions]
     said: list[str] = []
     with contextlib.ExitStack() as stack:
-        file = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fer_ros_bench_"))) / "bench.yaml"
-        file.write_text(yaml.dump(dict(content), Dumper=QuotingDumper), encoding="utf-8")
+        file = stack.enter_context(written(content))
         join()
         stack.callback(rclpy.try_shutdown)
         node = rclpy.create_node("fer_ros_bench")

@@ -109,6 +109,18 @@ def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     peers.add_argument("--cores", type=count, default=2, metavar="N", help="that all may use (default: 2)")
     measured_by(peers, _peers)
 
+    footprint = kinds.add_parser(
+        "footprint", help="time to the first answer, memory, and load at rest",
+        description="From the start of the graph's one process, and of `fer-ros run`, to the first answer that another "
+                    "process hears; then memory and load of the one process with nobody in view, and with faces.",
+    )
+    footprint.add_argument("--size", type=size, default=(640, 480), metavar="WxH", help="of the images (default: 640x480)")
+    footprint.add_argument("--faces", type=faces, nargs="+", default=[0, 1], metavar="N", help="in view (default: 0 1)")
+    footprint.add_argument("--fps", type=count, default=30, metavar="N", help="(default: 30)")
+    footprint.add_argument("--starts", type=count, default=5, metavar="N", help="of each kind, in turns (default: 5)")
+    footprint.add_argument("--seconds", type=seconds, default=20.0, metavar="S", help="for load and memory (default: 20)")
+    measured_by(footprint, _footprint)
+
     soak = kinds.add_parser(
         "soak", help="memory and latency over a long time",
         description="The graph in one process on a film that is played like a camera: memory of the process, latency and "
@@ -119,6 +131,13 @@ def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     soak.add_argument("--fps", type=count, default=30, metavar="N", help="(default: 30)")
     soak.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it (needs matplotlib)")
     measured_by(soak, _soak)
+
+
+def faces(text: str) -> int:
+    """How many people are in view, for argparse."""
+    if not (text.isdecimal() and int(text) <= 32):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of faces from 0 to 32")
+    return int(text)
 
 
 def size(text: str) -> tuple[int, int]:
@@ -364,6 +383,36 @@ def _peers(options: argparse.Namespace) -> tuple[Table, Rows]:
                      "busy_ratio": busy_ratio, "faces": seen, "accuracy": accuracy, "answered": answered, "cores": len(cores)})
         table.add_row(name, str(one.spread), f"{ratio:.1f}", f"{busy * 1000:.2f}", f"{busy_ratio:.1f}", f"{seen:.2f}",
                       "" if accuracy is None else f"{accuracy:.1%}", "" if answered is None else f"{answered:.1%}")
+    return table, rows
+
+
+def _footprint(options: argparse.Namespace) -> tuple[Table, Rows]:
+    from fer_ros.bench import footprint
+
+    width, height = options.size
+    table = Table("what", "median", "least", "most")
+    rows: Rows = []
+    taken: dict[str, list[float]] = {}
+    with _film(width, height, 1, options.fps) as source:
+        starts = {"one process": functools.partial(footprint.of_process, source, options.fps, _namespace()),
+                  "fer-ros run": functools.partial(footprint.of_command, source, _namespace())}
+        for turn in range(options.starts):
+            for name, start in starts.items():
+                _say(f"{name}, start {turn + 1} ...")
+                taken.setdefault(name, []).append(start())
+    for name, times in taken.items():
+        median = sorted(times)[len(times) // 2]
+        rows.append({"what": f"first answer, {name}", "median": median, "least": min(times), "most": max(times)})
+        table.add_row(f"first answer, {name}", *(f"{one:.2f} s" for one in (median, min(times), max(times))))
+    for number in options.faces:
+        _say(f"{counted(number, 'face')} ...")
+        with _film(width, height, number, options.fps) as source:
+            run = _run(source, options.fps, round(options.seconds * options.fps), True)
+        (answers,) = run.answers.values()
+        rows.append({"what": "at work", "faces": number, "seen": sum(answers.faces) / max(len(answers.faces), 1),
+                     "load": run.load, "memory": run.memory})
+        table.add_row(f"load, {counted(number, 'face')}", f"{run.load:.1%} of a core")
+        table.add_row(f"memory, {counted(number, 'face')}", f"{run.memory / 1e6:.0f} MB")
     return table, rows
 
 
