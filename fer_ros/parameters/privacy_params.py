@@ -32,7 +32,7 @@ class PrivacyParams:
         range=(0.0, 60.0))
     anonymize_delay: float = param(
         0.3, "With anonymize the picture comes so much later, and a face is covered for so long before it was first found. "
-        "Longer than the detector's search_period, no new face is ever shown.", unit="s", range=(0.0, 5.0))
+        "Longer than the detector's search_period and rest_period, no new face is ever shown.", unit="s", range=(0.0, 5.0))
     anonymize_unsearched: bool = param(
         False, "Cover all of an image for which only emotions came and nobody says which faces there are, as until the "
         "detector's first answer.")

@@ -18,7 +18,7 @@ from fer_ros.perception.align import AlignParams, align_faces
 from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 from fer_ros.perception.detector import DetectorParams, FaceDetector
 from fer_ros.perception.events import EventDetector, EventParams
-from fer_ros.perception.search_policy import DetectionSchedule, Look, SearchPolicy
+from fer_ros.perception.search_policy import Attention, DetectionSchedule, Look, SearchPolicy
 from fer_ros.perception.smoothing import Smoother, SmoothingParams
 from fer_ros.perception.tracker import Tracker, TrackerParams
 from fer_ros.types import Emotion, EmotionEvent, Face, Image
@@ -46,7 +46,7 @@ class FaceStage:
         return cls(*(params[group] for group in cls.PARAMS))
 
     def _begin(self) -> None:
-        self._schedule, self._policy = DetectionSchedule(), SearchPolicy()
+        self._schedule, self._policy, self._attention = DetectionSchedule(), SearchPolicy(), Attention()
 
     def reset(self) -> None:
         """Forget every face. Ids go on counting, so that none comes twice."""
@@ -64,12 +64,16 @@ class FaceStage:
         if stamp is None:
             with self.times("detect"):
                 return self.detector.detect(image)
-        look = self._schedule.look(stamp, self.detector.params.detect_every, self.tracker.params.track_timeout / 2)
+        params = self.detector.params
+        rest = params.rest_period if self._attention.rests(stamp) else 0.0
+        look = self._schedule.look(stamp, params.detect_every, self.tracker.params.track_timeout / 2, rest)
         if look is None:
             with self.times("track"):
                 return self.tracker.predict(stamp)
         with self.times("detect"):
             found = self._find(image, stamp, look)
+        if found:
+            self._attention.see(stamp)
         with self.times("track"):
             return self.tracker.update(found, stamp)
 

@@ -1,4 +1,4 @@
-"""When faces are looked for, in what frames and where: two small rules that know nothing but times."""
+"""When faces are looked for, in what frames and where: small rules that know nothing but times."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DetectionSchedule:
         self._looked = -math.inf
         self._frames = 0  # since then
 
-    def look(self, stamp: float, every: int, memory: float) -> Look | None:
+    def look(self, stamp: float, every: int, memory: float, rest: float = 0.0) -> Look | None:
         """Whether faces are looked for in this frame, and what is known of the last time; None if they are not.
 
         Args:
@@ -38,14 +38,44 @@ class DetectionSchedule:
             every: every how many frames.
             memory: seconds for which the faces of the last time are known: after that they are looked for, however few
                 frames have come in between.
+            rest: seconds between two looks at the least, where nobody is there to be lost; it ends at the nearer frame.
         """
         self._frames += 1
         elapsed = stamp - self._looked
         recent = 0 <= elapsed <= memory
-        if recent and self._frames < every:
+        resting = 0 < elapsed < math.inf and elapsed + elapsed / self._frames / 2 < rest
+        if resting or (recent and self._frames < every):
             return None
         self._frames, self._looked = 0, stamp
         return Look(elapsed, recent)
+
+
+class Attention:
+    """Whether somebody was in view lately.
+
+    >>> attention = Attention()
+    >>> [attention.rests(stamp) for stamp in (0.0, 4.0, 5.0)]
+    [False, False, True]
+    >>> attention.see(6.0)
+    >>> attention.rests(7.0)
+    False
+    """
+
+    AFTER = 5.0
+    """Seconds without anybody."""
+
+    def __init__(self) -> None:
+        self._seen: float | None = None
+
+    def see(self, stamp: float) -> None:
+        """Somebody is in view."""
+        self._seen = stamp
+
+    def rests(self, stamp: float) -> bool:
+        """Whether nobody has been in view for long; a step back of the time is a new beginning, as the first frame is."""
+        if self._seen is None or stamp < self._seen:
+            self._seen = stamp
+        return stamp - self._seen >= self.AFTER
 
 
 class SearchPolicy:

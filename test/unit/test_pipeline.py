@@ -338,6 +338,23 @@ def test_between_detections_nobody_stays_nobody():
     assert [stage(np.zeros((100, 100, 3), np.uint8), i / 30) for i in range(9)] == [[]] * 9
 
 
+def test_once_nobody_has_come_for_long_it_looks_every_third_image_and_sees_who_comes(demo_frames):
+    nobody, stage = np.zeros_like(demo_frames[0]), Watched()
+    for i in range(180):
+        stage(nobody, i / 30)
+    assert stage.how[:150] == ["s"] * 150 and stage.how[150:] == ["", "", "s"] * 10
+    found = [len(stage(demo_frames[0], i / 30)) for i in range(180, 186)]
+    assert found == [0, 0, 1, 1, 1, 1]
+    assert stage.how[180:] == ["", "", "s", "f", "f", "f"]
+
+
+def test_without_a_rest_period_every_image_is_looked_at():
+    stage = Watched(rest_period=0.0)
+    for i in range(240):
+        stage(np.zeros((100, 100, 3), np.uint8), i / 30)
+    assert stage.how == ["s"] * 240
+
+
 def beside(left, right):
     """Two frames as one."""
     return np.hstack([left, right])

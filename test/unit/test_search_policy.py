@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from fer_ros.perception.search_policy import DetectionSchedule, Look, SearchPolicy
+from fer_ros.perception.search_policy import Attention, DetectionSchedule, Look, SearchPolicy
 
 
 @pytest.mark.parametrize(("stamps", "every", "looked"), [
@@ -17,6 +17,33 @@ from fer_ros.perception.search_policy import DetectionSchedule, Look, SearchPoli
 def test_every_so_many_frames_and_after_a_gap(stamps, every, looked):
     schedule = DetectionSchedule()
     assert tuple(schedule.look(stamp, every, memory=0.5) is not None for stamp in stamps) == looked
+
+
+@pytest.mark.parametrize(("step", "rest", "looked"), [
+    (0.1, 0.3, (0, 3, 6, 9)),
+    (0.1, 0.34, (0, 3, 6, 9)),  # the nearer frame, be it before the time
+    (0.1, 0.36, (0, 4, 8)),
+    (0.1, 2.0, (0,)),  # longer than faces are remembered
+    (0.1, 0.0, tuple(range(10))),
+    (0.5, 0.1, tuple(range(10))),  # the images come more seldom
+    (0.0, 60.0, tuple(range(10))),  # where time stands still nothing can be put off
+])
+def test_where_nobody_is_it_rests(step, rest, looked):
+    schedule = DetectionSchedule()
+    assert tuple(i for i in range(10) if schedule.look(i * step, 1, 0.5, rest) is not None) == looked
+
+
+def test_a_step_back_ends_the_rest():
+    schedule = DetectionSchedule()
+    assert [schedule.look(stamp, 1, 0.5, 1.0) is not None for stamp in (10.0, 10.2, 3.0, 3.2)] == [True, False, True, False]
+
+
+def test_attention_flags_after_a_while_without_anybody():
+    attention = Attention()
+    assert [attention.rests(stamp) for stamp in (100.0, 104.9, 105.0)] == [False, False, True]
+    attention.see(105.0)
+    assert [attention.rests(stamp) for stamp in (105.1, 109.9, 110.0)] == [False, False, True]
+    assert [attention.rests(stamp) for stamp in (7.0, 11.9, 12.0)] == [False, False, True]  # a recording starts again
 
 
 def test_a_look_knows_how_long_ago_the_last_one_was():
