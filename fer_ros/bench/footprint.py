@@ -21,6 +21,7 @@ from fer_ros.processes import Processes
 from fer_ros.ros.guard import spin_once
 from fer_ros.ros.joining import join
 from fer_ros.ros.qos import RESULTS
+from fer_ros.system.signals import Asked, on_end
 from fer_ros.words import exit_reason
 
 _PATIENCE = 60.0  # seconds
@@ -75,12 +76,16 @@ def _listener(topic: str) -> Iterator[Callable[[Callable[[], str]], float]]:
         def hear(ended: Callable[[], str]) -> float:
             faults: list[str] = []
             deadline = time.monotonic() + _PATIENCE
-            while not heard:
-                if why := ended():
-                    raise ValueError(why)
-                if time.monotonic() > deadline:
-                    raise ValueError(": ".join([f"no answer came on {topic} within {_PATIENCE:g} s", *faults[-1:]]))
-                spin_once(executor, 0.1, lambda error: faults.append(str(error)))
+            # Of an interrupt while it takes a message rclpy makes another error.
+            with on_end(ending := Asked()):
+                while not (heard or ending.asked):
+                    if why := ended():
+                        raise ValueError(why)
+                    if time.monotonic() > deadline:
+                        raise ValueError(": ".join([f"no answer came on {topic} within {_PATIENCE:g} s", *faults[-1:]]))
+                    spin_once(executor, 0.1, lambda error: faults.append(str(error)))
+            if ending.asked:
+                raise KeyboardInterrupt
             return heard[0]
 
         yield hear

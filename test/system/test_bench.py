@@ -48,6 +48,27 @@ def test_the_nodes_are_measured_without_pacing(fer_ros, tmp_path):
     assert all(value > 0 for value in rows.values())
 
 
+def test_the_footprint_is_that_of_starts_and_of_work(fer_ros, tmp_path):
+    command = fer_ros("bench", "footprint", "--starts", 1, "--seconds", 1, "--faces", 0, 2, "--json", "out.json")
+    assert command.wait() == 0, command.text
+    process, whole, nobody, two = json.loads((tmp_path / "out.json").read_text())
+    assert (process["what"], whole["what"]) == ("first answer, one process", "first answer, fer-ros run")
+    assert 0 < process["least"] <= process["median"] <= process["most"]
+    assert whole["least"] > 0
+    assert (nobody["seen"], two["seen"]) == (0, 2)
+    assert all(row["memory"] > 5e7 and row["load"] > 0 for row in (nobody, two))
+
+
+def test_an_interrupted_start_leaves_nothing(fer_ros, tmp_path, descendants):
+    command = fer_ros("bench", "footprint", "--json", "out.json")
+    command.wait_for(lambda: "fer-ros run, start 1" in command.text and len(descendants(command)[0]) >= 2, "a start")
+    pids, alive = descendants(command)
+    assert command.end(signal.SIGINT) == 130
+    assert not [pid for pid in pids if alive(pid)]
+    assert "Traceback" not in command.text
+    assert not (tmp_path / "out.json").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_measurement_leaves_nothing(fer_ros, tmp_path, descendants, number):
     command = fer_ros("bench", "soak", "--json", "out.json", "--interval", 2)

@@ -128,6 +128,7 @@ def test_a_crowd_has_as_many_faces_as_are_wanted_and_never_the_same_twice():
 @pytest.mark.parametrize(("arguments", "text"), [
     (["latency", "--sizes", "640"], "is not WIDTHxHEIGHT"),
     (["latency", "--sizes", "20x20"], "is not WIDTHxHEIGHT"),
+    (["footprint", "--faces", "40"], "is not a number of faces from 0 to 32"),
     (["soak", "--minutes", "0"], "not a positive number"),
     (["scale", "--faces", "100"], "at most 32 faces"),
     (["throughput", "--set", "emotion_node.model=none.onnx"], "none.onnx not found"),
