@@ -64,7 +64,7 @@ class DetectorParams:
         "it every time.", unit="s", range=(0.0, 10.0),
     )
     rest_period: float = param(
-        0.1, "Once nobody has been in view for 5 s, faces are looked for about so often and not in every image: whoever comes "
+        0.2, "Once nobody has been in view for 5 s, faces are looked for about so often and not in every image: whoever comes "
         "then is found so much later, at most. 0 looks in every image.", unit="s", range=(0.0, 10.0),
     )
     max_faces: int = param(32, "Only the best scored faces are kept, up to so many.", range=(1, 1000))

@@ -339,7 +339,7 @@ def test_between_detections_nobody_stays_nobody():
 
 
 def test_once_nobody_has_come_for_long_it_looks_every_third_image_and_sees_who_comes(demo_frames):
-    nobody, stage = np.zeros_like(demo_frames[0]), Watched()
+    nobody, stage = np.zeros_like(demo_frames[0]), Watched(rest_period=0.1)
     for i in range(180):
         stage(nobody, i / 30)
     assert stage.how[:150] == ["s"] * 150 and stage.how[150:] == ["", "", "s"] * 10
