@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What an open page costs the graph: the latency of its answers with and without pages, in turns. Needs fer_ros[web].
 
-Compare lines of one run only, on a machine with nothing else to do. The pages are plain clients, as of other devices: a
-browser on the same machine takes cores of its own. `--stuck` adds one that stops reading.
+Compare lines of one run only, on a machine with nothing else to do. The pages are plain clients, in a process that gets only
+what others leave of the cores: those of other devices take none of this machine's, and a browser that runs on it takes more.
+`--stuck` adds one that stops reading.
 """
 
 from __future__ import annotations
@@ -43,16 +44,23 @@ async def page(seconds: float, stuck: bool) -> int:
     return pictures
 
 
+async def pages(seconds: float, clients: int, stuck: int) -> None:
+    """The process of the pages; it prints how many pictures came to each."""
+    print(*await asyncio.gather(*(page(seconds, slow) for slow in [False] * clients + [True] * stuck)))
+
+
 async def run(source: str, seconds: float, clients: int, stuck: bool) -> str:
     """A run of the graph; its last words on frames and latency, and what the pages got."""
     command = [str(Path(sys.executable).parent / "fer-ros"), "run", "--source", source, "--loop", "--duration", str(seconds)]
     web = ["--web", "--web-port", str(PORT)] if clients or stuck else []
     graph = await asyncio.create_subprocess_exec(*command, *web, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    pages = [asyncio.ensure_future(page(seconds - 1, slow)) for slow in [False] * clients + [True] * stuck]
+    watching = await asyncio.create_subprocess_exec(
+        "nice", "-n", "19", sys.executable, __file__, "--pages", str(clients), str(int(stuck)), str(seconds - 1),
+        stdout=subprocess.PIPE) if web else None
     printed = (await graph.communicate())[0].decode()
     found = re.search(r"^\d+ frames? in .*", printed, re.MULTILINE)
-    pictures = [await one for one in pages]
-    return f"{found[0] if found else printed}" + (f"; pictures {pictures}" if pages else "")
+    pictures = (await watching.communicate())[0].decode().strip() if watching else ""
+    return f"{found[0] if found else printed}" + (f"; pictures {pictures}" if pictures else "")
 
 
 def main() -> None:
@@ -62,7 +70,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=1, help="pages that are open")
     parser.add_argument("--stuck", action="store_true", help="one more, which stops reading")
+    parser.add_argument("--pages", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.pages:
+        asyncio.run(pages(float(options.pages[2]), *map(int, options.pages[:2])))
+        return
     for _ in range(options.rounds):
         print("without:", asyncio.run(run(options.source, options.seconds, 0, False)), flush=True)
         print("with:   ", asyncio.run(run(options.source, options.seconds, options.clients, options.stuck)), flush=True)

@@ -13,6 +13,7 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.msg import EmotionArray
+from fer_ros.system.priority import give_way
 from fer_ros.types import Comparable, Emotion, Face
 from fer_ros.types import Image as Pixels
 
@@ -53,7 +54,9 @@ AnyEmotions = EmotionArray | LocalEmotions
 class Worker:
     """A thread that works off what the other nodes of the process hand to one node, in the order in which it comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, patient: bool = False):
+        """Args: patient: whether it gives way to the others where all cores are wanted."""
+        self._patient = patient
         self.busy = threading.RLock()  # held while a message is worked on
         self._waiting: deque[tuple[Inlet, Any]] = deque()
         self._change = threading.Condition()
@@ -91,6 +94,8 @@ class Worker:
             self._thread.join()
 
     def _run(self) -> None:
+        if self._patient:
+            give_way()
         while True:
             with self._change:
                 while not self._waiting and not self._ended:

@@ -124,7 +124,7 @@ class Inputs:
                 self._receiver.message_failed(topic, entry.topic, error)
 
         if exchange is not None:
-            self._worker = self._worker or Worker()
+            self._worker = self._worker or Worker(patient=onlooker)
             depth = 1 if waited_for else local_depth or qos.depth
             entry.close = exchange.subscribe(entry.topic, self._worker, guarded, depth, waited_for,
                                              self._receiver.message_skipped, onlooker).close

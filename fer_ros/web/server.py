@@ -19,6 +19,7 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from fer_ros.system.priority import give_way
 from fer_ros.web.access import Access, Bucket, Buckets, addresses
 from fer_ros.web.connections import Connections
 from fer_ros.web.live import Control, Live, Refused, Seen
@@ -190,6 +191,7 @@ class Server:
         self.port = listening.getsockname()[1]
 
     def _run(self, context: ssl.SSLContext | None, begun: threading.Event) -> None:
+        give_way()
         asyncio.run(self._serve(context, begun))
 
     async def _serve(self, context: ssl.SSLContext | None, begun: threading.Event) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -168,3 +170,26 @@ def test_an_onlooker_has_a_message_when_it_has_been_published(worker):
     finally:
         publisher.slow.go_on.set()
         works.end()
+
+
+def priority_of(worker: Worker) -> int:
+    """Of its thread, as the system has it."""
+    found: list[int] = []
+    done = threading.Event()
+
+    def look(message: object) -> None:
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        done.set()
+
+    Exchange().subscribe("/t", worker, look, 1).put(None)
+    assert done.wait(30)
+    worker.end()
+    return found[0]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads have no priority of their own")
+def test_a_patient_workers_thread_gives_way_and_no_other_does():
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert priority_of(Worker()) == own
+    assert priority_of(Worker(patient=True)) == min(own + 10, 19)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own

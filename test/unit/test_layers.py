@@ -124,7 +124,7 @@ def test_training_knows_the_rooms_alone(path):
     assert not others(path) & ROS
 
 
-OF_THE_GRAPH = {"live_graph", "nodes", "bridge", "faults_messages", "faults_graph"}
+OF_THE_GRAPH = {"footprint", "live_graph", "nodes", "bridge", "faults_messages", "faults_graph"}
 OF_BAGS = {"faults_files", "faults_graph"}
 
 
