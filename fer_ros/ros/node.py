@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -38,6 +39,7 @@ class FerNode(LifecycleNode):
     """A managed node. A subclass names its parameter classes in PARAMS and fills in the four steps below."""
 
     _PRESENT = 60.0  # seconds
+    _SETTLES = 0.5  # seconds for what was published last to arrive
 
     NAME: str
     PARAMS: tuple[type, ...] = ()
@@ -288,9 +290,11 @@ class FerNode(LifecycleNode):
 
     def _clean(self) -> None:
         self._succeeds(self.teardown)
+        end = time.monotonic() + self._SETTLES
         while self._outputs:
-            publisher = self._outputs.pop().publisher
-            self._succeeds(functools.partial(self.destroy_lifecycle_publisher, publisher))
+            output = self._outputs.pop()
+            self._succeeds(functools.partial(output.settle, end - time.monotonic()))
+            self._succeeds(functools.partial(self.destroy_lifecycle_publisher, output.publisher))
 
     # Parameters and service.
 

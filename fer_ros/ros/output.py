@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.duration import Duration
 from rclpy.lifecycle import Publisher
 
 from fer_ros.ros.exchange import Exchange
@@ -57,6 +59,12 @@ class Output:
                 self._kept.append(to_message)
         if self._exchange is not None and local is not None:
             self._exchange.put_to(True, self.topic_name, local)  # last: their work would delay the message
+
+    def settle(self, timeout: float) -> None:
+        """Wait until listeners have what was published, for `timeout` seconds at most: it would end with the publisher."""
+        if timeout > 0 and self.remote:
+            with contextlib.suppress(RuntimeError):  # not every middleware can tell
+                self.publisher.wait_for_all_acked(Duration(seconds=timeout))
 
     def serve(self) -> None:
         """Give what is kept to a listener that has come since the last message."""

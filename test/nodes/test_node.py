@@ -1,5 +1,7 @@
 """What every node has: lifecycle, diagnostics, enable, and a word when nothing comes in."""
 
+import time
+
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
@@ -55,6 +57,48 @@ def test_an_inactive_node_publishes_nothing(bench, astronaut, message_of):
     send(message_of(astronaut))
     bench.spin(0.5)
     assert not heard
+
+
+def test_what_was_published_last_arrives_before_its_publisher_goes(bench, monkeypatch):
+    heard = bench.listen(EmotionArray, "emotions")
+    node = bench.add(EmotionNode)
+    output = next(one for one in node._outputs if one.topic_name == "/emotions")
+    bench.wait_for(lambda: output.remote, "the listener")
+    done = []
+    waits, goes = output.publisher.wait_for_all_acked, node.destroy_lifecycle_publisher
+    monkeypatch.setattr(output.publisher, "wait_for_all_acked", lambda timeout: done.append(("waits", waits(timeout))))
+    monkeypatch.setattr(node, "destroy_lifecycle_publisher",
+                        lambda publisher: (done.append(("goes", publisher is output.publisher)), goes(publisher)))
+    output.publish(EmotionArray)
+    node.release()
+    assert done.index(("waits", True)) < done.index(("goes", True))
+    bench.wait_for(lambda: heard, "the message")
+
+
+def test_nobody_who_takes_nothing_holds_up_the_end(bench, monkeypatch):
+    """Not for each of its publishers anew, and not where a middleware cannot tell."""
+    node = bench.add(EmotionNode)
+    asked = []
+
+    def settle(self, timeout):
+        asked.append(timeout)
+        time.sleep(max(min(timeout, 0.3), 0))
+
+    monkeypatch.setattr("fer_ros.ros.output.Output.settle", settle)
+    node.release()
+    assert len(asked) == 2 and asked[0] <= 0.5 and asked[1] <= asked[0] - 0.3
+    monkeypatch.undo()
+    bench.listen(EmotionArray, "emotions")
+    other = bench.add(EmotionNode)
+    output = next(one for one in other._outputs if one.topic_name == "/emotions")
+    bench.wait_for(lambda: output.remote, "the listener")
+
+    def unsupported(timeout):
+        raise RuntimeError("not implemented")
+
+    monkeypatch.setattr(output.publisher, "wait_for_all_acked", unsupported)
+    other.release()
+    assert other.diagnostics.total("errors") == 0
 
 
 def test_diagnostics_tell_state_rate_model_and_provider(bench, astronaut, message_of):

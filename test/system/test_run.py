@@ -428,3 +428,20 @@ def test_a_recording_replaces_another_by_force_alone(fer_ros, tmp_path):
     command = fer_ros("run", "--source", "demo", "--record", "out.avi", "--duration", 1, "--force")
     assert command.wait() == 0, command.text
     assert len(frames_of(tmp_path / "out.avi")) > 10
+
+
+def test_the_graph_starts_before_the_command_has_loaded_ros(python):
+    """Both take a second, which passes once."""
+    command = python("-c", """
+import sys
+from fer_ros import cli, processes
+
+def start(self, made, extra):
+    print("ROS is loaded:", "rclpy" in sys.modules)
+    raise SystemExit(7)
+
+processes.Processes.start = start
+cli.main(["run", "--source", "demo"])
+""")
+    assert command.wait() == 7
+    assert "ROS is loaded: False" in command.text
