@@ -35,7 +35,10 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("-o", "--out", type=Path, metavar="BAG",
                         help="a new folder, or a file ending in .mcap (default: fer_ and the time, here)")
     parser.add_argument("--force", action="store_true", help="overwrite a bag that is there, once the new one is complete")
-    parser.add_argument("--no-images", action="store_true", help="leave out the camera's images (27 MB/s at 640x480, 30 Hz)")
+    images = parser.add_mutually_exclusive_group()
+    images.add_argument("--no-images", action="store_true", help="leave out the camera's images (27 MB/s at 640x480, 30 Hz)")
+    images.add_argument("--compressed", action="store_true", help="record image_raw/compressed in place of the raw images: "
+                        "a small part of their size (the camera node's compressed_quality), and not the same to the last bit")
     parser.add_argument("--overlay", action="store_true", help="record overlay/compressed, too")
     parser.add_argument("--duration", type=seconds, metavar="S",
                         help="end so many seconds after all topics have begun; if nothing comes at all, after a minute")
@@ -79,7 +82,9 @@ def _record(bag: BagRecorder, topics: Topics, options: argparse.Namespace, endin
 
     wanted = {topics.faces: Detection2DArray, topics.emotions: EmotionArray, topics.camera_info: CameraInfo}
     rare = {topics.events: EmotionEvent}
-    if not options.no_images:
+    if options.compressed:
+        wanted[f"{topics.image}/compressed"] = CompressedImage
+    elif not options.no_images:
         wanted[topics.image] = Image
     if options.overlay:
         wanted[f"{topics.overlay}/compressed"] = CompressedImage

@@ -14,7 +14,7 @@ from fer_ros.media.frames import Source
 from fer_ros.media.source import open_source
 from fer_ros.media.source_name import path_of, without_secrets
 from fer_ros.media.source_params import SourceParams, flip_image
-from fer_ros.parameters.node_params import AudienceParams, CameraParams, ImageOutputParams
+from fer_ros.parameters.node_params import AudienceParams, CameraParams, CompressedParams, ImageOutputParams
 from fer_ros.ros.source_node import SourceNode
 from fer_ros.ros.spinning import main_of
 from fer_ros.types import Image
@@ -34,7 +34,7 @@ def _read(source: Source) -> _Timed | None:
 
 class CameraNode(SourceNode):
     NAME = "camera_node"
-    PARAMS = (SourceParams, CameraParams, AudienceParams, ImageOutputParams)
+    PARAMS = (SourceParams, CameraParams, AudienceParams, ImageOutputParams, CompressedParams)
 
     def setup(self) -> None:
         source, file = self.params[SourceParams], self.params[CameraParams].camera_info_file

@@ -9,7 +9,7 @@ from builtin_interfaces.msg import Time
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Header
 
-from fer_ros.parameters.node_params import AudienceParams, ImageOutputParams
+from fer_ros.parameters.node_params import AudienceParams, CompressedParams, ImageOutputParams
 from fer_ros.parameters.replay_params import ReplayParams
 from fer_ros.ros.diagnostics import WARN
 from fer_ros.ros.source_node import SourceNode
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 class ReplayNode(SourceNode):
     NAME = "replay_node"
-    PARAMS = (ReplayParams, AudienceParams, ImageOutputParams)
+    PARAMS = (ReplayParams, AudienceParams, ImageOutputParams, CompressedParams)
 
     def setup(self) -> None:
         try:

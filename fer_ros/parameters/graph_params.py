@@ -10,6 +10,7 @@ from fer_ros.parameters.hri_params import HriFacesParams, HriParams, HumansParam
 from fer_ros.parameters.node_params import (
     AudienceParams,
     CameraParams,
+    CompressedParams,
     ImageInputParams,
     ImageOutputParams,
     MatchingParams,
@@ -26,8 +27,8 @@ from fer_ros.perception.pipeline import DETECTOR, EMOTION, PARAMS
 
 NODES: dict[str, tuple[type, ...]] = {
     "pipeline_node": (PipelineParams, ImageInputParams, NodeParams),
-    "camera_node": (SourceParams, CameraParams, AudienceParams, ImageOutputParams, NodeParams),
-    "replay_node": (ReplayParams, AudienceParams, ImageOutputParams, NodeParams),
+    "camera_node": (SourceParams, CameraParams, AudienceParams, ImageOutputParams, CompressedParams, NodeParams),
+    "replay_node": (ReplayParams, AudienceParams, ImageOutputParams, CompressedParams, NodeParams),
     "face_detector_node": (*PARAMS[DETECTOR], IdParams, ImageInputParams, NodeParams),
     "emotion_node": (*PARAMS[EMOTION], IdParams, MatchingParams, PairedImageParams, NodeParams),
     "overlay_node": (OverlayStyle, PrivacyParams, OverlayParams, MatchingParams, PairedImageParams, NodeParams),

@@ -40,6 +40,14 @@ class ImageOutputParams:
 
 
 @dataclass(frozen=True)
+class CompressedParams:
+    """How images are published that are compressed."""
+
+    compressed_quality: int = param(
+        90, "Quality of image_raw/compressed (JPEG), which is made only while somebody subscribes to it.", range=(1, 100))
+
+
+@dataclass(frozen=True)
 class ImageInputParams:
     """How images are subscribed where each of them takes time."""
 

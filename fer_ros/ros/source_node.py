@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from sensor_msgs.msg import CameraInfo, Image
+from rclpy.qos import DurabilityPolicy
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from fer_ros.media.calibration import Calibration
 from fer_ros.media.capture import Capture, Readable
-from fer_ros.parameters.node_params import AudienceParams, ImageOutputParams, NodeParams
+from fer_ros.parameters.node_params import AudienceParams, CompressedParams, ImageOutputParams, NodeParams
+from fer_ros.ros.compressed import CompressedOutput
 from fer_ros.ros.diagnostics import ERROR, OK, WARN
 from fer_ros.ros.exchange import LocalImage
 from fer_ros.ros.images import from_bgr
@@ -24,12 +27,17 @@ F = TypeVar("F")
 
 
 class SourceNode(FerNode):
-    """Publishes image_raw and camera_info. A subclass calls `capture` in its setup and `publish` for every frame."""
+    """Publishes image_raw, image_raw/compressed and camera_info.
+
+    A subclass calls `capture` in its setup and `publish` for every frame.
+    """
 
     LOCAL_OUTPUTS = ("image_raw",)
     PUBLISHES_IMAGES = True
 
     _capture: Capture[Any] | None = None
+    _compressed: CompressedOutput | None = None
+    _COMPRESSED_DEPTH = 10  # they are small: a recorder that stands still for a moment misses none
 
     def capture(self, open_source: Callable[[], Readable[Any]], on_frame: Callable[[F], None], name: str,
                 calibration: Calibration | None = None,
@@ -43,9 +51,16 @@ class SourceNode(FerNode):
         Raises:
             What `open_source` raises, but SourceUnavailable: that is tried again.
         """
-        qos = image_qos(self.params[ImageOutputParams])
+        params = self.params[ImageOutputParams]
+        qos = image_qos(params)
         self._images = self.advertise(Image, "image_raw", qos)
         self._infos = self.advertise(CameraInfo, "camera_info", qos)
+        deeper = dataclasses.replace(params, image_depth=max(params.image_depth, self._COMPRESSED_DEPTH))
+        self._jpegs = self.advertise(CompressedImage, "image_raw/compressed", image_qos(deeper))
+        durable = qos.durability == DurabilityPolicy.TRANSIENT_LOCAL
+        self._compressed = CompressedOutput(
+            self._jpegs, lambda: self.params[CompressedParams].compressed_quality, qos.depth, durable,
+            lambda: self.diagnostics.count("compressed skipped"), self.failed)
         self.hardware_id, self.calibration = name, calibration
         self._capture = Capture(open_source, on_frame, self._tell, lambda: self.enabled, read)
 
@@ -56,6 +71,8 @@ class SourceNode(FerNode):
         self._images.publish(lambda: from_bgr(image, header), LocalImage(header, image))
         calibration = self._calibration_of(width, height)
         self._infos.publish(lambda: camera_info(header, width, height, calibration))
+        assert self._compressed is not None  # `capture` has made it
+        self._compressed.put(image, header)
 
     def start(self) -> None:
         self._started = time.monotonic()
@@ -70,12 +87,16 @@ class SourceNode(FerNode):
         if self._capture is not None:
             self._capture.close()
             self._capture = None
+        if self._compressed is not None:
+            self._compressed.close()
+            self._compressed = None
 
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
         assert self._capture is not None  # it is there until the node is cleaned up
         state = self._capture.state
         level = {"unavailable": WARN, "failed": ERROR}.get(state.kind, OK)
-        return level, state.text, {"source": state.kind, "subscribers": self._images.get_subscription_count()}
+        return level, state.text, {"source": state.kind, "subscribers": self._images.get_subscription_count(),
+                                   "compressed subscribers": self._jpegs.get_subscription_count()}
 
     def _tell(self, text: str, trouble: bool) -> None:
         self.say_once("source", text) if trouble else self.get_logger().info(text)

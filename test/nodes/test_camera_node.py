@@ -11,7 +11,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import SetBool
 
 from fer_ros.media.capture import Capture
@@ -19,6 +19,7 @@ from fer_ros.media.frames import SourceUnavailable
 from fer_ros.media.source_params import SourceParams
 from fer_ros.nodes import camera
 from fer_ros.nodes.camera import CameraNode
+from fer_ros.ros import compressed
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import stamp_key
 
@@ -97,6 +98,54 @@ def test_a_calibration_reaches_camera_info_only_if_it_fits(bench, tmp_path, widt
     assert infos[0].k[0] == focal_length
     assert infos[0].width == 640
     assert list(infos[0].d) == ([0.1, -0.2, 0, 0, 0] if focal_length else [])
+
+
+def test_compressed_images_have_the_header_and_the_camera_info_of_the_raw_ones(bench, astronaut):
+    jpegs, raw = bench.listen(CompressedImage, "image_raw/compressed"), bench.listen(Image, "image_raw")
+    infos = bench.listen(CameraInfo, "camera_info")
+    bench.add(CameraNode, source="demo", wait_for_subscribers=1, image_depth=50)
+    bench.wait_for(lambda: len(jpegs) >= 5 and len(raw) >= 5 and len(infos) >= 5, "five images of each kind")
+    assert {stamp_key(jpeg.header) for jpeg in jpegs[:5]} <= {stamp_key(image.header) for image in raw}
+    assert {stamp_key(jpeg.header) for jpeg in jpegs[:5]} <= {stamp_key(info.header) for info in infos}
+    assert (jpegs[0].format, jpegs[0].header.frame_id) == ("bgr8; jpeg compressed bgr8", "camera_optical_frame")
+    picture = cv2.imdecode(np.frombuffer(jpegs[0].data, np.uint8), cv2.IMREAD_COLOR)
+    assert np.abs(picture.astype(int) - to_bgr(raw[0])).mean() < 3
+
+
+def test_nothing_is_compressed_while_nobody_listens(bench, monkeypatch):
+    made = []
+    monkeypatch.setattr(compressed, "to_jpeg", lambda *arguments: made.append(arguments))
+    raw = bench.listen(Image, "image_raw")
+    bench.add(CameraNode, source="demo")
+    bench.wait_for(lambda: len(raw) >= 10, "ten raw images")
+    assert not made
+
+
+def test_raw_images_wait_for_no_compressed_one(bench, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(camera, "open_source", lambda params: FakeCamera())
+    to_jpeg = compressed.to_jpeg
+    monkeypatch.setattr(compressed, "to_jpeg", lambda *arguments: begun.set() or (go_on.wait() and to_jpeg(*arguments)))
+    jpegs, raw = bench.listen(CompressedImage, "image_raw/compressed"), bench.listen(Image, "image_raw")
+    node = bench.add(CameraNode, source="0")
+    try:
+        bench.wait_for(begun.is_set, "a first image that takes long")
+        count = len(raw)
+        bench.wait_for(lambda: len(raw) > count + 10, "raw images meanwhile")
+        assert not jpegs
+    finally:
+        go_on.set()
+    bench.wait_for(lambda: len(jpegs) > 2, "compressed images afterwards")
+    assert node.diagnostics.total("compressed skipped") > 5
+
+
+def test_the_quality_of_compressed_images_can_be_changed_while_it_runs(bench):
+    jpegs = bench.listen(CompressedImage, "image_raw/compressed")
+    node = bench.add(CameraNode, source="demo", wait_for_subscribers=0, compressed_quality=95, loop=True)
+    bench.wait_for(lambda: jpegs, "a compressed image")
+    assert node.set_parameters([Parameter("compressed_quality", value=5)])[0].successful
+    bench.wait_for(lambda: len(jpegs[-1].data) < len(jpegs[0].data) / 3, "a small image")
+    assert not node.set_parameters([Parameter("compressed_quality", value=0)])[0].successful
 
 
 @pytest.mark.parametrize("source", ["/no/such/file.mp4", "/etc/hostname", "/usr/include"])

@@ -259,6 +259,23 @@ def test_a_recording_without_images_in_one_file_that_is_ended_from_outside(fer_r
     assert picture.shape == (240, 320, 3)
 
 
+def test_a_recording_of_compressed_images_is_replayed_and_annotated_as_it_is(fer_ros, demo_bag, tmp_path):
+    graph = fer_ros("replay", demo_bag, "--loop")
+    recorder = fer_ros("record", "-o", "rec", "--compressed", "--duration", "1")
+    assert recorder.wait() == 0, recorder.text
+    assert graph.end() == 0, graph.text
+    found = recorded(tmp_path / "rec")
+    assert found.keys() - {"/fer/events"} == {"/camera/camera_info", "/camera/image_raw/compressed", "/fer/faces",
+                                              "/fer/emotions"}
+    pictures = found["/camera/image_raw/compressed"]
+    infos = {(info.header.stamp.sec, info.header.stamp.nanosec) for info in found["/camera/camera_info"]}
+    assert {(picture.header.stamp.sec, picture.header.stamp.nanosec) for picture in pictures[1:-1]} <= infos
+    assert {(picture.format, picture.header.frame_id) for picture in pictures} == {("bgr8; jpeg compressed bgr8", "cam")}
+    annotated = fer_ros("annotate", "rec", "-o", "out.mcap")
+    assert annotated.wait() == 0, annotated.text
+    assert len(recorded(tmp_path / "out.mcap")["/fer/emotions"]) == len(pictures)
+
+
 def test_a_recording_that_the_disk_cuts_is_an_error_and_readable(fer_ros, demo_bag, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
