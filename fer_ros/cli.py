@@ -17,6 +17,7 @@ def parser() -> argparse.ArgumentParser:
     from fer_ros.commands import (
         annotate,
         bench,
+        cameras,
         data,
         doctor,
         echo,
@@ -35,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="fer-ros", description="Real-time facial emotion recognition for ROS 2.")
     top.add_argument("--version", action="version", version=f"fer-ros {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, replay, record, annotate, echo, topics, param, lifecycle, doctor, models, data, train, export,
+    for module in (run, replay, record, annotate, echo, topics, param, lifecycle, doctor, cameras, models, data, train, export,
                    evaluate, bench):
         module.add_to(commands)
     return top

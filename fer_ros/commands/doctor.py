@@ -121,12 +121,23 @@ def _models() -> Iterator[Finding]:
 
 
 def _cameras() -> Iterator[Finding]:
-    devices = sorted(Path("/dev").glob("video*"))
-    if not devices:
+    from fer_ros.media import device, v4l2
+
+    files, seen = device.device_files(), 0
+    for file in files:
+        if refused := device.access_refused(file):
+            yield BAD, str(file), refused
+            continue
+        try:
+            camera = v4l2.device(file)
+        except (v4l2.NoCamera, OSError):
+            continue
+        seen += 1
+        yield OK, f"{file} {camera.name}", "`fer-ros cameras` shows what it can do"
+    if not files:
         yield NOTE, "no camera (/dev/video*)", "plug one in, or use --source with a file, a URL or demo"
-    for device in devices:
-        allowed = os.access(device, os.R_OK | os.W_OK)
-        yield OK if allowed else BAD, str(device), "" if allowed else "sudo usermod -aG video $USER, then log in again"
+    elif not seen:
+        yield NOTE, f"none of {', '.join(map(str, files))} gives images", "`fer-ros cameras` says why"
 
 
 def _dds() -> Iterator[Finding]:

@@ -7,6 +7,8 @@ from typing import cast
 
 import cv2
 
+from fer_ros.media.camera_controls import named_controls
+from fer_ros.media.camera_format import AUTO
 from fer_ros.media.scaling import resized
 from fer_ros.media.source_name import has_secret, without_secrets
 from fer_ros.parameters.params import param
@@ -36,9 +38,20 @@ class SourceParams:
         0.0, "Frames per second; 0 keeps the source's own (10 for a folder). A device is asked for it, a file is "
         "played at it.", unit="Hz", range=(0.0, 1000.0), live=False,
     )
+    pixel_format: str = param(
+        AUTO, "In which format a device sends its images, by the four characters that `fer-ros cameras` shows (YUYV, MJPG); "
+        "auto takes raw images, or MJPG where raw ones of this size would come slowly.", live=False,
+    )
+    controls: str = param(
+        "", "What is set of a device, by the names that `fer-ros cameras` shows: 'auto_exposure=manual_mode, exposure=200, "
+        "gain=30'. What is not named stays as it is.",
+    )
     flip: str = param("none", "Mirror the image.", choices=tuple(_FLIPS))
 
     def __post_init__(self) -> None:
+        named_controls(self.controls)
+        if self.pixel_format != AUTO and len(self.pixel_format) != 4:
+            raise ValueError(f"pixel_format must be auto or four characters as in YUYV or MJPG, not {self.pixel_format!r}")
         if bool(self.width) != bool(self.height):
             raise ValueError(f"width and height go together: both 0 or neither, not {self.width} x {self.height}")
 

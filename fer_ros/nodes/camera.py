@@ -9,6 +9,7 @@ from rclpy.time import Time
 from std_msgs.msg import Header
 
 from fer_ros.media.calibration import load_calibration
+from fer_ros.media.device import change_controls
 from fer_ros.media.frame_times import StampClock
 from fer_ros.media.frames import Source
 from fer_ros.media.source import open_source
@@ -40,13 +41,19 @@ class CameraNode(SourceNode):
         source, file = self.params[SourceParams], self.params[CameraParams].camera_info_file
         calibration = load_calibration(path_of(file)) if file else None
         self._stamps = StampClock(source.realtime)
-        self.capture(lambda: open_source(source), self._on_frame, without_secrets(source.source), calibration, _read)
+        self._controls = source.controls
+        self.capture(lambda: open_source(self.params[SourceParams]), self._on_frame, without_secrets(source.source),
+                     calibration, _read)
 
     def start(self) -> None:
         self._stamps.restart()
         super().start()
 
     def apply(self) -> None:
+        source = self.params[SourceParams]
+        if source.controls != self._controls:
+            change_controls(source.source, source.controls)
+            self._controls = source.controls
         self._stamps.restart()  # a file that was disabled has waited
 
     def _on_frame(self, frame: _Timed) -> None:

@@ -14,6 +14,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import SetBool
 
+from fer_ros.media import device
 from fer_ros.media.capture import Capture
 from fer_ros.media.frames import SourceUnavailable
 from fer_ros.media.source_params import SourceParams
@@ -146,6 +147,26 @@ def test_the_quality_of_compressed_images_can_be_changed_while_it_runs(bench):
     assert node.set_parameters([Parameter("compressed_quality", value=5)])[0].successful
     bench.wait_for(lambda: len(jpegs[-1].data) < len(jpegs[0].data) / 3, "a small image")
     assert not node.set_parameters([Parameter("compressed_quality", value=0)])[0].successful
+
+
+def test_controls_of_a_camera_are_changed_while_it_plays_and_wrong_ones_refused(bench, monkeypatch, tmp_path):
+    changed = []
+
+    def change(path, controls):
+        if "gain" not in controls:
+            raise ValueError(f"camera {path} has no control {controls}")
+        changed.append((str(path), controls))
+
+    monkeypatch.setattr(device, "set_controls", change)
+    monkeypatch.setattr(camera, "open_source", lambda params: FakeCamera())
+    node = bench.add(CameraNode, source="3", controls="gain=1")
+    assert node.set_parameters([Parameter("controls", value="gain=2")])[0].successful
+    assert node.set_parameters([Parameter("flip", value="both")])[0].successful
+    refused = node.set_parameters([Parameter("controls", value="gian=2")])[0]
+    assert "no control" in refused.reason
+    assert "NAME=VALUE" in node.set_parameters([Parameter("controls", value="gain")])[0].reason
+    assert changed == [("/dev/video3", "gain=2")]
+    assert node.params[SourceParams].controls == "gain=2"
 
 
 @pytest.mark.parametrize("source", ["/no/such/file.mp4", "/etc/hostname", "/usr/include"])

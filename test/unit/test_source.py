@@ -20,6 +20,7 @@ from fer_ros.media.frames import Source, SourceUnavailable
 from fer_ros.media.source import open_source
 from fer_ros.media.source_name import SourceError, is_finite, without_secrets
 from fer_ros.media.source_params import SourceParams, flip_image
+from fer_ros.media.v4l2 import Device
 
 
 def opened(source: Path | str, realtime: bool = False, **more):
@@ -323,7 +324,7 @@ def test_a_camera_that_is_not_there_may_come_later():
 
 
 def test_a_device_that_is_no_camera_is_unavailable():
-    with pytest.raises(SourceUnavailable, match="/dev/null cannot be opened"):
+    with pytest.raises(SourceUnavailable, match="/dev/null is no Video4Linux device"):
         opened("/dev/null")
 
 
@@ -350,6 +351,9 @@ class FakeCamera:
     def set(self, prop, value):
         self.asked[prop] = value
 
+    def get(self, prop):
+        return self.asked.get(prop, 0.0)
+
     def read(self):
         frame = self.frames.pop(0) if self.frames else None
         if isinstance(frame, Exception):
@@ -360,6 +364,13 @@ class FakeCamera:
         self.released = True
 
 
+@pytest.fixture
+def plugged_in(monkeypatch):
+    """Every file is a camera that tells nothing of what it can do."""
+    monkeypatch.setattr("fer_ros.media.v4l2.device", lambda path: Device(path, "", "", "", (), ()))
+
+
+@pytest.mark.usefixtures("plugged_in")
 def test_a_camera_is_asked_for_size_and_rate(monkeypatch, numbered):
     camera = FakeCamera(*numbered(2))
     monkeypatch.setattr(cv2, "VideoCapture", camera)
@@ -370,6 +381,7 @@ def test_a_camera_is_asked_for_size_and_rate(monkeypatch, numbered):
     assert camera.asked[cv2.CAP_PROP_FPS] == 15
 
 
+@pytest.mark.usefixtures("plugged_in")
 @pytest.mark.parametrize("end", [None, cv2.error("device gone"), np.empty((0, 0, 3), np.uint8)])
 def test_a_camera_that_is_unplugged_is_unavailable(monkeypatch, numbered, end):
     camera = FakeCamera(*numbered(3), end)
@@ -383,6 +395,7 @@ def test_a_camera_that_is_unplugged_is_unavailable(monkeypatch, numbered, end):
     assert camera.released
 
 
+@pytest.mark.usefixtures("plugged_in")
 def test_a_camera_that_another_program_uses_is_given_back(monkeypatch):
     camera = FakeCamera()
     monkeypatch.setattr(cv2, "VideoCapture", camera)
@@ -391,11 +404,13 @@ def test_a_camera_that_another_program_uses_is_given_back(monkeypatch):
     assert camera.released
 
 
+@pytest.mark.usefixtures("plugged_in")
 def test_a_grey_camera_gives_bgr(monkeypatch):
     monkeypatch.setattr(cv2, "VideoCapture", FakeCamera(*[np.full((8, 8), 9, np.uint8)] * 2))
     assert opened("/dev/null").read().shape == (8, 8, 3)
 
 
+@pytest.mark.usefixtures("plugged_in")
 def test_a_source_that_is_closed_during_a_read_is_given_back_after_it(monkeypatch, numbered):
     reading, go_on = threading.Event(), threading.Event()
 
@@ -615,6 +630,7 @@ def test_frames_of_a_camera_have_the_time_at_which_they_came(clock):
     assert list(camera) == []
 
 
+@pytest.mark.usefixtures("plugged_in")
 def test_a_camera_that_is_closed_gives_no_frame(monkeypatch, tmp_path):
     class Capture:
         """An OpenCV capture that always has an image until it is released."""
@@ -627,6 +643,12 @@ def test_a_camera_that_is_closed_gives_no_frame(monkeypatch, tmp_path):
 
         def set(self, *_):
             """Nothing to set."""
+
+        def get(self, *_):
+            return 0.0
+
+        def size(self):
+            return 4, 4
 
         def read(self):
             return self.image
