@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -40,12 +41,31 @@ def message_definitions(package: str) -> list[Path]:
     Raises:
         FileNotFoundError: there are none.
     """
-    prefixes = [share_directory().parents[1], *map(Path, filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(":")))]
-    for prefix in prefixes:
+    for prefix in _prefixes():
         found = sorted((prefix / "share" / package / "msg").glob("*.msg"))
         if found:
             return found
     raise FileNotFoundError(f"the messages of {package} are not installed: install the package or source its workspace")
+
+
+def users_file(name: str) -> Path:
+    """A file by its path or its file:// address, or by that of ROS, package://PACKAGE/PATH.
+
+    Raises:
+        FileNotFoundError: the package is not installed.
+    """
+    found = re.fullmatch("package://([^/]+)/(.+)", name)
+    if not found:
+        return path_of(name)
+    for prefix in _prefixes():
+        if (prefix / "share" / found[1] / "package.xml").is_file():
+            return prefix / "share" / found[1] / found[2]
+    raise FileNotFoundError(f"{name}: the package {found[1]} is not installed: install it or source its workspace")
+
+
+def _prefixes() -> list[Path]:
+    """Where packages are installed."""
+    return [share_directory().parents[1], *map(Path, filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(":")))]
 
 
 def model_file(name_or_path: str) -> Path:

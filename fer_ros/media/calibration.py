@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.parameters.yaml_text import read_file
 from fer_ros.words import one_line
+
+_RADIAL = ("equidistant", "fisheye")
+_POLYNOMIALS = ("plumb_bob", "rational_polynomial")
+_SIDEWAYS, _UPWARDS = (3, 8, 9), (2, 10, 11)
+"""Places of the coefficients k1 k2 p1 p2 k3 k4 k5 k6 s1 s2 s3 s4 that shift a point alike on both sides of the axis: they
+change their sign where left and right, or top and bottom, are exchanged."""
+_TILT = 12  # the place of the first coefficient of a tilted sensor
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,35 @@ class Calibration:
     camera_matrix: tuple[float, ...]
     rectification: tuple[float, ...]
     projection: tuple[float, ...]
+
+    def flipped(self, flip: str) -> Calibration | None:
+        """Of the images mirrored as the parameter `flip` says; None where it is not known how that changes the distortion.
+
+        It is of plumb_bob, rational_polynomial (with thin prisms) and equidistant.
+        """
+        left_right, up_down = flip in ("horizontal", "both"), flip in ("vertical", "both")
+        if not (left_right or up_down):
+            return self
+        distortion = list(self.distortion)
+        if any(distortion) and self.distortion_model not in _RADIAL:
+            if self.distortion_model not in _POLYNOMIALS or any(distortion[_TILT:]):
+                return None
+            for mirrored, places in ((left_right, _SIDEWAYS), (up_down, _UPWARDS)):
+                for place in places if mirrored else ():
+                    distortion[place : place + 1] = [-number for number in distortion[place : place + 1]]
+        mirror = np.diag([-1.0 if left_right else 1.0, -1.0 if up_down else 1.0, 1.0])
+        pixels = mirror.copy()
+        pixels[:2, 2] = (left_right * (self.width - 1), up_down * (self.height - 1))
+        camera, turn = (np.reshape(values, (3, 3)) for values in (self.camera_matrix, self.rectification))
+        projected = pixels @ np.reshape(self.projection, (3, 4))
+        projected[:, :3] = projected[:, :3] @ mirror
+        return replace(self, distortion=tuple(distortion), camera_matrix=_numbers(pixels @ camera @ mirror),
+                       rectification=_numbers(mirror @ turn @ mirror), projection=_numbers(projected))
+
+
+def _numbers(matrix: NDArray[np.float64]) -> tuple[float, ...]:
+    """Row by row. Adding 0 makes 0 of -0, which people would wonder about."""
+    return tuple(float(number) + 0.0 for number in matrix.ravel())
 
 
 def load_calibration(path: Path) -> Calibration:

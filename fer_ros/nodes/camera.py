@@ -13,9 +13,10 @@ from fer_ros.media.device import change_controls
 from fer_ros.media.frame_times import StampClock
 from fer_ros.media.frames import Source
 from fer_ros.media.source import open_source
-from fer_ros.media.source_name import path_of, without_secrets
+from fer_ros.media.source_name import without_secrets
 from fer_ros.media.source_params import SourceParams, flip_image
 from fer_ros.parameters.node_params import AudienceParams, CameraParams, CompressedParams, ImageOutputParams
+from fer_ros.resources import users_file
 from fer_ros.ros.source_node import SourceNode
 from fer_ros.ros.spinning import main_of
 from fer_ros.types import Image
@@ -39,7 +40,7 @@ class CameraNode(SourceNode):
 
     def setup(self) -> None:
         source, file = self.params[SourceParams], self.params[CameraParams].camera_info_file
-        calibration = load_calibration(path_of(file)) if file else None
+        calibration = load_calibration(users_file(file)) if file else None
         self._stamps = StampClock(source.realtime)
         self._controls = source.controls
         self.capture(lambda: open_source(self.params[SourceParams]), self._on_frame, without_secrets(source.source),
@@ -58,7 +59,8 @@ class CameraNode(SourceNode):
 
     def _on_frame(self, frame: _Timed) -> None:
         header = Header(stamp=self._stamp(frame.time).to_msg(), frame_id=self.params[CameraParams].frame_id)
-        self.publish(flip_image(frame.image, self.params[SourceParams].flip), header)
+        flip = self.params[SourceParams].flip
+        self.publish(flip_image(frame.image, flip), header, flip)
 
     def _stamp(self, time: float | None) -> Time:
         """A recording's frames are as far apart as it says; whatever is of now, or of a simulation, has the clock's time."""

@@ -64,13 +64,17 @@ class SourceNode(FerNode):
         self.hardware_id, self.calibration = name, calibration
         self._capture = Capture(open_source, on_frame, self._tell, lambda: self.enabled, read)
 
-    def publish(self, image: Pixels, header: Header) -> None:
-        """An HxWx3 uint8 BGR image."""
+    def publish(self, image: Pixels, header: Header, flip: str = "none") -> None:
+        """An HxWx3 uint8 BGR image.
+
+        Args:
+            flip: how it has been mirrored since it left the camera, which the calibration has to follow.
+        """
         height, width = image.shape[:2]
         self.diagnostics.count("frames")
         self._images.publish(lambda: from_bgr(image, header), LocalImage(header, image))
         calibration = self._calibration_of(width, height)
-        self._infos.publish(lambda: camera_info(header, width, height, calibration))
+        self._infos.publish(lambda: camera_info(header, width, height, self._flipped(calibration, flip)))
         assert self._compressed is not None  # `capture` has made it
         self._compressed.put(image, header)
 
@@ -111,6 +115,15 @@ class SourceNode(FerNode):
             self.say_once("subscribers", f"{self._images.topic_name} has {have} of the {wanted} subscribers that the "
                           "parameter wait_for_subscribers asks for")
         return False
+
+    def _flipped(self, calibration: Calibration | None, flip: str) -> Calibration | None:
+        if calibration is None:
+            return None
+        flipped = calibration.flipped(flip)
+        if flipped is None:
+            self.say_once("calibration", f"it is not known how a calibration with the distortion model "
+                          f"'{calibration.distortion_model}' changes with the image mirrored: publishing it as uncalibrated")
+        return flipped
 
     def _calibration_of(self, width: int, height: int) -> Calibration | None:
         known = self.calibration

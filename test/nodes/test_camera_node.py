@@ -101,6 +101,15 @@ def test_a_calibration_reaches_camera_info_only_if_it_fits(bench, tmp_path, widt
     assert list(infos[0].d) == ([0.1, -0.2, 0, 0, 0] if focal_length else [])
 
 
+def test_a_mirrored_image_has_a_mirrored_calibration(bench, tmp_path):
+    file = tmp_path / "camera.yaml"
+    file.write_text(CALIBRATION.replace("320", "300"))
+    infos = bench.listen(CameraInfo, "camera_info")
+    bench.add(CameraNode, source="demo", flip="horizontal", camera_info_file=f"file://{file}")
+    bench.wait_for(lambda: infos, "camera_info")
+    assert (infos[0].k[2], infos[0].k[5], infos[0].p[2]) == (339, 240, 339)
+
+
 def test_compressed_images_have_the_header_and_the_camera_info_of_the_raw_ones(bench, astronaut):
     jpegs, raw = bench.listen(CompressedImage, "image_raw/compressed"), bench.listen(Image, "image_raw")
     infos = bench.listen(CameraInfo, "camera_info")

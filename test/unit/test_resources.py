@@ -12,7 +12,7 @@ import pytest
 
 import fer_ros
 from fer_ros import resources
-from fer_ros.resources import emotion_model, model_file, multiplies_bytes, share_directory
+from fer_ros.resources import emotion_model, model_file, multiplies_bytes, share_directory, users_file
 
 
 def test_everything_that_is_needed_is_installed(share):
@@ -104,3 +104,15 @@ def test_the_processor_says_whether_it_is_made_for_bytes(monkeypatch, flags, byt
 def test_the_quantized_model_is_for_processors_that_are_made_for_it(monkeypatch, model, provider, bytes_too, file):
     monkeypatch.setattr(resources, "multiplies_bytes", lambda: bytes_too)
     assert emotion_model(model, provider) == file
+
+
+def test_a_file_is_named_by_its_path_or_the_package_that_has_it(share, tmp_path, monkeypatch):
+    mine = tmp_path / "share" / "my_robot"
+    mine.mkdir(parents=True)
+    (mine / "package.xml").touch()
+    monkeypatch.setenv("AMENT_PREFIX_PATH", f"/nowhere:{tmp_path}")
+    assert users_file("package://my_robot/config/camera.yaml") == mine / "config" / "camera.yaml"
+    assert users_file("package://fer_ros/config/fer.yaml") == share / "config" / "fer.yaml"
+    assert users_file("file:///etc/a%20b.yaml") == Path("/etc/a b.yaml")
+    with pytest.raises(FileNotFoundError, match="the package my_root is not installed"):
+        users_file("package://my_root/camera.yaml")
