@@ -38,6 +38,7 @@ class SourceNode(FerNode):
     _capture: Capture[Any] | None = None
     _compressed: CompressedOutput | None = None
     _COMPRESSED_DEPTH = 10  # they are small: a recorder that stands still for a moment misses none
+    _WAITING = 4  # images that wait to be compressed, at least, while the processor is busy with others
 
     def capture(self, open_source: Callable[[], Readable[Any]], on_frame: Callable[[F], None], name: str,
                 calibration: Calibration | None = None,
@@ -59,7 +60,8 @@ class SourceNode(FerNode):
         self._jpegs = self.advertise(CompressedImage, "image_raw/compressed", image_qos(deeper))
         durable = qos.durability == DurabilityPolicy.TRANSIENT_LOCAL
         self._compressed = CompressedOutput(
-            self._jpegs, lambda: self.params[CompressedParams].compressed_quality, qos.depth, durable,
+            self._jpegs, lambda: self.params[CompressedParams].compressed_quality,
+            max(params.image_depth, self._WAITING), durable,
             lambda: self.diagnostics.count("compressed skipped"), self.failed)
         self.hardware_id, self.calibration = name, calibration
         self._capture = Capture(open_source, on_frame, self._tell, lambda: self.enabled, read)

@@ -141,7 +141,7 @@ def test_raw_images_wait_for_no_compressed_one(bench, monkeypatch):
     try:
         bench.wait_for(begun.is_set, "a first image that takes long")
         count = len(raw)
-        bench.wait_for(lambda: len(raw) > count + 10, "raw images meanwhile")
+        bench.wait_for(lambda: len(raw) > count + 20, "raw images meanwhile")
         assert not jpegs
     finally:
         go_on.set()
