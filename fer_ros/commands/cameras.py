@@ -25,7 +25,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "balance, focus ...) with their values, as the parameters source, width, height, fps, pixel_format and controls of "
         "camera_node take them. It can be asked while a camera is in use."))
     parser.add_argument("cameras", nargs="*", metavar="CAMERA", help="an index or /dev/videoN (default: all there are)")
-    parser.add_argument("--json", action="store_true", help="print a JSON object a line for each camera: device, name, "
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line for each camera: device, name, "
                         "driver, bus, stable, formats, controls, problem")
     parser.set_defaults(command=main)
 

@@ -156,14 +156,16 @@ def test_the_keys_of_a_line_of_json_are_those_of_the_help(names, what, keys):
 
 def test_the_page_of_commands_has_every_one_that_prints_json():
     named = {name for names, _, _ in JSON_LINES for name in re.findall(r"`fer-ros ([^`]*)`", names)}
-    assert named == {"param list", "param get", "param set", "param save", "lifecycle list", "lifecycle set", "topics", "echo"}
+    assert named == {"param list", "param get", "param set", "param save", "lifecycle list", "lifecycle set", "topics", "echo",
+                     "cameras"}
 
 
 def names_of_the_graph() -> set[str]:
     graph = webcam_graph({})
     nodes = {node.full_name for node in graph.nodes}
     topics = set(vars(graph.topics).values())
-    return {"/camera", "/fer"} | nodes | topics | {f"{graph.topics.overlay}/compressed"} | {f"{node}/enable" for node in nodes}
+    compressed = {f"{topic}/compressed" for topic in (graph.topics.overlay, graph.topics.image)}
+    return {"/camera", "/fer"} | nodes | topics | compressed | {f"{node}/enable" for node in nodes}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
