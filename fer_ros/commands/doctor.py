@@ -129,7 +129,7 @@ def _cameras() -> Iterator[Finding]:
             yield BAD, str(file), refused
             continue
         try:
-            camera = v4l2.device(file)
+            camera = v4l2.device(file, controls=False)
         except (v4l2.NoCamera, OSError):
             continue
         seen += 1

@@ -165,7 +165,7 @@ def _asked(path: Path) -> v4l2.Device:
     if refused := access_refused(path):
         raise SourceUnavailable(refused)
     try:
-        return v4l2.device(path)
+        return v4l2.device(path, controls=False)
     except v4l2.NoCamera as error:
         raise SourceUnavailable(f"{error} (`fer-ros cameras` shows what there is)") from None
     except OSError as error:

@@ -196,8 +196,11 @@ def opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def device(path: Path) -> Device:
+def device(path: Path, controls: bool = True) -> Device:
     """Ask a camera what it can do.
+
+    Args:
+        controls: whether its controls are read, too, each of which goes to the camera and back.
 
     Raises:
         OSError: it cannot be opened.
@@ -212,7 +215,7 @@ def device(path: Path) -> Device:
         if buffers is None:
             raise NoCamera(f"{path} ({_text(capability.card)}) gives no images: metadata of a camera, or a codec")
         return Device(path, _text(capability.card), _text(capability.driver), _text(capability.bus_info),
-                      tuple(_formats(descriptor, buffers)), tuple(controls_of(descriptor)))
+                      tuple(_formats(descriptor, buffers)), tuple(controls_of(descriptor)) if controls else ())
 
 
 def controls_of(descriptor: int) -> Iterator[Control]:

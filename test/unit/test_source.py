@@ -367,7 +367,7 @@ class FakeCamera:
 @pytest.fixture
 def plugged_in(monkeypatch):
     """Every file is a camera that tells nothing of what it can do."""
-    monkeypatch.setattr("fer_ros.media.v4l2.device", lambda path: Device(path, "", "", "", (), ()))
+    monkeypatch.setattr("fer_ros.media.v4l2.device", lambda path, controls: Device(path, "", "", "", (), ()))
 
 
 @pytest.mark.usefixtures("plugged_in")
