@@ -46,6 +46,10 @@ class CompressedOutput:
     def _make(self, found: Any) -> None:
         image, header = found
         try:
-            self._output.publish(lambda: to_jpeg(image, header, self._quality()))
+            if self._output.remote:
+                message = to_jpeg(image, header, self._quality())  # before: the output is locked while it publishes
+                self._output.publish(lambda: message)
+            else:
+                self._output.publish(lambda: to_jpeg(image, header, self._quality()))
         except Exception as error:
             self._failed(error)

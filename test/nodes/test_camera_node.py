@@ -135,9 +135,9 @@ def test_raw_images_wait_for_no_compressed_one(bench, monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
     monkeypatch.setattr(camera, "open_source", lambda params: FakeCamera())
     to_jpeg = compressed.to_jpeg
-    monkeypatch.setattr(compressed, "to_jpeg", lambda *arguments: begun.set() or (go_on.wait() and to_jpeg(*arguments)))
+    monkeypatch.setattr(compressed, "to_jpeg", lambda *arguments: begun.set() or (go_on.wait(20) and to_jpeg(*arguments)))
     jpegs, raw = bench.listen(CompressedImage, "image_raw/compressed"), bench.listen(Image, "image_raw")
-    node = bench.add(CameraNode, source="0")
+    node = bench.add(CameraNode, source="0", diagnostics_period=0.1)
     try:
         bench.wait_for(begun.is_set, "a first image that takes long")
         count = len(raw)
