@@ -26,6 +26,7 @@ from fer_ros.dds import (
     shared_memory_problems,
     uses_fast_dds,
 )
+from fer_ros.resources import share_directory
 
 RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 LOCAL = [{RANGE: "LOCALHOST"}, {RANGE: "OFF"}, {RANGE: "localhost"}, {"ROS_LOCALHOST_ONLY": "1"},
@@ -120,6 +121,16 @@ def test_processes_that_start_together_tell_it_until_they_have_found_each_other(
         told = ElementTree.parse(file).getroot().find(".//{*}discovery_config/{*}initialAnnouncements")
         seconds = int(told.find("{*}period/{*}sec").text) + 1e-9 * int(told.find("{*}period/{*}nanosec").text)
         assert seconds <= 0.1 and int(told.find("{*}count").text) * seconds >= 3.0, file.name
+
+
+@pytest.mark.parametrize("variable", PROFILE_VARIABLES)
+@pytest.mark.parametrize("images", [True, False])
+def test_an_image_that_comes_from_another_machine_finds_room(variable, images):
+    for file in (profile(variable, local=False, images=images), share_directory() / "config" / "fastdds.xml"):
+        root = ElementTree.parse(file).getroot()
+        room = [int(node.text) for node in root.iter() if node.tag.endswith(("}receiveBufferSize", "}sendBufferSize"))]
+        assert len(room) == 2
+        assert min(room) >= 4 * 640 * 480 * 3
 
 
 @pytest.mark.parametrize("local", [True, False])
