@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import itertools
 import os
 import platform
 import shutil
@@ -16,26 +17,30 @@ from rich.console import Console
 from rich.markup import escape
 
 from fer_ros import dds
+from fer_ros.commands.doctor_peers import BAD, NOTE, OK, Finding, of_machines, rmw_loads
 from fer_ros.models.model_files import ModelFileError, load_catalogue, verify
 from fer_ros.resources import emotion_model, share_directory
 from fer_ros.words import has_ros2
 
-OK, NOTE, BAD = "ok", "note", "missing"
 _MARKS = {OK: "[green]ok     [/]", NOTE: "[yellow]note   [/]", BAD: "[red]missing[/]"}
-Finding = tuple[str, str, str]  # state, what, more
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("doctor", help="say what is missing and how to get it")
+    parser.add_argument("--peer", action="append", default=[], metavar="HOST", help=(
+        "say also whether that machine is seen, and if not, why; can be given several times. A graph that reaches other "
+        "machines looks for them, and for those of ROS_STATIC_PEERS, without it"))
     parser.set_defaults(command=main)
 
 
 def main(options: argparse.Namespace) -> int:
-    findings = [f for check in (_python, _ros, _messages, _libraries, _models, _cameras, _dds) for f in check()]
     console = Console(highlight=False, soft_wrap=True)
-    for state, what, more in findings:
+    missing = 0
+    machines = of_machines(options.peer, {**os.environ, **dds.privacy_environment(os.environ)})
+    checks = (check() for check in (_python, _ros, _messages, _libraries, _models, _cameras, _dds))
+    for state, what, more in itertools.chain(*checks, machines):
         console.print(f"{_MARKS[state]} {escape(what)}" + (f" [dim]{escape(more)}[/]" if more else ""))
-    missing = sum(state == BAD for state, _, _ in findings)
+        missing += state == BAD
     console.print(f"\n{missing} missing" if missing else "\nready: fer-ros run --source demo")
     return 1 if missing else 0
 
@@ -47,6 +52,11 @@ def _python() -> Iterator[Finding]:
 
 
 def _ros() -> Iterator[Finding]:
+    if not rmw_loads():
+        wanted = os.environ["RMW_IMPLEMENTATION"]
+        yield BAD, f"RMW_IMPLEMENTATION={wanted} is not installed", (
+            f"apt install ros-$ROS_DISTRO-{wanted.replace('_', '-')}, or unset RMW_IMPLEMENTATION")
+        return
     try:
         import rclpy
         from rclpy.utilities import get_rmw_implementation_identifier

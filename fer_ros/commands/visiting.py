@@ -38,7 +38,7 @@ def command(visit: Callable[[argparse.Namespace, Visitor], int]) -> Callable[[ar
     def main(options: argparse.Namespace) -> int:
         try:
             prefix_of(options)
-            with _visitor() as visitor:
+            with joined() as visitor:
                 return visit(options, visitor)
         except ImportError as error:
             print(NO_ROS.format(error=error), file=sys.stderr)
@@ -95,7 +95,8 @@ def reader_is_gone() -> bool:
 
 
 @contextmanager
-def _visitor() -> Iterator[Visitor]:
+def joined() -> Iterator[Visitor]:
+    """A `Visitor` of the graph that `fer-ros run` would start."""
     stop = Asked()
     with on_end(stop):
         # As `fer-ros run`, so that it is this machine's graph and nobody else's.

@@ -47,7 +47,7 @@ def shell(bench, monkeypatch, capsys):
         with Visitor(lambda: False, context) as made:
             yield made
 
-    monkeypatch.setattr(visiting, "_visitor", visitor)
+    monkeypatch.setattr(visiting, "joined", visitor)
 
     def run(*arguments: str, meanwhile: Callable[[], None] = lambda: None) -> tuple[int, str, str]:
         options, over = parser().parse_args(arguments), threading.Event()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -48,13 +50,18 @@ def is_alive(pid: int) -> bool:
 class Command:
     """A running Python program."""
 
-    def __init__(self, *arguments: object, folder: Path):
+    def __init__(self, *arguments: object, folder: Path, machine: Sequence[str] = (), variables: dict[str, str] | None = None):
         self.output = folder / f"output-{time.monotonic_ns()}.txt"
         self._file = self.output.open("w")
         self.process = subprocess.Popen(
-            [sys.executable, "-u", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=self._file,
-            stderr=subprocess.STDOUT, env=environment(), cwd=folder, start_new_session=True,
+            [*machine, sys.executable, "-u", *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=self._file,
+            stderr=subprocess.STDOUT, env=environment() if variables is None else variables, cwd=folder,
+            start_new_session=True,
         )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
 
     @property
     def text(self) -> str:
@@ -113,3 +120,97 @@ def fer_ros(python) -> Callable[..., Command]:
 def descendants() -> Callable[[Command], tuple[list[int], Callable[[int], bool]]]:
     """Of a running command: the processes below it, and a test whether one still runs."""
     return lambda command: (children_of(command.process.pid), is_alive)
+
+
+SAID = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER", "ROS_SUPER_CLIENT",
+        "ROS_DOMAIN_ID", "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
+
+
+class Machines:
+    """Two network namespaces with a cable between them; processes of one have no shared memory in common with the other's."""
+
+    OURS, THEIRS = "10.77.0.1", "10.77.0.2"
+
+    def __init__(self, name: str):
+        self.here, self.there = f"{name}a", f"{name}b"
+        self._keepers: dict[str, subprocess.Popen] = {}
+
+    def connect(self) -> None:
+        for name in (self.here, self.there):
+            ip("netns", "add", name)
+            ip("-n", name, "link", "set", "lo", "up")
+        ip("link", "add", "fer0", "netns", self.here, "type", "veth", "peer", "name", "fer0", "netns", self.there)
+        for name, address in ((self.here, self.OURS), (self.there, self.THEIRS)):
+            ip("-n", name, "addr", "add", f"{address}/24", "dev", "fer0")
+            ip("-n", name, "link", "set", "fer0", "up")
+            self._keepers[name] = self._keep(name)
+
+    @staticmethod
+    def _keep(name: str) -> subprocess.Popen:
+        """A process that holds the shared memory of one of them."""
+        own_memory = "mount -t tmpfs tmpfs /dev/shm && echo ready && exec cat"
+        process = subprocess.Popen(["ip", "netns", "exec", name, "unshare", "-m", "sh", "-c", own_memory],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if not process.stdout.readline():
+            raise subprocess.CalledProcessError(process.wait(), process.args, stderr=process.stderr.read())
+        return process
+
+    def command(self, name: str, *command: object) -> list[str]:
+        """A command as it runs on one of the machines."""
+        return ["nsenter", "-t", str(self._keepers[name].pid), "-m", "-n", *map(str, command)]
+
+    def block(self, name: str, *what: str) -> None:
+        """Drop packets from the other machine as a firewall on this one does; all again with no word of what."""
+        ip("-n", name, "xfrm", "policy", "flush")
+        if what:
+            other = self.THEIRS if name == self.here else self.OURS
+            ip("-n", name, "xfrm", "policy", "add", "src", f"{other}/32", *what, "dir", "in", "action", "block")
+
+    @staticmethod
+    def environment(variables: dict[str, str]) -> dict[str, str]:
+        """With no more said of the network than these variables."""
+        return {name: value for name, value in os.environ.items() if name not in SAID} | variables
+
+    def close(self) -> None:
+        for keeper in self._keepers.values():
+            keeper.communicate()
+        for name in (self.here, self.there):
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+
+
+@pytest.fixture
+def machines() -> Iterator[Machines]:
+    if os.geteuid() != 0 or not all(map(shutil.which, ("ip", "unshare", "nsenter"))):
+        pytest.skip("network namespaces need root, iproute2 and util-linux")
+    made = Machines(f"fer{os.getpid()}")
+    try:
+        try:
+            made.connect()
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"network namespaces cannot be made here: {error.stderr.strip()}")
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def start(machines, tmp_path) -> Iterator[Callable[..., Command]]:
+    """Starts a Python program on one of two machines, with no more said of the network than the variables given."""
+    started: list[Command] = []
+
+    def begin(machine: str, variables: dict[str, str], *arguments: object) -> Command:
+        started.append(Command(*arguments, folder=tmp_path, machine=machines.command(machine),
+                               variables=machines.environment(variables)))
+        return started[-1]
+
+    yield begin
+    for command in started:
+        command.process.terminate()
+    for command in started:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            command.process.wait(30)
+        command.close()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,9 +14,6 @@ import pytest
 from fer_ros.dds import uses_fast_dds
 from fer_ros.resources import executable
 
-OURS, THEIRS = "10.77.0.1", "10.77.0.2"
-SAID = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER",
-        "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 LISTENER = """
 import json, socket, struct, sys, threading, time
 import rclpy
@@ -68,77 +63,6 @@ print(json.dumps({name: [sorted(set(node.get_node_names()) - {"listener"}), hear
 """
 
 
-def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
-
-
-class Machines:
-    """Two network namespaces. A process in one has no shared memory in common with one in the other."""
-
-    def __init__(self, name: str):
-        self.here, self.there = f"{name}a", f"{name}b"
-
-    def connect(self) -> None:
-        for name in (self.here, self.there):
-            ip("netns", "add", name)
-            ip("-n", name, "link", "set", "lo", "up")
-        ip("link", "add", "fer0", "netns", self.here, "type", "veth", "peer", "name", "fer0", "netns", self.there)
-        for name, address in ((self.here, OURS), (self.there, THEIRS)):
-            ip("-n", name, "addr", "add", f"{address}/24", "dev", "fer0")
-            ip("-n", name, "link", "set", "fer0", "up")
-
-    def command(self, name: str, *command: object) -> list[str]:
-        """A command as it runs on one of the machines."""
-        own_memory = 'mount -t tmpfs tmpfs /dev/shm && exec "$@"'
-        return ["ip", "netns", "exec", name, "unshare", "-m", "sh", "-c", own_memory, "sh", *map(str, command)]
-
-    def close(self) -> None:
-        for name in (self.here, self.there):
-            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
-
-
-@pytest.fixture
-def machines() -> Iterator[Machines]:
-    if os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("unshare"):
-        pytest.skip("network namespaces need root, iproute2 and util-linux")
-    made = Machines(f"fer{os.getpid()}")
-    try:
-        try:
-            made.connect()
-            subprocess.run(made.command(made.here, "true"), check=True, capture_output=True, text=True)
-        except subprocess.CalledProcessError as error:
-            pytest.skip(f"network namespaces cannot be made here: {error.stderr.strip()}")
-        yield made
-    finally:
-        made.close()
-
-
-@pytest.fixture
-def start(machines, tmp_path) -> Iterator[Callable[..., subprocess.Popen]]:
-    """Starts a command of fer_ros on the first machine, with no more said than the variables given."""
-    started: list[subprocess.Popen] = []
-
-    def begin(variables: dict[str, str], *command: object) -> subprocess.Popen:
-        environment = {name: value for name, value in os.environ.items() if name not in SAID} | variables
-        output = tmp_path / f"output-{len(started)}.txt"
-        with output.open("w") as file:
-            process = subprocess.Popen(machines.command(machines.here, *command), env=environment, cwd=tmp_path, stdout=file,
-                                       stderr=subprocess.STDOUT, start_new_session=True)
-        process.output = output
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        process.terminate()
-    for process in started:
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
 @pytest.fixture
 def heard_there(machines, tmp_path) -> Callable[..., dict[str, tuple[list[str], int, int]]]:
     """What a peer on the second machine, which names the first one, finds: nodes, messages, and packets on the cable."""
@@ -146,24 +70,16 @@ def heard_there(machines, tmp_path) -> Callable[..., dict[str, tuple[list[str], 
     def listen(domains: dict[str, int], wanted: list[str], seconds: float = 60) -> dict[str, tuple[list[str], int, int]]:
         script = tmp_path / "listener.py"
         script.write_text(LISTENER)
-        environment = {name: value for name, value in os.environ.items() if name not in SAID} | {"ROS_STATIC_PEERS": OURS}
+        environment = machines.environment({"ROS_STATIC_PEERS": machines.OURS})
         command = machines.command(machines.there, sys.executable, script, json.dumps(domains), json.dumps(wanted), seconds,
-                                   OURS)
+                                   machines.OURS)
         done = subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True, text=True)
         return {name: tuple(found) for name, found in json.loads(done.stdout).items()}
 
     return listen
 
 
-def wait_for(condition: Callable[[], object], what: str, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        if time.monotonic() > deadline or process.poll() is not None:
-            pytest.fail(f"waited in vain for {what}; it printed:\n{process.output.read_text()}")
-        time.sleep(0.1)
-
-
-def has_joined(process: subprocess.Popen, domain: int) -> bool:
+def has_joined(process, domain: int) -> bool:
     """Whether a process in the network namespace of this one listens in a domain."""
     ports = range(7410 + 250 * domain, 7650 + 250 * domain)
     rows = Path(f"/proc/{process.pid}/net/udp").read_text().splitlines()[1:]
@@ -180,20 +96,20 @@ LOCAL = {
 WIDER = {
     "SUBNET": ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}, ("emotion_node",)),
     "SYSTEM_DEFAULT": ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT"}, ("emotion_node",)),
-    "a peer": ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_STATIC_PEERS": THEIRS}, ("emotion_node",)),
+    "a peer": ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_STATIC_PEERS": "10.77.0.2"}, ("emotion_node",)),
 }
 
 
 @pytest.mark.skipif(os.environ.get("ROS_DISTRO") == "humble", reason="Humble knows neither ranges nor peers")
 @pytest.mark.skipif(not uses_fast_dds(os.environ), reason="another RMW decides for itself how far topics reach")
-def test_nothing_leaves_this_machine_unless_it_is_asked_for(start, heard_there):
+def test_nothing_leaves_this_machine_unless_it_is_asked_for(machines, start, heard_there):
     first = 1 + os.getpid() % 80
     domains = {name: first + number for number, name in enumerate({**LOCAL, **WIDER})}
     for name, (variables, (command, *arguments)) in {**LOCAL, **WIDER}.items():
-        process = start({**variables, "ROS_DOMAIN_ID": str(domains[name])}, sys.executable, executable(command), *arguments)
-        wait_for(lambda p=process, d=domains[name]: has_joined(p, d), f"{name} to join the domain {domains[name]}", process)
+        process = start(machines.here, {**variables, "ROS_DOMAIN_ID": str(domains[name])}, executable(command), *arguments)
+        process.wait_for(lambda p=process, d=domains[name]: has_joined(p, d), f"{name} to join the domain {domains[name]}")
         if name == "run":
-            wait_for(lambda p=process: "face" in p.output.read_text(), "a face", process)
+            process.wait_for(lambda p=process: "face" in p.text, "a face")
     found = heard_there(domains, list(WIDER))
     assert {name: found[name] for name in LOCAL} == dict.fromkeys(LOCAL, ([], 0, 0))
     for name in WIDER:

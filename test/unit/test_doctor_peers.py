@@ -1,0 +1,62 @@
+"""What variables and files alone let `fer-ros doctor` say of other machines; test/system/test_two_machines.py has the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from fer_ros import dds
+from fer_ros.commands.doctor_peers import confines, of_buffers, of_variables, server
+
+
+@pytest.mark.parametrize(("variables", "words"), [
+    ({"ROS_DOMAIN_ID": "300"}, "ROS_DOMAIN_ID '300' is a number from 0 to 232"),
+    ({"ROS_DOMAIN_ID": "seven"}, "ROS_DOMAIN_ID 'seven' is a number from 0 to 232"),
+    ({"ROS_LOCALHOST_ONLY": "1", "ROS_STATIC_PEERS": "10.0.0.5"}, "ROS then ignores ROS_STATIC_PEERS"),
+    ({"ROS_LOCALHOST_ONLY": "1", "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}, "ignores ROS_AUTOMATIC_DISCOVERY_RANGE"),
+    ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "subnet"}, "ROS_AUTOMATIC_DISCOVERY_RANGE=subnet is none of SUBNET"),
+    ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "OFF", "ROS_STATIC_PEERS": "10.0.0.5"}, "OFF reaches nobody, ROS_STATIC_PEERS"),
+    ({"ROS_DISTRO": "humble", "ROS_STATIC_PEERS": "10.0.0.5"}, "Humble knows neither"),
+    ({"ROS_STATIC_PEERS": "10.0.0.5,10.0.0.6"}, "separated by semicolons"),
+])
+def test_variables_that_work_against_their_user_are_named(variables, words):
+    assert [words in f"{what} {more}" for _, what, more in of_variables(variables)] == [True]
+
+
+@pytest.mark.parametrize("variables", [
+    {}, {"ROS_DOMAIN_ID": "7", "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET", "ROS_STATIC_PEERS": "10.0.0.5;robot"},
+    {"ROS_LOCALHOST_ONLY": "1"}, {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}, {"ROS_LOCALHOST_ONLY": "0"},
+])
+def test_variables_that_fit_need_no_word(variables):
+    assert list(of_variables(variables)) == []
+
+
+def test_a_profile_that_lets_nothing_out_is_found(tmp_path):
+    for variable in dds.PROFILE_VARIABLES:
+        for images in (True, False):
+            assert confines(dds.profile(variable, local=True, images=images)) == "binds UDP to the loopback interface"
+            assert confines(dds.profile(variable, local=False, images=images)) == ""
+    memory = tmp_path / "memory.xml"
+    memory.write_text("<dds><profiles><transport_descriptors><transport_descriptor><transport_id>a</transport_id><type>SHM</type>"
+                      "</transport_descriptor></transport_descriptors><participant><rtps><useBuiltinTransports>false"
+                      "</useBuiltinTransports></rtps></participant></profiles></dds>")
+    assert confines(memory) == "has shared memory as its only transport"
+    memory.write_text("no XML")
+    assert confines(memory) == confines(tmp_path / "none.xml") == ""
+
+
+@pytest.mark.parametrize(("entry", "made"), [
+    ("10.0.0.5", ("UDP", "10.0.0.5", 11811)), ("10.0.0.5:11888", ("UDP", "10.0.0.5", 11888)),
+    ("robot", ("UDP", "robot", 11811)), ("TCPv4:[10.0.0.5]:42101", ("TCP", "10.0.0.5", 42101)),
+    ("TCPv4:[10.0.0.5]", ("TCP", "10.0.0.5", 42100)), ("UDPv4:[10.0.0.5]:9", ("UDP", "10.0.0.5", 9)),
+])
+def test_a_discovery_server_is_read_as_fast_dds_reads_it(entry, made):
+    assert server(entry) == made
+
+
+def test_too_small_a_buffer_for_images_is_told(tmp_path):
+    setting = tmp_path / "rmem_max"
+    setting.write_text("212992\n")
+    [(_, what, more)] = of_buffers(setting)
+    assert "208 kB" in what and "net.core.rmem_max=4194304" in more
+    setting.write_text("4194304\n")
+    assert list(of_buffers(setting)) == list(of_buffers(tmp_path / "none")) == []
