@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from fer_ros.commands import bench_faults, bench_privacy, bench_speed
+from fer_ros.commands import bench_board, bench_faults, bench_privacy, bench_speed
 from fer_ros.commands.arguments import count, factor, share, threads
 from fer_ros.commands.measuring import Rows, measured_by
 
@@ -93,6 +93,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
                            help="standard deviations of the noise (default: 8 20)")
     stillness.add_argument("--frame", type=count, default=30, metavar="N", help="that gets the noise (default: the 30th)")
     measured_by(stillness, _stillness)
+    bench_board.add_to(kinds)
     bench_speed.add_to(kinds)
     bench_faults.add_to(kinds)
     bench_privacy.add_to(kinds)
