@@ -223,7 +223,8 @@ def _of_zenoh(told: str, address: str) -> Iterator[Finding]:
     if error == 0:
         yield OK, f"{told} has a Zenoh router (port {_ZENOH})", ""
     else:
-        yield BAD, f"{told} has no Zenoh router on port {_ZENOH} ({os.strerror(error)})", "start rmw_zenohd, of the package rmw_zenoh_cpp, there"
+        yield BAD, f"{told} has no Zenoh router on port {_ZENOH} ({os.strerror(error)})", (
+            "start rmw_zenohd, of the package rmw_zenoh_cpp, there")
 
 
 def of_server(environment: Mapping[str, str]) -> Iterator[Finding]:
