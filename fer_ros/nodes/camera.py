@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from rclpy.clock import ROSClock
@@ -13,10 +15,11 @@ from fer_ros.media.device import change_controls
 from fer_ros.media.frame_times import StampClock
 from fer_ros.media.frames import Source
 from fer_ros.media.source import open_source
-from fer_ros.media.source_name import without_secrets
+from fer_ros.media.source_name import is_finite, without_secrets
 from fer_ros.media.source_params import SourceParams, flip_image
-from fer_ros.parameters.node_params import AudienceParams, CameraParams, CompressedParams, ImageOutputParams
+from fer_ros.parameters.node_params import AudienceParams, CameraParams, CompressedParams, ImageOutputParams, NodeParams
 from fer_ros.resources import users_file
+from fer_ros.ros.diagnostics import ERROR
 from fer_ros.ros.source_node import SourceNode
 from fer_ros.ros.spinning import main_of
 from fer_ros.types import Image
@@ -56,6 +59,16 @@ class CameraNode(SourceNode):
             change_controls(source.source, source.controls)
             self._controls = source.controls
         self._stamps.restart()  # a file that was disabled has waited
+        self._delivered = time.monotonic()  # and a camera was off
+
+    def health(self) -> tuple[bytes, str, Mapping[str, object]]:
+        level, state, values = super().health()
+        source, silence = self.params[SourceParams], time.monotonic() - self._delivered
+        patience = max(self.params[NodeParams].silence_timeout, 3 / source.fps if source.fps else 0.0)
+        # Whatever is recorded may have its pauses; a driver may hang without a word.
+        if values["source"] == "playing" and silence > patience and not is_finite(source.source):
+            level, state = ERROR, f"{state} has given no image for {silence:.0f} s"
+        return level, state, values
 
     def _on_frame(self, frame: _Timed) -> None:
         header = Header(stamp=self._stamp(frame.time).to_msg(), frame_id=self.params[CameraParams].frame_id)

@@ -45,7 +45,8 @@ class EmotionNode(FerNode):
         self._images = self.answered("faces", self._on_answer)
         self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)
         self._events = self.advertise(EventMessage, "events", RESULTS)
-        self.hardware_id = emotion_model(params[ClassifierParams].model, params[InferenceParams].provider)
+        self._model_file = emotion_model(params[ClassifierParams].model, params[InferenceParams].provider)
+        self.hardware_id = self._stage.classifier.provider
         if terms := news(self._stage.classifier.path):
             self.get_logger().warning(terms)
 
@@ -71,6 +72,7 @@ class EmotionNode(FerNode):
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
         return OK, "active", {
             "model": self._stage.classifier.metadata.name,
+            "model file": self._model_file,
             "neutral prior": self._stage.smoother.neutral_prior,
             "rare prior": self._stage.smoother.rare_prior,
             "execution provider": self._stage.classifier.provider,

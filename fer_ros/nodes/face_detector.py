@@ -32,7 +32,7 @@ class FaceDetectorNode(FerNode):
         self._stage = FaceStage.of(self.params)
         self._frame_clock, self._times = FrameClock(), StageTimes()
         self._faces = self.advertise(Detection2DArray, "faces", RESULTS)
-        self.hardware_id = self.params[DetectorParams].model
+        self.hardware_id = self._stage.detector.provider
 
     def start(self) -> None:
         self.subscribe(Image, "image", self._on_image, image_qos(self.params[ImageInputParams]))

@@ -11,7 +11,6 @@ from std_msgs.msg import Header
 
 from fer_ros.parameters.node_params import AudienceParams, CompressedParams, ImageOutputParams
 from fer_ros.parameters.replay_params import ReplayParams
-from fer_ros.ros.diagnostics import WARN
 from fer_ros.ros.source_node import SourceNode
 from fer_ros.ros.spinning import main_of
 
@@ -38,8 +37,7 @@ class ReplayNode(SourceNode):
 
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
         level, state, values = super().health()
-        skipped = self._player.skipped
-        return max(level, WARN) if skipped else level, state, {**values, "unreadable": skipped}
+        return level, state, {**values, "unreadable": self._player.skipped}
 
     def _on_frame(self, frame: Frame) -> None:
         self.publish(frame.image, Header(stamp=_stamp(frame.stamp), frame_id=frame.frame_id))

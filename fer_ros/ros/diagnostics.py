@@ -12,14 +12,50 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from fer_ros.ros.qos import RESULTS
+from fer_ros.words import counted
 
-PROCESS = f"{socket.gethostname()}:{os.getpid()}"
+HOST = socket.gethostname()
+
+PROCESS = f"{HOST}:{os.getpid()}"
 """Where a report comes from, as host:pid: two nodes of one name on a network are told apart by it."""
 
 STARTED = time.time()
 """When this process began, in seconds since 1970: of two graphs with the same names the later one gives way."""
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+
+_ANSWERED = ("images", "answers", "frames")
+"""What counters of images are called that went their way."""
+_LOST = ("dropped", "skipped")
+"""Those of images that got no answer."""
+_TROUBLE = {"errors": "error", "unusable boxes": "unusable detection", "unreadable": "unreadable image"}
+"""Those of what should never come, each with the word for one."""
+_FEW = 0.1  # as a part of all images
+_ONE = 1  # image lost alone is no news: at a start, say
+
+
+class Troubles:
+    """What went wrong since the last report. What has stopped going wrong is not told again."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, int] = {}
+
+    def __call__(self, totals: Mapping[str, int]) -> list[str]:
+        """Each in a few words; none where all is well, which a tenth of the images may be without.
+
+        Args:
+            totals: of all that is counted, by name. One that is lower than before has begun anew.
+        """
+        new = {name: total - before if total >= (before := self._before.get(name, 0)) else total
+               for name, total in totals.items()}
+        self._before = dict(totals)
+        lost = {name: new[name] for name in _LOST if new.get(name, 0)}
+        count = sum(lost.values())
+        images = count + max((new.get(name, 0) for name in _ANSWERED), default=0)
+        told = [counted(new[name], word) for name, word in _TROUBLE.items() if new.get(name, 0)]
+        if count > _ONE and count > _FEW * images:
+            told.insert(0, f"{' and '.join(f'{n} {name}' for name, n in lost.items())} of {counted(images, 'image')}")
+        return told
 
 
 class Diagnostics:
@@ -41,6 +77,11 @@ class Diagnostics:
         with self._lock:
             self._totals[what] = self._totals.get(what, 0) + n
 
+    def totals(self) -> dict[str, int]:
+        """All counters by name."""
+        with self._lock:
+            return dict(self._totals)
+
     def total(self, what: str) -> int:
         """A counter's value; 0 for one that never counted."""
         return self._totals.get(what, 0)
@@ -58,9 +99,7 @@ class Diagnostics:
         now = time.monotonic()
         elapsed, self._since = max(now - self._since, 1e-6), now
         entries = {"process": PROCESS, "started": f"{STARTED:.3f}", **{key: str(value) for key, value in values.items()}}
-        with self._lock:
-            totals = dict(self._totals)
-        for what, total in totals.items():
+        for what, total in self.totals().items():
             entries[what] = str(total)
             entries[f"{what} rate"] = f"{(total - self._reported.get(what, 0)) / elapsed:.1f} Hz"
             self._reported[what] = total

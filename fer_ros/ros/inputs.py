@@ -12,7 +12,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from fer_ros.ros.exchange import Exchange, Worker
-from fer_ros.ros.qos import UNKNOWN_NODE, explain_silence, publishers_of
+from fer_ros.ros.qos import UNKNOWN_NODE, explain_silence, publishers_of, unfit
 
 M = TypeVar("M")
 
@@ -155,3 +155,8 @@ class Inputs:
     def publishers(self) -> dict[str, int]:
         """How many publishers each topic has, as the diagnostics name it. What these send from here on arrives."""
         return {f"publishers of {entry.topic}": len(publishers_of(self._node, entry.topic, entry.kind)) for entry in self._all}
+
+    def refused(self) -> list[str]:
+        """Who publishes what is subscribed to with a type or a QoS that does not fit, so that nothing of it comes."""
+        outside = [entry for entry in self._all if not entry.local]
+        return [text for entry in outside for text in unfit(self._node, entry.topic, entry.kind, entry.qos)]

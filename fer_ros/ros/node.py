@@ -20,7 +20,7 @@ from fer_ros.media.meter import StageTimes
 from fer_ros.media.source_name import SourceError
 from fer_ros.parameters.node_params import MatchingParams, NodeParams
 from fer_ros.ros.answered import AnsweredImages
-from fer_ros.ros.diagnostics import OK, WARN, Diagnostics
+from fer_ros.ros.diagnostics import HOST, OK, WARN, Diagnostics, Troubles
 from fer_ros.ros.exchange import AnyImage, Exchange
 from fer_ros.ros.guard import Repetitions
 from fer_ros.ros.inputs import Inputs
@@ -64,6 +64,7 @@ class FerNode(LifecycleNode):
         self._inputs = Inputs(self, self, exchange)
         self._outputs: list[Output] = []
         self._told = Repetitions()
+        self._troubles = Troubles()
         self.diagnostics = Diagnostics(self)
         try:
             self.params = Parameters(self, (NodeParams, *self.PARAMS), configured=lambda: self._configured,
@@ -101,7 +102,8 @@ class FerNode(LifecycleNode):
         """What measures the stages of the node's work."""
         return ()
 
-    hardware_id = ""
+    hardware_id = HOST
+    """What the node stands and falls with: a device or an address, an execution provider, or else this machine."""
 
     # What a subclass uses.
 
@@ -189,7 +191,7 @@ class FerNode(LifecycleNode):
     def report(self) -> None:
         """Publish diagnostics now, and look whether an input is silent and somebody has come late."""
         if not self._configured:
-            self.diagnostics.publish(WARN, "unconfigured", {})
+            self.diagnostics.publish(WARN, "unconfigured", {}, self.hardware_id)
         elif not self.active:
             self.diagnostics.publish(WARN, "inactive", {}, self.hardware_id)
         elif not self.enabled:
@@ -199,11 +201,18 @@ class FerNode(LifecycleNode):
                 output.serve()
             level, state, values = self.health()
             values = {**values, **self._inputs.publishers()}
-            silent = self._silent_topics()
-            if silent:
-                level, state = max(level, WARN), f"nothing received on {', '.join(silent)}"
+            if concerns := self._concerns(values):
+                level, state = max(level, WARN), "; ".join([state, *concerns] if level > OK else concerns)
             times = {stage: pair for timer in self.stage_times() for stage, pair in timer.take().items()}
             self.diagnostics.publish(level, state, values, self.hardware_id, times)
+
+    def _concerns(self, values: Mapping[str, object]) -> list[str]:
+        """What is worth a warning now, although the node works; each in a few words."""
+        silent = self._silent_topics()
+        counted = {name: value for name, value in values.items() if isinstance(value, int)}
+        return [*([f"nothing received on {', '.join(silent)}"] if silent else []),
+                *self._inputs.refused(), *(text for output in self._outputs for text in output.refused(self)),
+                *self._troubles({**self.diagnostics.totals(), **counted})]
 
     def _silent_topics(self) -> list[str]:
         """Those on which nothing has come for long; says why, once."""

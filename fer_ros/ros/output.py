@@ -10,8 +10,10 @@ from typing import Any
 
 from rclpy.duration import Duration
 from rclpy.lifecycle import Publisher
+from rclpy.node import Node
 
 from fer_ros.ros.exchange import Exchange
+from fer_ros.ros.qos import mismatches, name_of
 
 
 class Output:
@@ -71,6 +73,14 @@ class Output:
         with self._lock:
             if self._kept and self.remote:
                 self._give_kept()
+
+    def refused(self, node: Node) -> list[str]:
+        """Who subscribes with a type or a QoS that `node`, whose output this is, does not offer; each in a sentence."""
+        if node.count_subscribers(self.topic_name) <= self.publisher.get_subscription_count():
+            return []
+        own = [info for info in node.get_publishers_info_by_topic(self.topic_name)
+               if name_of(info) == node.get_fully_qualified_name()]
+        return mismatches(own, node.get_subscriptions_info_by_topic(self.topic_name))
 
     def _give_kept(self) -> None:
         self._wanted = True

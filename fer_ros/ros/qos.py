@@ -62,10 +62,21 @@ def mismatches(publishers: Sequence[TopicEndpointInfo], subscriptions: Sequence[
 
 
 def _mismatch(publisher: TopicEndpointInfo, subscription: TopicEndpointInfo) -> str:
-    start = f"{name_of(subscription)} gets nothing from {name_of(publisher)}: "
-    if publisher.topic_type != subscription.topic_type:
-        return f"{start}it takes {subscription.topic_type}, and {publisher.topic_type} is published"
-    offered, asked = publisher.qos_profile, subscription.qos_profile
+    reason = _why_nothing(publisher, subscription.topic_type, subscription.qos_profile)
+    return reason and f"{name_of(subscription)} gets nothing from {name_of(publisher)}: {reason}"
+
+
+def unfit(node: Node, topic: str, kind: type, qos: QoSProfile) -> list[str]:
+    """Whose messages a subscription cannot get, and why, each in a sentence; for the arguments see `explain_silence`."""
+    reasons = ((name_of(info), _why_nothing(info, type_name(kind), qos)) for info in node.get_publishers_info_by_topic(topic))
+    return list(dict.fromkeys(f"nothing comes on {topic} from {name}: {reason}" for name, reason in reasons if reason))
+
+
+def _why_nothing(publisher: TopicEndpointInfo, kind: str, asked: QoSProfile) -> str:
+    """Why a subscription for a type and a QoS gets nothing from a publisher; empty where it does."""
+    if publisher.topic_type != kind:
+        return f"it takes {kind}, and {publisher.topic_type} is published"
+    offered = publisher.qos_profile
     verdict, reason = qos_check_compatible(offered, asked)
     if verdict != QoSCompatibility.ERROR:
         return ""
@@ -74,7 +85,7 @@ def _mismatch(publisher: TopicEndpointInfo, subscription: TopicEndpointInfo) -> 
         why.append("it asks for reliable messages, and they are published best effort")
     if asked.durability == DurabilityPolicy.TRANSIENT_LOCAL and offered.durability == DurabilityPolicy.VOLATILE:
         why.append("it asks for messages of before it came (transient local), and none are kept (volatile)")
-    return start + ("; ".join(why) or reason.strip())
+    return "; ".join(why) or reason.strip()
 
 
 def explain_silence(node: Node, topic: str, kind: type, qos: QoSProfile) -> str:

@@ -15,7 +15,7 @@ from fer_ros.media.calibration import Calibration
 from fer_ros.media.capture import Capture, Readable
 from fer_ros.parameters.node_params import AudienceParams, CompressedParams, ImageOutputParams, NodeParams
 from fer_ros.ros.compressed import CompressedOutput
-from fer_ros.ros.diagnostics import ERROR, OK, WARN
+from fer_ros.ros.diagnostics import ERROR, OK
 from fer_ros.ros.exchange import LocalImage
 from fer_ros.ros.images import from_bgr
 from fer_ros.ros.messages import camera_info
@@ -74,6 +74,7 @@ class SourceNode(FerNode):
         """
         height, width = image.shape[:2]
         self.diagnostics.count("frames")
+        self._delivered = time.monotonic()
         self._images.publish(lambda: from_bgr(image, header), LocalImage(header, image))
         calibration = self._calibration_of(width, height)
         self._infos.publish(lambda: camera_info(header, width, height, self._flipped(calibration, flip)))
@@ -81,7 +82,7 @@ class SourceNode(FerNode):
         self._compressed.put(image, header)
 
     def start(self) -> None:
-        self._started = time.monotonic()
+        self._started = self._delivered = time.monotonic()
         assert self._capture is not None  # `setup` has made it
         self._capture.start(self._has_its_subscribers)
 
@@ -100,7 +101,7 @@ class SourceNode(FerNode):
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
         assert self._capture is not None  # it is there until the node is cleaned up
         state = self._capture.state
-        level = {"unavailable": WARN, "failed": ERROR}.get(state.kind, OK)
+        level = ERROR if state.kind in ("unavailable", "failed") else OK
         return level, state.text, {"source": state.kind, "subscribers": self._images.get_subscription_count(),
                                    "compressed subscribers": self._jpegs.get_subscription_count()}
 

@@ -208,7 +208,7 @@ def test_a_camera_is_picked_up_when_it_comes_and_when_it_comes_back(bench, monke
     node = bench.add(CameraNode, source="0")
     bench.spin(0.2)
     assert not images
-    assert node.health()[0] == DiagnosticStatus.WARN
+    assert node.health()[0] == DiagnosticStatus.ERROR
     assert "not there" in node.health()[1]
     present.set()
     bench.wait_for(lambda: len(images) > 2, "images of the camera that came")

@@ -145,7 +145,7 @@ def test_dark_or_flat_crops_give_numbers_too(bench, graph, message_of):
 def test_diagnostics_name_the_model_as_it_was_asked_for_and_what_auto_is(bench, model):
     if model == "/path":
         model = str(model_file("emotion.onnx"))
-    assert bench.add(EmotionNode, model=model).hardware_id == (emotion_model() if model == "auto" else model)
+    assert bench.add(EmotionNode, model=model).health()[2]["model file"] == (emotion_model() if model == "auto" else model)
 
 
 class Watched:

@@ -214,11 +214,14 @@ def test_an_image_that_cannot_be_read_is_told_and_counted_and_the_others_are_pla
     said = []
     monkeypatch.setattr(ReplayNode, "say_once", lambda self, subject, text, **_: said.append(text))
     heard = images(bench)
-    node = bench.add(ReplayNode, bag=str(tmp_path / "a"), wait_for_subscribers=1, **LOSSLESS)
+    reports = bench.listen(DiagnosticArray, "/diagnostics", 200)
+    node = bench.add(ReplayNode, bag=str(tmp_path / "a"), wait_for_subscribers=1, diagnostics_period=0.1, **LOSSLESS)
     bench.wait_for(lambda: len(heard) == 4 and node.health()[2]["source"] == "ended", "four images and the end")
+    bench.wait_for(lambda: any(one.level == DiagnosticStatus.WARN and "1 unreadable image" in one.message
+                               for report in reports for one in report.status), "a warning")
     assert all((to_bgr(message) == image).all() for message, image in zip(heard, demo_images, strict=False))
     assert "image 3 of 5 on /x" in said[0]
-    assert node.health()[0] == DiagnosticStatus.WARN
+    assert node.health()[0] == DiagnosticStatus.OK  # that is over
     assert node.health()[2]["unreadable"] == 1
 
 
