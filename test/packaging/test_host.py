@@ -72,6 +72,34 @@ def test_the_demo_needs_no_tool_of_the_tests(repository, run):
     assert "train.txt" in asked("training") and "dev.txt" not in asked("training")
 
 
+def test_another_distribution_has_wheels_and_an_environment_of_its_own(repository, run):
+    """Of Kilted PyPI lacks two packages that are no longer needed, and has the part of one that is under a name of its own."""
+    def asked(distro: str) -> str:
+        make = ("make", "--dry-run", "--always-make", "setup", f"PYTHON={sys.executable}")
+        return run(*make, f"DISTRO={distro}", cwd=repository)
+
+    jazzy, kilted = asked("jazzy"), asked("kilted")
+    assert "kilted" not in jazzy and "-r requirements/ros-run.txt" in jazzy
+    assert "-r requirements/ros-" not in kilted and "--wheel-dir .cache/wheelhouse-kilted" in kilted
+    assert ".venv-kilted/bin/pip" in kilted and " .venv/bin" not in kilted
+
+    lists = {name: run(sys.executable, repository / "cmake" / "ros_wheels.py", name, "kilted").split()
+             for name in ("ros-build", "ros-run")}
+    assert all(line.startswith("ros-kilted-") for lines in lists.values() for line in lines)
+    assert "ros-kilted-rclpy[fastrtps]" in lists["ros-run"]
+    assert "ros-kilted-ament-cmake-ros-core" in lists["ros-build"] and "ros-kilted-ament-cmake-ros" in lists["ros-build"]
+    assert not {"ros-kilted-python-cmake-module", "ros-kilted-fastrtps-cmake-module"} & set(lists["ros-build"])
+
+
+def test_a_distribution_without_wheels_is_refused(repository, run):
+    printed = run("make", "--dry-run", "setup", f"PYTHON={sys.executable}", "DISTRO=foxy", cwd=repository, status=2)
+    assert "PyPI has ROS 2 wheels of jazzy, kilted, not of 'foxy'" in printed
+    wheels = "import sys; sys.path.insert(0, 'cmake'); import build_backend; print(build_backend.requirements('ros-run')[0])"
+    for distro, first in (("", "ros-jazzy-rclpy[fastrtps]"), ("kilted", "ros-kilted-rclpy[fastrtps]")):
+        chosen = {"FER_ROS_DISTRO": distro}
+        assert run(sys.executable, "-c", wheels, cwd=repository, environment=chosen).strip() == first
+
+
 def test_a_model_is_taken_out_of_a_wheel_that_pip_finds(tmp_path, monkeypatch):
     wheels = tmp_path / "wheels"
     wheels.mkdir()
