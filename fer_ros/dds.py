@@ -69,10 +69,20 @@ def dds_environment(environment: Mapping[str, str], *, images: bool) -> dict[str
         Fast DDS's profile, the user's own if there is one, and what else Humble needs.
     """
     own = users_profile(environment)
-    # Each Fast DDS reads one of the variables; the user may have set the other.
-    chosen = {name: own or profile(variable=name, local=is_local(environment), images=images) for name in PROFILE_VARIABLES
-              if not environment.get(name) or Path(environment[name]) in _profiles()}
+    # Fast DDS 2 reads the second of the variables, and the user may have set the first. Fast DDS 3 reads both.
+    newer = _has_fast_dds_3(environment)
+    unset = [name for name in (PROFILE_VARIABLES[:1] if newer else PROFILE_VARIABLES) if not environment.get(name)]
+    ours = [name for name in PROFILE_VARIABLES if environment.get(name) and Path(environment[name]) in _profiles()]
+    local = is_local(environment)
+    chosen = {name: own or profile(variable=PROFILE_VARIABLES[0] if newer else name, local=local, images=images)
+              for name in (*unset, *ours)}
     return _for_humble(environment) | {name: os.fspath(file) for name, file in chosen.items()}
+
+
+def _has_fast_dds_3(environment: Mapping[str, str]) -> bool:
+    """Whether this installation's Fast DDS is of Kilted or later: what an older one understands is an error to it."""
+    prefixes = [share_directory().parents[1], *map(Path, filter(None, environment.get("AMENT_PREFIX_PATH", "").split(":")))]
+    return any((prefix / "lib" / "libfastdds.so").exists() for prefix in prefixes)
 
 
 def profile(variable: str, *, local: bool, images: bool) -> Path:

@@ -40,12 +40,13 @@ WIDER = [{}, {RANGE: "SUBNET"}, {RANGE: "SYSTEM_DEFAULT"}, {"ROS_LOCALHOST_ONLY"
 def files_of(environment: dict[str, str], images: bool) -> list[Path]:
     """The profiles that Fast DDS 3 and 2 read."""
     made = {**environment, **dds_environment(environment, images=images)}
-    return [Path(made[name]) for name in PROFILE_VARIABLES]
+    return [Path(made.get(name, made[PROFILE_VARIABLES[0]])) for name in PROFILE_VARIABLES]
 
 
 def profiles(*, local: bool, images: bool) -> list[Path]:
-    """Ours for Fast DDS 3 and 2."""
-    return [profile(name, local=local, images=images) for name in PROFILE_VARIABLES]
+    """Ours for Fast DDS 3 and 2; where 3 is installed, the one for it alone."""
+    newer = dds._has_fast_dds_3({})
+    return [profile(PROFILE_VARIABLES[0] if newer else name, local=local, images=images) for name in PROFILE_VARIABLES]
 
 
 def addresses(files: list[Path]) -> list[str]:
@@ -91,6 +92,19 @@ def test_a_process_chooses_anew_what_its_parent_chose_for_itself():
     for file in (driver, driver.with_name("fastdds.xml")):
         assert file.is_file()
         assert files_of({RANGE: "LOCALHOST", PROFILE_VARIABLES[1]: str(file)}, True) == profiles(local=True, images=True)
+
+
+def test_fast_dds_3_is_not_given_a_profile_for_fast_dds_2(tmp_path):
+    """It reads both variables, and writes errors of what it does not know any more."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "libfastdds.so").touch()
+    kilted = {"AMENT_PREFIX_PATH": f"/nowhere:{tmp_path}"}
+    new = profile(PROFILE_VARIABLES[0], local=False, images=True)
+    assert dds_environment(kilted, images=True) == {PROFILE_VARIABLES[0]: str(new)}
+    old = {**kilted, PROFILE_VARIABLES[1]: str(profile(PROFILE_VARIABLES[1], local=False, images=True))}
+    assert dds_environment(old, images=True) == dict.fromkeys(PROFILE_VARIABLES, str(new))
+    own = {**kilted, PROFILE_VARIABLES[1]: "/etc/mine.xml"}
+    assert dds_environment(own, images=True) == {PROFILE_VARIABLES[0]: "/etc/mine.xml"}
 
 
 @pytest.mark.parametrize("variable", PROFILE_VARIABLES)
