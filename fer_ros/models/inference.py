@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fer_ros.models.model_entries import ModelError
 from fer_ros.models.model_files import ModelFileError, check_content, listed
 from fer_ros.parameters.params import param
-from fer_ros.resources import share_directory
+from fer_ros.resources import model_downloads, share_directory
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -47,7 +47,11 @@ def open_session(path: Path, params: InferenceParams,
         ValueError: it is not the listed model, not an ONNX model that this onnxruntime can run, or the provider is not to be
             had.
     """
-    import onnxruntime  # here, so that whoever imports the package does not wait for it
+    try:
+        import onnxruntime  # here, so that whoever imports the package does not wait for it
+    except ImportError as error:  # a Debian package of fer_ros cannot depend on it
+        raise ValueError(f"onnxruntime, which runs the networks, cannot be imported ({error}): pip install onnxruntime"
+                         ) from None
 
     model = _content(path, adapt)
     wanted = _PROVIDERS[params.provider]
@@ -77,7 +81,7 @@ def open_session(path: Path, params: InferenceParams,
 def _content(path: Path, adapt: Callable[[bytes], bytes] | None) -> Path | bytes:
     """What onnxruntime loads: the bytes that were verified or adapted; of other files the file, which may refer to more."""
     try:
-        entry = listed(path, share_directory() / "models")
+        entry = listed(path, share_directory() / "models", model_downloads())
         if entry is None and adapt is None:
             return path
         content = path.read_bytes()

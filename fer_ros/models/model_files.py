@@ -83,8 +83,16 @@ def verify(entry: Entry, directory: Path | str) -> State:
     return "ok" if entry.sha256 in (None, sha256_of(path)) else "mismatch"
 
 
-def listed(path: Path | str, directory: Path | str) -> Entry | None:
+def folder_of(entry: Entry, directory: Path, downloads: Path) -> Path:
+    """Where the right copy of a model is; `directory` where neither has it."""
+    return downloads if verify(entry, directory) == "missing" and verify(entry, downloads) == "ok" else directory
+
+
+def listed(path: Path | str, directory: Path | str, downloads: Path | str | None = None) -> Entry | None:
     """The catalogue's entry of a file, by whatever name it is reached; None where it is not one of `directory`'s models.
+
+    Args:
+        downloads: a further folder whose files are the catalogue's.
 
     Raises:
         ModelFileError: the file is in `directory`, whose catalogue cannot be read.
@@ -95,7 +103,8 @@ def listed(path: Path | str, directory: Path | str) -> Entry | None:
         if os.path.abspath(os.path.dirname(path)) == os.path.abspath(directory):
             raise
         return None  # a file of the user's own needs no catalogue
-    return next((entry for entry in entries if _is_same(path, Path(directory) / entry.file)), None)
+    folders = [Path(folder) for folder in (directory, downloads) if folder is not None]
+    return next((entry for entry in entries if any(_is_same(path, folder / entry.file) for folder in folders)), None)
 
 
 def check_content(entry: Entry, content: bytes, where: Path | str) -> None:

