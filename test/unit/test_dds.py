@@ -40,13 +40,12 @@ WIDER = [{}, {RANGE: "SUBNET"}, {RANGE: "SYSTEM_DEFAULT"}, {"ROS_LOCALHOST_ONLY"
 def files_of(environment: dict[str, str], images: bool) -> list[Path]:
     """The profiles that Fast DDS 3 and 2 read."""
     made = {**environment, **dds_environment(environment, images=images)}
-    return [Path(made.get(name, made[PROFILE_VARIABLES[0]])) for name in PROFILE_VARIABLES]
+    return [Path(made[name]) for name in PROFILE_VARIABLES]
 
 
 def profiles(*, local: bool, images: bool) -> list[Path]:
-    """Ours for Fast DDS 3 and 2; where 3 is installed, the one for it alone."""
-    newer = dds._has_fast_dds_3({})
-    return [profile(PROFILE_VARIABLES[0] if newer else name, local=local, images=images) for name in PROFILE_VARIABLES]
+    """Ours for Fast DDS 3 and 2."""
+    return [profile(name, local=local, images=images) for name in PROFILE_VARIABLES]
 
 
 def addresses(files: list[Path]) -> list[str]:
@@ -62,6 +61,13 @@ def test_a_run_stays_on_this_machine_unless_the_user_says_otherwise():
     assert privacy_environment({"ROS_DISTRO": "humble"}) == {"ROS_LOCALHOST_ONLY": "1"}
     for name in (RANGE, "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER"):
         assert privacy_environment({name: "x"}) == {}
+
+
+@pytest.fixture(autouse=True)
+def _beside_fast_dds_2(monkeypatch, request):
+    """Most tests are of an installation with Fast DDS 2, also where 3 is installed."""
+    if "fast_dds_3" not in request.node.name:
+        monkeypatch.setattr(dds, "_has_fast_dds_3", lambda environment: False)
 
 
 @pytest.mark.parametrize("distro", ["", "humble", "jazzy", "kilted"])
