@@ -12,8 +12,8 @@ HEAD = 4096
 
 DEMUXERS = (
     "3dostr,4xm,amv,anm,apng,asf,asf_o,av1,avi,avs2,avs3,bink,c93,cavsvideo,cdxl,dirac,dv,dvdnav,ea,film_cpk,flic,flv,gif,gxf,"
-    "h261,h263,h264,hevc,iv8,ivf,jpeg_pipe,kux,live_flv,lxf,m4v,matroska,mjpeg,mjpeg_2000,mov,mpeg,mpegts,mpegvideo,mpjpeg,mtv,mvi,mxf,"
-    "nsv,nut,nuv,obu,ogg,pva,rl2,rm,roq,smjpeg,smk,swf,thp,ty,vc1,vc1test,vivo,vvc,webm,wsvqa,wtv,xmv,yuv4mpegpipe"
+    "h261,h263,h264,hevc,iv8,ivf,jpeg_pipe,kux,live_flv,lxf,m4v,matroska,mjpeg,mjpeg_2000,mov,mpeg,mpegts,mpegvideo,mpjpeg,"
+    "mtv,mvi,mxf,nsv,nut,nuv,obu,ogg,pva,rl2,rm,roq,smjpeg,smk,swf,thp,ty,vc1,vc1test,vivo,vvc,webm,wsvqa,wtv,xmv,yuv4mpegpipe"
 )
 """FFmpeg's demuxers of files that hold all of their frames themselves. Left out are those that open other files or addresses:
 hls, dash, concat, sdp, imf, image2, mlv, ..."""
