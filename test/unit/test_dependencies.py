@@ -22,6 +22,7 @@ IF_THERE = {"PIL", "pyarrow", "av", "cv_bridge", "launch", "launch_ros"}
 NOT_IMPORTED = {
     "cv_bridge", "launch", "launch_ros",  # of a ROS installation; PyPI has none
     "ros2launch", "rosidl_default_runtime",  # `ros2 launch`, and what the messages need
+    "python3-pip",  # is run, for what a build without a network lacks
     "geometry_msgs",  # what vision_msgs consists of, where it is built along
 }
 
