@@ -16,8 +16,9 @@ TESTS ?= $(wildcard $(addprefix test/,unit nodes system launch packaging))
 OF_DISTRO := $(if $(filter-out jazzy,$(DISTRO)),-$(DISTRO))
 VENV := .venv$(OF_DISTRO)
 WHEELS := .cache/wheelhouse$(OF_DISTRO)
-EXTRAS := dev train docs web video
-# What the graph takes. Tests and lint add dev.txt, training train.txt (torch is large), the site docs.txt, the live page web.txt, H.264 video.txt.
+EXTRAS := dev train docs web video cluster
+# What the graph takes. Tests and lint add dev.txt, training train.txt (torch is large), the site docs.txt, the live page web.txt, H.264 video.txt, a
+# Dask cluster cluster.txt.
 LISTS := $(filter-out $(EXTRAS:%=requirements/%.txt),$(wildcard requirements/*.txt))
 ifneq ($(OF_DISTRO),)
 LISTS := $(filter-out requirements/ros-%,$(LISTS)) $(foreach name,ros-build ros-run,$(shell mkdir -p .cache && \
@@ -107,7 +108,7 @@ $(foreach name,$(EXTRAS),$(eval $(call adds,$(name))))
 
 setup: $(VENV)/.web-$(call key,web)
 
-tools: $(VENV)/.dev-$(call key,dev) $(VENV)/.video-$(call key,video)
+tools: $(VENV)/.dev-$(call key,dev) $(VENV)/.video-$(call key,video) $(VENV)/.cluster-$(call key,cluster)
 
 training: setup $(VENV)/.train-$(call key,train)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,7 @@ class Outputs:
     """Takes annotations; a context manager. Leaving with an exception writes nothing.
 
     Args:
-        bag: ends in .mcap.
+        bag: ends in .mcap; None for no bag.
         model: name of the emotion network.
         table: of faces, ends in .csv or .parquet; None for none.
         events: a table of events, likewise.
@@ -34,14 +34,16 @@ class Outputs:
         sources: what is read, see `check_output`.
         privacy, style: of the overlay.
         ids: whether faces keep their ids, by which a person can be followed through the recording.
+        more: further columns of the tables, with the text that each row has there.
 
     Raises:
         BagError, OutputError, RecordError: one of them cannot be written.
     """
 
-    def __init__(self, bag: Path, model: str, *, table: Path | None = None, events: Path | None = None,
+    def __init__(self, bag: Path | None, model: str, *, table: Path | None = None, events: Path | None = None,
                  video: Path | None = None, overlay: bool = False, force: bool = False, sources: Iterable[str | Path] = (),
-                 privacy: PrivacyParams = NO_PRIVACY, style: OverlayStyle = DEFAULT_STYLE, ids: bool = True):
+                 privacy: PrivacyParams = NO_PRIVACY, style: OverlayStyle = DEFAULT_STYLE, ids: bool = True,
+                 more: Mapping[str, str] | None = None):
         topics = {"faces": "/fer/faces", "emotions": "/fer/emotions", "events": "/fer/events"}
         if overlay:
             topics["overlay"] = "/fer/overlay/compressed"
@@ -50,9 +52,9 @@ class Outputs:
         self._last: Frame | None = None
         self._layout = OverlayLayout()
         with ExitStack() as stack:
-            self._bag = stack.enter_context(ResultWriter(bag, topics, model, force, sources))
-            self._table = stack.enter_context(Table(table, force, sources)) if table else None
-            self._events = stack.enter_context(Table(events, force, sources, EVENT_COLUMNS)) if events else None
+            self._bag = stack.enter_context(ResultWriter(bag, topics, model, force, sources)) if bag else None
+            self._table = stack.enter_context(Table(table, force, sources, more=more)) if table else None
+            self._events = stack.enter_context(Table(events, force, sources, EVENT_COLUMNS, more)) if events else None
             self._video = VideoRecorder(video, force, sources) if video else None
             if self._video is not None:
                 stack.callback(self._video.discard)
@@ -87,7 +89,8 @@ class Outputs:
     def _write(self, found: Annotation, image: Image | None) -> None:
         found = found if self._ids else found.without_ids()
         picture = None if image is None else draw_overlay(image, found.emotions, style=self._style, layout=self._layout)
-        self._bag.write(found.frame, found.faces, found.emotions, picture if self._overlay else None)
+        if self._bag is not None:
+            self._bag.write(found.frame, found.faces, found.emotions, picture if self._overlay else None)
         self._last = found.frame
         self._write_events(found.events)
         if self._table is not None:
@@ -99,7 +102,8 @@ class Outputs:
         """What was settled with the last image, or after it."""
         if self._last is None:
             return
-        self._bag.write_events(events, self._last)
+        if self._bag is not None:
+            self._bag.write_events(events, self._last)
         if self._events is not None:
             self._events.add(list(event_rows(events)), self._last.stamp)
 
@@ -113,9 +117,11 @@ class Outputs:
         Returns:
             The files that are complete, and why others are not.
         """
-        closing: dict[Path, Callable[[], object]] = {self._bag.path: lambda: self._bag.close(total)}
+        closing: dict[Path, Callable[[], object]] = {}
+        bag, video = self._bag, self._video
+        if bag is not None:
+            closing[bag.path] = lambda: bag.close(total)
         closing |= {table.path: table.close for table in (self._table, self._events) if table is not None}
-        video = self._video
         if video is not None:
             closing[video.path] = lambda: video.close(total)
         complete: list[Path] = []

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import csv
 import importlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fer_ros.bags.annotate import COLUMNS, Annotation, in_seconds
 from fer_ros.system.files import Output, OutputError, cut_short, reason
+from fer_ros.types import ROW
 
 
 class Table:
@@ -23,6 +24,7 @@ class Table:
         force: replace a file that is there.
         sources: what is read, see `check_output`.
         columns: their names, `stamp` first.
+        more: further columns before them, with the text that each row has there.
 
     Attributes:
         cut: why no more rows are written, empty as long as they are.
@@ -31,7 +33,8 @@ class Table:
         OutputError: the name ends in neither, pyarrow is missing, or the file cannot be written.
     """
 
-    def __init__(self, path: Path, force: bool = False, sources: Iterable[str | Path] = (), columns: Sequence[str] = COLUMNS):
+    def __init__(self, path: Path, force: bool = False, sources: Iterable[str | Path] = (), columns: Sequence[str] = COLUMNS,
+                 more: Mapping[str, str] | None = None):
         kinds: dict[str, Callable[[Path, Sequence[str]], _Csv | _Parquet]] = {".csv": _Csv, ".parquet": _Parquet}
         kind = kinds.get(path.suffix.lower())
         if kind is None:
@@ -41,10 +44,10 @@ class Table:
                 importlib.import_module("pyarrow.parquet")
             except ImportError:
                 raise OutputError(f"'{path}' needs pyarrow (pip install pyarrow): install it, or name a .csv file") from None
-        self.path, self.cut = path, ""
+        self.path, self.cut, self._more = path, "", dict(more or {})
         self._output = Output(path, force=force, sources=sources, keep=True)
         try:
-            self._file = kind(self._output.scratch, columns)
+            self._file = kind(self._output.scratch, (*self._more, *columns))
         except OSError as error:
             self._output.discard()
             raise OutputError(f"cannot write '{path}': {reason(error)}") from None
@@ -70,7 +73,7 @@ class Table:
         self._first = stamp if self._first is None else self._first
         self._rows += len(rows)
         if not self.cut:
-            self._try(lambda: self._file.add(rows))
+            self._try(lambda: self._file.add([{**self._more, **row} for row in rows] if self._more else rows))
 
     def close(self) -> None:
         """Finish the file; nothing happens a second time.
@@ -135,29 +138,51 @@ class _Csv:
 class _Parquet:
     """Rows that are written at the end, all at once: without its end such a file cannot be read."""
 
+    _PACKED = 10_000  # rows; as dictionaries they take ten times the memory
+
     def __init__(self, path: Path, columns: Sequence[str]):
-        self._path, self._columns = path, columns
+        import pyarrow
+
+        self._path = path
+        text, number = pyarrow.string(), pyarrow.float64()
+        kinds = dict.fromkeys(ROW, number) | dict.fromkeys(("confidence", "lasted"), number)
+        kinds |= {"stamp": pyarrow.timestamp("ns"), "frame": pyarrow.int64(), "face_id": text, "label": text}
+        self._schema = pyarrow.schema([(name, kinds.get(name, text)) for name in columns])
         self._rows: list[dict[str, Any]] = []
+        self._batches: list[Any] = []
 
     def add(self, rows: Iterable[dict[str, Any]]) -> None:
         self._rows.extend(rows)
+        if len(self._rows) >= self._PACKED:
+            self._pack()
 
     def finish(self) -> None:
-        import pyarrow
-        from pyarrow import parquet
-
-        text = pyarrow.string()
-        kinds = {"stamp": pyarrow.timestamp("ns"), "frame": pyarrow.int64(),
-                 **dict.fromkeys(("face_id", "kind", "label", "previous_label"), text)}
-        schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in self._columns])
-        self._path.unlink(missing_ok=True)
-        parquet.write_table(pyarrow.Table.from_pylist(self._rows, schema), self._path)
+        self._write(self._table())
 
     def shorten(self) -> tuple[int, int]:
         """Leave out rows at the end until the others can be written. How many these are, and the stamp of the last of them."""
-        while self._rows:
-            del self._rows[len(self._rows) * 3 // 4 :]
+        table = self._table()
+        while table.num_rows:
+            table = table.slice(0, table.num_rows * 3 // 4)
             with contextlib.suppress(OSError):
-                self.finish()
+                self._write(table)
                 break
-        return len(self._rows), self._rows[-1]["stamp"] if self._rows else 0
+        return table.num_rows, table["stamp"][-1].value if table.num_rows else 0
+
+    def _pack(self) -> None:
+        import pyarrow
+
+        self._batches.append(pyarrow.RecordBatch.from_pylist(self._rows, self._schema))
+        self._rows.clear()
+
+    def _table(self) -> Any:
+        import pyarrow
+
+        self._pack()
+        return pyarrow.Table.from_batches(self._batches, self._schema)
+
+    def _write(self, table: Any) -> None:
+        from pyarrow import parquet
+
+        self._path.unlink(missing_ok=True)
+        parquet.write_table(table, self._path)

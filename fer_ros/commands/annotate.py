@@ -8,11 +8,12 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from fer_ros.commands import annotate_many
 from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.status import INTERRUPTED, SKIPPED
 from fer_ros.models.terms import news
@@ -35,10 +36,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
                     "images, as fast as this machine can, and write faces, emotions and events. The answer is the "
                     "graph's, and the same each time.",
     )
-    parser.add_argument("source", metavar="BAG|VIDEO", help="a bag, a video, an image, a folder of images, or demo")
-    parser.add_argument("-o", "--out", type=Path, metavar="OUT.mcap",
+    parser.add_argument("source", metavar="BAG|VIDEO", nargs="+",
+                        help="a bag, a video, an image, a folder of images, or demo; or several of them")
+    parser.add_argument("-o", "--out", type=Path, metavar="OUT.mcap|DIR",
                         help="write /fer/faces, /fer/emotions and /fer/events (default: the source's name with "
-                             "_annotated.mcap, here)")
+                             "_annotated.mcap, here); of several recordings: a folder")
     parser.add_argument("--topic", default="", help="of a bag: the topic with the images (default: the only one)")
     parser.add_argument("--overlay", action="store_true", help="write /fer/overlay/compressed, too")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the overlay as a video")
@@ -53,6 +55,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes",
                         help="change one parameter (NODE.NAME=VALUE: of one node alone); may be given several times")
     parser.add_argument("--force", action="store_true", help="overwrite files that are there (never what is annotated)")
+    annotate_many.add_arguments(parser)
     parser.set_defaults(command=main)
 
 
@@ -67,6 +70,9 @@ def main(options: argparse.Namespace) -> int:
     from fer_ros.media.video_recorder import RecordError
 
     try:
+        if annotate_many.are_many(options):
+            return annotate_many.annotate_many(options, _parameters(options))
+        (options.source,) = options.source
         return _annotate(options)
     except (BagError, SourceError, SourceUnavailable, RecordError, ValueError, OSError) as error:
         print(f"fer-ros: {without_secrets(str(error))}", file=sys.stderr)
@@ -84,24 +90,14 @@ def _annotate(options: argparse.Namespace) -> int:
     from fer_ros.bags.annotate import Annotator, Recording
     from fer_ros.bags.outputs import Outputs
     from fer_ros.drawing.overlay import OverlayStyle
-    from fer_ros.graph import default_params_file
     from fer_ros.media.source_name import without_secrets
-    from fer_ros.parameters.params import assignment
-    from fer_ros.parameters.params_file import parameters
-    from fer_ros.perception.pipeline import EMOTION, PARAMS
+    from fer_ros.perception.pipeline import EMOTION
     from fer_ros.run_summary import Summary
 
     bag, sources = _outputs(options)
     for beside in {path.parent: path for path in (bag, options.table, options.events, options.record) if path}.values():
         tell_of_left_behind(beside)
-    files = [default_params_file(), *([options.params_file] if options.params_file else [])]
-    changes = dict(map(assignment, options.changes))
-    if options.anonymize is not None:
-        if not (options.overlay or options.record):
-            raise ValueError("--anonymize changes the overlay: write one with --overlay or --record")
-        changes["overlay_node.anonymize"] = options.anonymize
-    known = {**PARAMS, EMOTION: (*PARAMS[EMOTION], IdParams), "overlay_node": (OverlayStyle, PrivacyParams)}
-    params = parameters(known, files, changes)
+    params = _parameters(options)
     annotator, drawn = Annotator(params), params["overlay_node"]
     ids = params[EMOTION][IdParams].publish_ids and not options.no_ids
     if terms := news(annotator.file):
@@ -125,6 +121,24 @@ def _annotate(options: argparse.Namespace) -> int:
     if isinstance(ended, _Interrupted):
         return INTERRUPTED
     return 1 if troubles else SKIPPED if recording.skipped else 0
+
+
+def _parameters(options: argparse.Namespace) -> dict[str, dict[type, Any]]:
+    """Of the nodes whose work is done. Raises ValueError where one is not known, or its value is not allowed."""
+    from fer_ros.drawing.overlay import OverlayStyle
+    from fer_ros.graph import default_params_file
+    from fer_ros.parameters.params import assignment
+    from fer_ros.parameters.params_file import parameters
+    from fer_ros.perception.pipeline import EMOTION, PARAMS
+
+    files = [default_params_file(), *([options.params_file] if options.params_file else [])]
+    changes = dict(map(assignment, options.changes))
+    if options.anonymize is not None:
+        if not (options.overlay or options.record):
+            raise ValueError("--anonymize changes the overlay: write one with --overlay or --record")
+        changes["overlay_node.anonymize"] = options.anonymize
+    known = {**PARAMS, EMOTION: (*PARAMS[EMOTION], IdParams), "overlay_node": (OverlayStyle, PrivacyParams)}
+    return parameters(known, files, changes)
 
 
 def _annotate_all(recording: Recording, annotator: Annotator, outputs: Outputs, summary: Summary, ending: Once,

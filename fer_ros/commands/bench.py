@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from fer_ros.commands import bench_board, bench_faults, bench_privacy, bench_speed
+from fer_ros.commands import bench_board, bench_faults, bench_many, bench_privacy, bench_speed
 from fer_ros.commands.arguments import count, factor, share, threads
 from fer_ros.commands.measuring import Rows, measured_by
 
@@ -97,6 +97,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     bench_speed.add_to(kinds)
     bench_faults.add_to(kinds)
     bench_privacy.add_to(kinds)
+    bench_many.add_to(kinds)
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:

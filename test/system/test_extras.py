@@ -18,7 +18,8 @@ from fer_ros import cli
 from fer_ros.resources import share_directory
 
 TRAINING = ("torch", "onnxscript", "tensorboard", "matplotlib", "PIL")
-EXTRAS = (*TRAINING, "torchvision", "onnx", "sympy", "pyarrow", "pandas", "aiohttp", "segno")
+EXTRAS = (*TRAINING, "torchvision", "onnx", "sympy", "pyarrow", "pandas", "aiohttp", "segno",
+          "dask", "distributed", "fsspec")
 BLOCK = f"""
 import sys
 
@@ -129,6 +130,7 @@ def test_what_needs_an_extra_says_so_in_one_line(fer_ros, drawn_fer2013, tmp_pat
             ["bench", "alignment", "--data", folders.parent],
         ],
         "pip install pyarrow": [["annotate", share_directory() / "demo" / "demo.mp4", "-o", "a.mcap", "--table", "a.parquet"]],
+        "the data sets need pyarrow: pip install pyarrow": [["annotate", "demo", "--out", "many"]],
         "pip install matplotlib": [["bench", "scale", "--plot", "a.png"], ["bench", "soak", "--plot", "a.png"]],
     }
     for remedy, group in lines.items():

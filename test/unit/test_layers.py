@@ -142,6 +142,21 @@ def test_bags_know_the_rooms_alone_and_need_no_ros(path):
     assert others(path) & ROS <= {"rosbags"}
 
 
+@pytest.mark.parametrize("path", in_layer("many"), ids=lambda path: path.stem)
+def test_many_recordings_know_bags_and_the_rooms_and_need_no_cluster(path):
+    assert ours(path) <= {*CORE, "bags", "many"}
+    assert not others(path) & ROS
+    assert path.stem == "cluster" or "distributed" not in others(path)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.stem != "cluster"], ids=module_of)
+def test_what_uses_no_cluster_or_store_loads_neither(path):
+    """So that annotate runs, and starts as fast, where Dask and fsspec are not installed."""
+    at_once = {name.split(".")[0] for name in imports(path, everywhere=False)}
+    assert not at_once & {"dask", "distributed", "fsspec"}
+    assert "fer_ros.many.cluster" not in set(imports(path, everywhere=False))
+
+
 @pytest.mark.parametrize("path", in_layer("web"), ids=lambda path: path.stem)
 def test_the_page_knows_the_rooms_alone_and_needs_no_ros(path):
     assert ours(path) <= {*CORE, "web"}

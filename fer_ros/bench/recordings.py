@@ -1,0 +1,110 @@
+"""What many recordings cost: `fer-ros annotate` as a user starts it, with more and more processes, or workers of a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+JOBS, CLUSTER = "processes", "workers"
+_COMMAND = "from fer_ros.cli import main; main()"
+_PATIENCE = 60.0  # seconds
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Attributes: seconds of video; wall and cpu: seconds that they took, the start of the command among them."""
+
+    video: float
+    wall: float
+    cpu: float
+
+
+def copies(videos: Sequence[Path], number: int, folder: Path) -> Path:
+    """So many recordings: copies of videos, in turns."""
+    made = folder / "recordings"
+    made.mkdir()
+    for i in range(number):
+        video = videos[i % len(videos)]
+        shutil.copyfile(video, made / f"{i:04d}{video.suffix}")
+    return made
+
+
+def measure(recordings: Path, way: str, number: int) -> Cost:
+    """Annotate all recordings of a folder.
+
+    Args:
+        way: JOBS, processes of the command, or CLUSTER, workers of a Dask cluster that is up before the clock starts.
+        number: of them.
+
+    Raises:
+        ValueError: it failed; the text says why.
+    """
+    with tempfile.TemporaryDirectory(prefix="fer_ros-") as scratch:
+        folder = Path(scratch)
+        before = _cpu()
+        with _cluster(number, folder) if way == CLUSTER else contextlib.nullcontext("") as address:
+            options = ["--scheduler", address] if address else ["--jobs", str(number)]
+            started = time.monotonic()
+            done = subprocess.run([sys.executable, "-c", _COMMAND, "annotate", str(recordings), "--out", str(folder / "out"),
+                                   "--no-bags", *options], cwd=folder, capture_output=True, text=True, check=False)
+            wall = time.monotonic() - started
+        if done.returncode:
+            raise ValueError(f"annotate failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'silently'}")
+        with open(folder / "out" / "recordings.csv", newline="", encoding="utf-8") as file:
+            video = sum(float(row["seconds"]) for row in csv.DictReader(file))
+        return Cost(video, wall, _cpu() - before)
+
+
+@contextlib.contextmanager
+def _cluster(workers: int, folder: Path) -> Iterator[str]:
+    """The address of a scheduler with so many workers, all processes of this machine. They are gone at the end."""
+    dask = Path(sys.executable).with_name("dask")
+    if not dask.is_file():
+        raise ValueError("the workers of a cluster need Dask: pip install 'fer_ros[cluster]'")
+    about = folder / "scheduler.json"
+    common = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    started = [subprocess.Popen([dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file",
+                                 about], **common)]
+    try:
+        address = _address(about, started[0])
+        started += [subprocess.Popen([dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny",
+                                      "--local-directory", folder], **common) for _ in range(workers)]
+        _wait_for(address, workers)
+        yield address
+    finally:
+        for process in reversed(started):
+            process.terminate()
+        for process in started:
+            process.wait()
+
+
+def _address(about: Path, scheduler: subprocess.Popen[bytes]) -> str:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and scheduler.poll() is None:
+        with contextlib.suppress(OSError, ValueError):
+            return str(json.loads(about.read_text(encoding="utf-8"))["address"])
+        time.sleep(0.1)
+    raise ValueError("the scheduler of the cluster does not start")
+
+
+def _wait_for(address: str, workers: int) -> None:
+    wait = f"from distributed import Client; Client({address!r}).wait_for_workers({workers}, timeout={_PATIENCE})"
+    if subprocess.run([sys.executable, "-c", wait], capture_output=True, check=False, cwd=os.path.sep).returncode:
+        raise ValueError("the workers of the cluster do not start")
+
+
+def _cpu() -> float:
+    """Seconds of processors that children have taken that are gone."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
