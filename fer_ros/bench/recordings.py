@@ -73,13 +73,16 @@ def _cluster(workers: int, folder: Path) -> Iterator[str]:
     if not dask.is_file():
         raise ValueError("the workers of a cluster need Dask: pip install 'fer_ros[cluster]'")
     about = folder / "scheduler.json"
-    common = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    started = [subprocess.Popen([dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file",
-                                 about], **common)]
+
+    def start(*arguments: object) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([dask, *map(str, arguments), "--no-dashboard"], cwd=folder, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL)
+
+    started = [start("scheduler", "--host", "127.0.0.1", "--port", 0, "--scheduler-file", about)]
     try:
         address = _address(about, started[0])
-        started += [subprocess.Popen([dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny",
-                                      "--local-directory", folder], **common) for _ in range(workers)]
+        started += [start("worker", address, "--nthreads", 1, "--no-nanny", "--local-directory", folder)
+                    for _ in range(workers)]
         _wait_for(address, workers)
         yield address
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import queue
 import tempfile
@@ -53,6 +54,8 @@ class Cluster:
         self._tell, self._deserted = tell, 0
         self._futures: dict[Any, Input] = {}
         self._models: list[Any] = []
+        for name in ("distributed", "distributed.client", "distributed.core", "distributed.batched"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters to a user is said here, without a traceback
         try:
             self._client = Client(address, timeout=_CONNECTING, set_as_default=False, name="fer-ros annotate")
         except (OSError, ValueError, RuntimeError) as error:
