@@ -26,6 +26,7 @@ from fer_ros.words import listed, one_line
 VERSIONS = ("fer_ros", "onnxruntime", "cv2", "numpy")
 """Packages of which client and workers must have the same version: each of them has a say in the answers."""
 
+_ASK = f"{{name: getattr(__import__(name), '__version__', None) for name in {VERSIONS!r}}}"
 _CONNECTING = 10.0  # seconds
 _WORKERS = 30.0  # seconds to wait for the first worker
 _LOOK = 1.0  # seconds between two looks whether the cluster is still there
@@ -83,11 +84,13 @@ class Cluster:
         except TimeoutError:
             raise CrewError(f"the scheduler at {self._address} has no worker: start some with `dask worker {self._address}`"
                             ) from None
-        found = self._client.get_versions(packages=list(VERSIONS))
-        ours = found["client"]["packages"]
-        wrong = [f"{worker} has {name} {about['packages'].get(name) or '(none)'}, here it is {ours[name]}"
-                 for worker, about in sorted(found["workers"].items()) for name in VERSIONS
-                 if about["packages"].get(name) != ours[name]]
+        # As text, since a worker without fer_ros could not load a function of it.
+        found = self._client.run(eval, _ASK, on_error="return")
+        ours = dict(zip(VERSIONS, _versions(), strict=True))
+        wrong = [f"{worker} has {name} {about[name]}, here it is {ours[name]}" for worker, about in sorted(found.items())
+                 if isinstance(about, dict) for name in VERSIONS if about[name] != ours[name]]
+        wrong += [one_line(f"{worker} cannot tell: {error}", 200) for worker, error in sorted(found.items())
+                  if isinstance(error, Exception)]
         if wrong:
             raise CrewError(f"the answers would depend on who gives them: {listed(wrong, _NAMED)}; install the same versions "
                             "everywhere")
