@@ -253,9 +253,9 @@ def test_recordings_come_from_an_object_store(clips, tmp_path):
             assert "done already: 2 of 3" in again.stdout
         annotate(clips / "0.mp4", "--out", tmp_path / "here", "--no-bags")
         assert annotate("s3://videos/2026/0.mp4", "--out", tmp_path / "fetched", "--no-bags", **login).returncode == 0
-        rows = [[{**row, "recording": ""} for row in dataset.dataset(tmp_path / name / "faces").to_table().to_pylist()]
-                for name in ("here", "fetched")]
-        assert rows[0] == rows[1] != []
+        here, fetched = (dataset.dataset(tmp_path / name / "faces").to_table().drop_columns(["recording"])
+                         for name in ("here", "fetched"))
+        assert here.equals(fetched) and here.num_rows
         service.stop()
         gone = annotate("s3://videos/2026/0.mp4", "--out", tmp_path / "gone", **login)
         assert gone.returncode == 1 and "the store does not answer" in gone.stderr and "Traceback" not in gone.stderr
