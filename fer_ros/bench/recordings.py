@@ -19,6 +19,7 @@ from pathlib import Path
 JOBS, CLUSTER = "processes", "workers"
 _COMMAND = "from fer_ros.cli import main; main()"
 _PATIENCE = 60.0  # seconds
+_LEAVING = 10.0  # seconds for a process to end before it is killed
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,13 @@ def _cluster(workers: int, folder: Path) -> Iterator[str]:
         _wait_for(address, workers)
         yield address
     finally:
-        for process in reversed(started):
+        for process in reversed(started):  # a worker whose scheduler is gone before it may wait for it
             process.terminate()
-        for process in started:
-            process.wait()
+            try:
+                process.wait(_LEAVING)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _address(about: Path, scheduler: subprocess.Popen[bytes]) -> str:

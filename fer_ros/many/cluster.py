@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from distributed import Client, Future, get_worker
+from distributed import TimeoutError as DaskTimeoutError
 from distributed.scheduler import KilledWorker
 
 from fer_ros.many.collection import PARTS
@@ -59,7 +60,7 @@ class Cluster:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters to a user is said here, without a traceback
         try:
             self._client = Client(address, timeout=_CONNECTING, set_as_default=False, name="fer-ros annotate")
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, DaskTimeoutError) as error:
             raise CrewError(f"no Dask scheduler answers at {address} ({one_line(str(error), 200)}): start one with `dask "
                             "scheduler`, and workers with `dask worker`") from None
 
@@ -81,7 +82,7 @@ class Cluster:
     def _check_workers(self) -> None:
         try:
             self._client.wait_for_workers(1, timeout=_WORKERS)
-        except TimeoutError:
+        except (TimeoutError, DaskTimeoutError):
             raise CrewError(f"the scheduler at {self._address} has no worker: start some with `dask worker {self._address}`"
                             ) from None
         # As text, since a worker without fer_ros could not load a function of it.

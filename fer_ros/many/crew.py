@@ -118,7 +118,7 @@ class Crew:
         member.end()
         ended = exit_reason(member.process.exitcode or 0)
         if not member.is_ready:
-            raise CrewError(f"a process that would annotate cannot begin ({ended}): see above, or try --jobs 1")
+            raise CrewError(f"a process that would annotate cannot begin ({ended}): see above")
         given = member.given
         if given is None:
             return

@@ -258,6 +258,7 @@ def test_a_damaged_description_of_the_run_is_said(tmp_path):
 @pytest.mark.parametrize(("arguments", "text"), [
     (["--jobs", "2"], "name it with --out DIR"),
     (["--out", "x.mcap", "--jobs", "2"], "named like a bag"),
+    (["s3://bucket/b.mp4", "-o", "x.mcap"], "named like a bag"),
     (["--out", "out", "--table", "x.csv"], "--table is of one recording"),
     (["--out", "out", "--overlay", "--no-bags"], "leave out --no-bags"),
     (["--out", "out", "--scheduler", "tcp://127.0.0.1:1", "--jobs", "2"], "--jobs is for this machine"),
