@@ -415,3 +415,14 @@ def test_nothing_of_the_cluster_is_imported_here():
     code = ("import sys; from fer_ros.cli import parser; parser(); import fer_ros.commands.annotate_many, fer_ros.many.crew; "
             "sys.exit(any(name.split('.')[0] in ('dask', 'distributed', 'fsspec') for name in sys.modules))")
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_an_hour_costs_is_measured(clips, tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", "many", str(clips / "a.mp4"), "--recordings", "2", "--jobs", "1", "2", "--json", str(tmp_path / "b.json")])
+    assert ended.value.code == 0
+    rows = json.loads((tmp_path / "b.json").read_text())
+    assert [(row["way"], row["number"], row["recordings"]) for row in rows] == [("processes", 1, 2), ("processes", 2, 2)]
+    for row in rows:
+        assert row["video"] == pytest.approx(2 * 9 / 25)
+        assert row["cpu"] > 0 and row["speed"] == pytest.approx(row["video"] / row["seconds"])
