@@ -419,7 +419,8 @@ def test_nothing_of_the_cluster_is_imported_here():
 
 def test_what_an_hour_costs_is_measured(clips, tmp_path):
     with pytest.raises(SystemExit) as ended:
-        main(["bench", "many", str(clips / "a.mp4"), "--recordings", "2", "--jobs", "1", "2", "--json", str(tmp_path / "b.json")])
+        main(["bench", "many", str(clips / "a.mp4"), "--recordings", "2", "--jobs", "1", "2", "--json",
+              str(tmp_path / "b.json")])
     assert ended.value.code == 0
     rows = json.loads((tmp_path / "b.json").read_text())
     assert [(row["way"], row["number"], row["recordings"]) for row in rows] == [("processes", 1, 2), ("processes", 2, 2)]
