@@ -14,7 +14,8 @@ from fer_ros.media.meter import FrameClock
 from fer_ros.media.source import open_source
 from fer_ros.media.source_name import SourceError, opened_as, path_of, without_secrets
 from fer_ros.media.source_params import SourceParams
-from fer_ros.perception.pipeline import Pipeline
+from fer_ros.parameters.privacy_params import IdParams
+from fer_ros.perception.pipeline import DETECTOR, Pipeline
 from fer_ros.types import ROW, Emotion, EmotionEvent, Face, without_ids
 
 COLUMNS = ("stamp", "frame", *ROW)
@@ -137,6 +138,8 @@ class Annotator:
 
     def __init__(self, params: Mapping[str, Mapping[type, Any]]):
         self._pipeline = Pipeline.of(params)
+        if ids := params[DETECTOR].get(IdParams):
+            self._pipeline.faces.tracker.prefix = ids.id_prefix
         # Where stamps stand still, the time of the recording goes on, and not this machine's: the answer is always the same.
         self._recorded = 0.0
         self._clock = FrameClock(lambda: self._recorded)

@@ -129,7 +129,7 @@ def _parameters(options: argparse.Namespace) -> dict[str, dict[type, Any]]:
     from fer_ros.graph import default_params_file
     from fer_ros.parameters.params import assignment
     from fer_ros.parameters.params_file import parameters
-    from fer_ros.perception.pipeline import EMOTION, PARAMS
+    from fer_ros.perception.pipeline import DETECTOR, EMOTION, PARAMS
 
     files = [default_params_file(), *([options.params_file] if options.params_file else [])]
     changes = dict(map(assignment, options.changes))
@@ -137,7 +137,8 @@ def _parameters(options: argparse.Namespace) -> dict[str, dict[type, Any]]:
         if not (options.overlay or options.record):
             raise ValueError("--anonymize changes the overlay: write one with --overlay or --record")
         changes["overlay_node.anonymize"] = options.anonymize
-    known = {**PARAMS, EMOTION: (*PARAMS[EMOTION], IdParams), "overlay_node": (OverlayStyle, PrivacyParams)}
+    known = {node: (*PARAMS[node], IdParams) for node in (DETECTOR, EMOTION)}
+    known["overlay_node"] = (OverlayStyle, PrivacyParams)
     return parameters(known, files, changes)
 
 

@@ -41,7 +41,7 @@ class EmotionNode(FerNode):
     def setup(self) -> None:
         params = self.params
         self._stage, self._detector = EmotionStage.of(params), EventDetector(params[EventParams])
-        self._frame_clock, self._times, self._naming = FrameClock(), StageTimes(), Naming()
+        self._frame_clock, self._times, self._naming = FrameClock(), StageTimes(), Naming(params[IdParams].id_prefix)
         self._images = self.answered("faces", self._on_answer)
         self._emotions = self.advertise(EmotionArray, "emotions", RESULTS)
         self._events = self.advertise(EventMessage, "events", RESULTS)
@@ -66,6 +66,7 @@ class EmotionNode(FerNode):
         self._stage.align = self.params[AlignParams]
         self._stage.smoother.params = self.params[SmoothingParams]
         self._detector.params = self.params[EventParams]
+        self._naming.prefix = self.params[IdParams].id_prefix
         if not self.enabled:
             self._publish_events(self._detector.end())
 

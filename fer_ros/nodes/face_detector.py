@@ -30,6 +30,7 @@ class FaceDetectorNode(FerNode):
 
     def setup(self) -> None:
         self._stage = FaceStage.of(self.params)
+        self._stage.tracker.prefix = self.params[IdParams].id_prefix
         self._frame_clock, self._times = FrameClock(), StageTimes()
         self._faces = self.advertise(Detection2DArray, "faces", RESULTS)
         self.hardware_id = self._stage.detector.provider
@@ -40,6 +41,7 @@ class FaceDetectorNode(FerNode):
     def apply(self) -> None:
         self._stage.detector.params = self.params[DetectorParams]
         self._stage.tracker.params = self.params[TrackerParams]
+        self._stage.tracker.prefix = self.params[IdParams].id_prefix
 
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
         detector = self._stage.detector

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from fer_ros.parameters.params import param
@@ -42,11 +43,18 @@ class PrivacyParams:
 
 @dataclass(frozen=True)
 class IdParams:
-    """Whether a node tells by ids that two faces are one person's."""
+    """Whether a node tells by ids that two faces are one person's, and what the ids look like."""
 
     publish_ids: bool = param(
         True, "Whether faces have ids in what is published, by which a person can be followed over time. Emotions are "
         "smoothed all the same: emotion_node follows faces without ids by where they are.")
+    id_prefix: str = param(
+        "", "What the ids of faces begin with, so that those of several cameras differ: left_ makes left_1 of 1. Letters, "
+        "digits and _. A change is for faces that are found from then on.")
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_]{0,64}", self.id_prefix):
+            raise ValueError(f"id_prefix must be up to 64 letters, digits and _, not {self.id_prefix!r}")
 
 
 NO_PRIVACY = PrivacyParams()

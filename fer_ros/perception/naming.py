@@ -13,9 +13,13 @@ class Naming:
     """Follows faces that have no ids, so that what each of them shows can be smoothed and told apart.
 
     Faces of which one has an id are given back as they are: their detector follows them itself.
+
+    Attributes:
+        prefix: what the ids of new faces begin with.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
         self._tracker: Tracker | None = None  # made for who needs it
 
     def __call__(self, faces: Sequence[Face], stamp: float, most: int) -> list[Face]:
@@ -29,6 +33,7 @@ class Naming:
         if any(face.id for face in faces) or not (faces or self._tracker):
             return list(faces)
         self._tracker = self._tracker or Tracker()
+        self._tracker.prefix = self.prefix
         best = sorted(faces, key=lambda face: -face.score)[:most]
         followed = self._tracker.update(best, stamp)
         return [dataclasses.replace(face, id=known.id) for face, known in zip(best, followed, strict=True)]

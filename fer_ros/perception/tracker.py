@@ -121,10 +121,13 @@ class Tracker:
     does. Each time with the least sum of costs (the Hungarian method), in a cascade like DeepSORT's (N. Wojke et al., ICIP
     2017). Deterministic: the same faces at the same stamps get the same ids, "1", "2", ... in order of appearance (of
     detection score within a frame), and no id is used twice.
+
+    Attributes:
+        prefix: what the ids of new faces begin with.
     """
 
-    def __init__(self, params: TrackerParams = TrackerParams()):
-        self.params = params
+    def __init__(self, params: TrackerParams = TrackerParams(), prefix: str = ""):
+        self.params, self.prefix = params, prefix
         self._tracks: list[_Track] = []
         self._count = 0
         self._stamp: float | None = None
@@ -162,7 +165,7 @@ class Tracker:
             track, box = matched.get(i), face.box
             if track is None:
                 self._count += 1
-                track = _Track(str(self._count), box, stamp)
+                track = _Track(f"{self.prefix}{self._count}", box, stamp)
                 self._tracks.append(track)
             else:
                 track.see(box)

@@ -50,6 +50,15 @@ def test_no_image_ends_the_node_and_one_error_is_said_once(bench, astronaut, mes
     assert found[0].header.stamp.sec == 9
 
 
+def test_ids_say_which_camera(bench, astronaut, message_of):
+    found = bench.listen(Detection2DArray, "faces")
+    node = bench.add(FaceDetectorNode, id_prefix="left_")
+    assert not node.set_parameters([Parameter("id_prefix", value="left/")])[0].successful
+    bench.speak(Image, "image")(message_of(astronaut, 1))
+    bench.wait_for(lambda: found, "faces")
+    assert [face.id for face in found[0].detections] == ["left_1"]
+
+
 def test_a_threshold_takes_effect_while_it_runs(bench, astronaut, message_of):
     found = bench.listen(Detection2DArray, "faces")
     node = bench.add(FaceDetectorNode)

@@ -253,6 +253,13 @@ def test_an_annotation_shows_nobodys_face_where_that_is_asked_for(bag, tmp_path)
     assert np.median(rest) < 12
 
 
+def test_the_ids_of_an_annotation_begin_as_those_of_the_graph(bag, tmp_path):
+    (tmp_path / "left.yaml").write_text("/**/face_detector_node: {ros__parameters: {id_prefix: left_}}")
+    left = ("--params-file", tmp_path / "left.yaml")
+    assert annotate(bag, "-o", tmp_path / "a.mcap", "--table", tmp_path / "a.csv", *left) == 0
+    assert {row["face_id"] for row in rows(tmp_path / "a.csv")} == {"left_1", "left_2", "left_3"}
+
+
 @pytest.mark.parametrize("how", ["option", "parameter"])
 def test_an_annotation_without_ids_follows_nobody(bag, tmp_path, how):
     assert annotate(bag, "-o", tmp_path / "a.mcap", "--table", tmp_path / "a.csv") == 0

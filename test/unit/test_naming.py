@@ -22,6 +22,13 @@ def test_faces_without_ids_keep_the_id_that_they_get_and_their_boxes():
     assert [f.id for f in naming(faces(115), 9.1, 10)] == ["3"], "who was away for long is somebody else"
 
 
+def test_ids_that_are_given_begin_as_they_shall():
+    naming = Naming("left_")
+    assert [f.id for f in naming(faces(100), 1.0, 10)] == ["left_1"]
+    naming.prefix = "right_"
+    assert [f.id for f in naming(faces(100, 400), 1.1, 10)] == ["left_1", "right_2"]
+
+
 def test_of_too_many_the_best_are_followed():
     many = [Face(Box(100.0 * i, 200.0, 50.0, 50.0), i / 100) for i in range(50)]
     kept = Naming()(many, 1.0, 3)

@@ -42,6 +42,13 @@ def test_a_face_that_is_away_for_longer_gets_a_new_id():
     assert ids(tracker.update([face(100)], 1.01)) == ["2"]
 
 
+def test_ids_begin_as_they_shall_from_then_on():
+    tracker = Tracker(prefix="left_")
+    assert ids(tracker.update([face(100)], 0.0)) == ["left_1"]
+    tracker.prefix = "right_"
+    assert ids(tracker.update([face(100), face(400)], 0.03)) == ["left_1", "right_2"]
+
+
 def test_a_moving_face_is_found_where_it_should_be_by_now():
     tracker = Tracker()
     for i in range(20):
