@@ -38,7 +38,7 @@ class OverlayNode(FerNode):
     def setup(self) -> None:
         self._images = self.answered("emotions", self._on_answer)
         self._raw = self.advertise(Image, "overlay", PICTURES)
-        self._jpeg = self.advertise(CompressedImage, "overlay/compressed", PICTURES)
+        self._jpeg = self.advertise(CompressedImage, f"{self._raw.topic_name}/compressed", PICTURES)
         self._watched, self._times = False, StageTimes()
         # rclpy tells of subscribers that come and go only since Jazzy, so look.
         self._watch = self.every(0.2, self._follow_subscribers)

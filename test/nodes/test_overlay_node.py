@@ -68,6 +68,11 @@ def test_the_jpeg_shows_the_same(bench, message_of):
     assert np.abs(decoded.astype(int) - to_bgr(raw[0])).mean() < 4
 
 
+def test_the_jpeg_moves_with_the_overlay(bench):
+    node = bench.add(OverlayNode, remap="overlay:=/pictures/faces")
+    assert (node._raw.topic_name, node._jpeg.topic_name) == ("/pictures/faces", "/pictures/faces/compressed")
+
+
 def test_emotions_that_make_no_sense_do_not_end_it(bench, message_of):
     heard = bench.listen(Image, "overlay")
     node = bench.add(OverlayNode)
