@@ -269,7 +269,7 @@ def _scale(options: argparse.Namespace) -> tuple[Table, Rows]:
     from fer_ros.bench import footage, throughput
     from fer_ros.bench.timing import alternate
 
-    table = Table("what", "ms a frame (p95)", "beside the first", "seen", "lost", "load (cores)")
+    table = Table("what", "ms a frame (p95)", "beside the first", "seen", "lost", "slowest camera", "load (cores)")
     rows: Rows = []
     most = max(options.faces)
     if most > footage.MOST_FACES:
@@ -287,7 +287,7 @@ def _scale(options: argparse.Namespace) -> tuple[Table, Rows]:
         for key, spread in taken.items():
             rows.append({"what": what, "value": key, "p50": spread.p50, "p95": spread.p95, "ratio": spread.p50 / first.p50,
                          "seen": seen[key]})
-            table.add_row(told[key], str(spread), f"{spread.p50 / first.p50:.2f}", str(seen[key]), "", "")
+            table.add_row(told[key], str(spread), f"{spread.p50 / first.p50:.2f}", str(seen[key]), "", "", "")
 
     # All faces of one size, however many there are.
     compare("faces", {n: throughput.Frames(footage.pictures(640, 480, n, 8)) for n in options.faces},
@@ -299,13 +299,15 @@ def _scale(options: argparse.Namespace) -> tuple[Table, Rows]:
         with _film(640, 480, 1, options.fps) as source:
             names = [f"camera{i + 1}" for i in range(cameras)]
             run = _run(source, options.fps, round(options.seconds * options.fps), True, names)
-        lost = sum(one.lost(options.fps) for one in run.answers.values())
-        frames = lost + sum(len(one.stamps) for one in run.answers.values())
+        answers = run.answers.values()
+        lost = sum(one.lost(options.fps) for one in answers)
+        frames = lost + sum(len(one.stamps) for one in answers)
+        slowest = min(len(one.stamps) / (len(one.stamps) + one.lost(options.fps)) for one in answers) * options.fps
         spread = run.latency
         rows.append({"what": "cameras", "value": cameras, "fps": options.fps, "p50": spread.p50, "p95": spread.p95,
-                     "lost": lost, "frames": frames, "load": run.load})
+                     "lost": lost, "frames": frames, "slowest": slowest, "load": run.load})
         table.add_row(f"{counted(cameras, 'camera')}, {options.fps} Hz: latency", str(spread), "", "",
-                      f"{lost} of {frames}", f"{run.load:.2f}")
+                      f"{lost} of {frames}", f"{slowest:.1f} Hz", f"{run.load:.2f}")
     if options.plot:
         from fer_ros.bench.plots import scale
 
