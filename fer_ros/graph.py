@@ -6,12 +6,13 @@ The launch files, `fer-ros run` and `fer-ros replay` all start what this says. N
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fer_ros.media.source_name import is_finite
+from fer_ros.parameters.cameras_file import Camera
 from fer_ros.parameters.yaml_text import parameter_sections
 from fer_ros.resources import share_directory
 
@@ -82,13 +83,41 @@ class Process:
         # of the files. So what the user's file shall win over has the shipped file's names, which came before any of its.
         shipped = default_params_file()
         told = {} if users_file.absolute() == shipped else users()
+        tuned = self._tuned(told)
+        before = {**tuned, **told}
         return [
             shipped,
-            *write("tuned", {f"/**/{node.executable}": node.tuned for node in self.nodes}),
+            *write("tuned", tuned),
             *write("users", told),
-            *write("named", {_unused(node.full_name, told): node.named for node in self.nodes}),
-            *write("extra", {_unused(node.full_name, told): _beside(node.named, extra(node)) for node in self.nodes}),
+            *write("named", {_unused(node.full_name, before): node.named for node in self.nodes}),
+            *write("extra", {_unused(node.full_name, before): _beside(node.named, extra(node)) for node in self.nodes}),
         ]
+
+    def _tuned(self, told: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        """What suits the graph, by names of sections.
+
+        What nodes of one name share stands under the shipped file's name of it. Where they differ, as those of several cameras
+        do, each has a section of its own: it would win over the user's, so it leaves out what that says.
+        """
+        sections: dict[str, dict[str, Any]] = {}
+        for node in self.nodes:
+            alike = [other.tuned for other in self.nodes if other.executable == node.executable]
+            shared = {name: value for name, value in node.tuned.items() if all(one.get(name) == value for one in alike)}
+            own = {name: value for name, value in node.tuned.items() if name not in shared}
+            sections[f"/**/{node.executable}"] = shared
+            if own:
+                sections[node.full_name] = _beside(_told_of(node.full_name, told), own)
+        return {name: values for name, values in sections.items() if values}
+
+
+def _told_of(full_name: str, sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What sections of a parameter file say to a node."""
+    if not sections:
+        return {}
+    from fer_ros.parameters.params_file import Section  # loads all stages
+
+    return {name: value for pattern, values in sections.items() if Section(pattern, 0).fits(full_name)
+            for name, value in values.items()}
 
 
 def _unused(full_name: str, sections: Mapping[str, Any]) -> str:
@@ -168,18 +197,125 @@ class Graph:
         return tuple(Process(node, (node,)) for node in self.nodes)
 
 
-def with_named(graph: Graph, named: Mapping[str, Mapping[str, Any]]) -> Graph:
+@dataclass(frozen=True)
+class CamerasGraph:
+    """The graphs of several cameras, all in one process.
+
+    Attributes:
+        cameras: by the name of the camera, below which its graph lies.
+        composed: the node that makes all others.
+        prefix: the namespace that is put before all names; empty for none.
+    """
+
+    cameras: Mapping[str, Graph]
+    composed: NodeSpec
+    prefix: str
+
+    @property
+    def nodes(self) -> tuple[NodeSpec, ...]:
+        return tuple(node for graph in self.cameras.values() for node in graph.nodes)
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        return (Process(self.composed, (self.composed, *self.nodes)),)
+
+
+G = TypeVar("G", Graph, CamerasGraph)
+
+
+def _with_nodes(graph: G, changed: Callable[[NodeSpec], NodeSpec]) -> G:
+    """A graph in which each node is what `changed` makes of it."""
+    if isinstance(graph, CamerasGraph):
+        cameras = {name: _with_nodes(one, changed) for name, one in graph.cameras.items()}
+        return replace(graph, cameras=cameras, composed=changed(graph.composed))
+    nodes = tuple(map(changed, graph.nodes))
+    source = next((new for new, old in zip(nodes, graph.nodes, strict=True) if old is graph.source), None)
+    return replace(graph, nodes=nodes, source=source, composed=changed(graph.composed) if graph.composed else None)
+
+
+def with_named(graph: G, named: Mapping[str, Mapping[str, Any]]) -> G:
     """A graph whose user has named parameters on the command line.
 
     Args:
         named: by the full names of nodes; they win over what `graph` says itself.
     """
-    def of(node: NodeSpec) -> NodeSpec:
-        return replace(node, named={**node.named, **named.get(node.full_name, {})})
+    return _with_nodes(graph, lambda node: replace(node, named={**node.named, **named.get(node.full_name, {})}))
 
-    nodes = tuple(map(of, graph.nodes))
-    source = next((new for new, old in zip(nodes, graph.nodes, strict=True) if old is graph.source), None)
-    return replace(graph, nodes=nodes, source=source, composed=of(graph.composed) if graph.composed else None)
+
+def with_group_parameters(graph: G, group: Iterable[tuple[str, Any] | Path]) -> G:
+    """A graph in a group of nodes that share parameters, as `SetParameter` of a launch file gives them.
+
+    They win over what suits the graph. A user's parameter file and what is named on the command line win over them.
+
+    Args:
+        group: name and value, or a parameter file, in the order in which they apply, the last winning. What is for nodes or
+            parameters that the graph has not is for others.
+
+    Raises:
+        ValueError: a value is not allowed, or a file is not to be read.
+    """
+    group = list(group)
+    if not group:
+        return graph
+    from fer_ros.parameters.graph_params import parameters_of  # loads all stages
+    from fer_ros.parameters.params_file import ParameterFile
+
+    files = {item: ParameterFile.read(item) for item in group if isinstance(item, Path)}
+
+    def of(node: NodeSpec) -> NodeSpec:
+        known, values = parameters_of(node.executable), dict(node.tuned)
+        for item in group:
+            told = [item] if isinstance(item, tuple) else [
+                (entry.name, entry.value) for section in files[item].sections if section.fits(node.full_name)
+                for entry in section.entries]
+            values |= {name: known[name].check(value) for name, value in told
+                       if name in known and (node.executable, name) not in _NEVER_OF_A_GROUP}
+        return replace(node, tuned=values)
+
+    return _with_nodes(graph, of)
+
+
+_NEVER_OF_A_GROUP = {("replay_node", "use_sim_time")}
+"""The node that makes the time does not wait for it."""
+
+
+def renamed(graph: G, rules: Iterable[tuple[str, str]]) -> G:
+    """A graph in a group whose topics are renamed, as `SetRemap` of a launch file does it.
+
+    ROS applies such rules to the names that nodes have for their topics. Here they are applied to the topics that nodes are
+    pointed to: otherwise a camera would publish by another name, and the others would listen to the old one.
+
+    Args:
+        rules: from, to; the first that fits wins, as in ROS.
+    """
+    rules = list(rules)
+    topics: dict[str, str] = {}
+    for one in graph.cameras.values() if isinstance(graph, CamerasGraph) else (graph,):
+        topics[one.topics.image] = _renamed(one.topics.image, one.source, rules)
+        topics[one.topics.faces] = _renamed(one.topics.faces, None, rules)
+    moved = _with_nodes(graph, lambda node: replace(
+        node, remappings={own: topics.get(topic, topic) for own, topic in node.remappings.items()}))
+    if isinstance(moved, CamerasGraph):
+        return moved
+    return replace(moved, topics=replace(moved.topics, image=topics[moved.topics.image], faces=topics[moved.topics.faces]))
+
+
+def _renamed(topic: str, publisher: NodeSpec | None, rules: Iterable[tuple[str, str]]) -> str:
+    """What a topic is called after the rules, which may be relative to the node that publishes it."""
+    for rule, to in rules:
+        node, colon, match = rule.removeprefix("rostopic://").rpartition(":")
+        if colon and (publisher is None or node != publisher.executable):
+            continue
+        if _absolute(match, publisher) == topic:
+            return _absolute(to, publisher)
+    return topic
+
+
+def _absolute(name: str, node: NodeSpec | None) -> str:
+    """A topic's name as ROS reads it in a node; what is relative in nobody's is no topic."""
+    if name.startswith("/") or node is None:
+        return name
+    return f"{node.full_name}{name[1:]}" if name.startswith("~") else f"{node.namespace.rstrip('/')}/{name}"
 
 
 def webcam_graph(camera: Mapping[str, Any], *, image: str = "", namespace: str = "", overlay: bool = True,
@@ -205,8 +341,9 @@ def webcam_graph(camera: Mapping[str, Any], *, image: str = "", namespace: str =
         ValueError: `namespace`, `image` or `faces` cannot be one, or faces without ids shall have topics.
     """
     finite = not image and "source" in camera and is_finite(str(camera["source"]))
-    return _graph("camera_node", camera, finite, image, {}, namespace, overlay, more_subscribers, composed, web, privacy,
-                  faces, hri, humans_namespace)
+    return _graph("camera_node", camera, finite=finite, image=image, to_others={}, namespace=namespace, overlay=overlay,
+                  more_subscribers=more_subscribers, composed=composed, web=web, privacy=privacy, faces=faces, hri=hri,
+                  humans_namespace=humans_namespace)
 
 
 def replay_graph(replay: Mapping[str, Any], *, namespace: str = "", overlay: bool = True, more_subscribers: int = 0,
@@ -219,16 +356,56 @@ def replay_graph(replay: Mapping[str, Any], *, namespace: str = "", overlay: boo
             their time from there.
     """
     to_others = {"use_sim_time": True} if replay.get("clock") else {}
-    return _graph("replay_node", replay, True, "", to_others, namespace, overlay, more_subscribers, composed, web, privacy,
-                  faces, hri, humans_namespace)
+    return _graph("replay_node", replay, finite=True, image="", to_others=to_others, namespace=namespace, overlay=overlay,
+                  more_subscribers=more_subscribers, composed=composed, web=web, privacy=privacy, faces=faces, hri=hri,
+                  humans_namespace=humans_namespace)
 
 
-def _graph(source: str, named: Mapping[str, Any], finite: bool, image: str, to_others: Mapping[str, Any], namespace: str,
-           overlay: bool, more_subscribers: int, composed: bool, web: Mapping[str, Any] | None, privacy: Privacy,
-           faces: str, hri: bool, humans_namespace: str) -> Graph:
+def cameras_graph(cameras: Sequence[Camera], *, namespace: str = "", overlay: bool = True,
+                  privacy: Privacy = NO_PRIVACY) -> CamerasGraph:
+    """The graphs of several cameras in one process, each below the name of its camera.
+
+    The ids of faces, and the frames of images, begin with the name, too.
+
+    Args:
+        cameras: with different names. All have a source, or all are topics.
+
+    Raises:
+        ValueError: see `webcam_graph`, or the cameras cannot be in one process.
+    """
+    topics = [camera for camera in cameras if camera.image]
+    if topics and len(topics) < len(cameras):
+        other = next(camera for camera in cameras if not camera.image)
+        raise ValueError(f"{topics[0].name} is a topic and {other.name} has a source: start one launch for each kind")
+    prefix = _prefix(namespace)
+    graphs = {camera.name: webcam_graph(camera.named, image=camera.image, namespace=f"{prefix}/{camera.name}",
+                                        overlay=overlay, privacy=privacy) for camera in cameras}
+    own = {f"{prefix}/{name}/{node}": values for name in graphs for node, values in (
+        ("camera/camera_node", {"frame_id": f"{name}_optical_frame"}), ("fer/face_detector_node", {"id_prefix": f"{name}_"}),
+        ("fer/emotion_node", {"id_prefix": f"{name}_"}))}
+    graphs = {name: _with_nodes(graph, lambda node: replace(node, tuned={**node.tuned, **own.get(node.full_name, {})}))
+              for name, graph in graphs.items()}
+    lossless = all(graph.composed is not None and not graph.composed.tuned["drop_frames"] for graph in graphs.values())
+    composed = NodeSpec(
+        "pipeline_node", prefix or "/",
+        {f"{name}/image": graph.topics.image for name, graph in graphs.items()} if topics else {},
+        {"drop_frames": not lossless},
+        {"cameras": ",".join(graphs), "image_node": "none" if topics else "camera_node", "overlay": overlay})
+    return CamerasGraph(graphs, composed, prefix)
+
+
+def _prefix(namespace: str) -> str:
+    """A namespace as it is put before names, absolute; empty for none. Raises ValueError where it cannot be one."""
     prefix = f"/{namespace.strip('/')}" if namespace.strip("/") else ""
     if not re.fullmatch(r"(/[A-Za-z_][A-Za-z0-9_]*)*", prefix):
         raise ValueError(f"'{namespace}' is no ROS namespace: letters, digits and _, not beginning with a digit, parted by /")
+    return prefix
+
+
+def _graph(source: str, named: Mapping[str, Any], *, finite: bool, image: str, to_others: Mapping[str, Any], namespace: str,
+           overlay: bool, more_subscribers: int, composed: bool, web: Mapping[str, Any] | None, privacy: Privacy,
+           faces: str, hri: bool, humans_namespace: str) -> Graph:
+    prefix = _prefix(namespace)
     if hri and not privacy.ids:
         raise ValueError("the topics of REP-155 are named by the ids of faces: they cannot be published without ids")
     own_faces = "" if faces == HRI else faces
@@ -282,7 +459,7 @@ def _topic(name: str, prefix: str) -> str:
     return name if name.startswith("/") or not name else f"{prefix}/{name}"
 
 
-def check_params_file(file: Path, graph: Graph) -> None:
+def check_params_file(file: Path, graph: Graph | CamerasGraph) -> None:
     """Refuse a user's parameter file with entries that have no effect.
 
     Raises:
@@ -291,7 +468,26 @@ def check_params_file(file: Path, graph: Graph) -> None:
     if file.absolute() != default_params_file():
         from fer_ros.parameters.params_file import check  # loads all stages
 
-        check(file, graph.prefix)
+        check(file, graph.prefix, tuple(graph.cameras) if isinstance(graph, CamerasGraph) else None)
+
+
+def check_named(graph: Graph | CamerasGraph, params_file: Path) -> None:
+    """Refuse parameters that the user has named and that are not allowed, by themselves or beside those of the file.
+
+    Raises:
+        ValueError: see `fer_ros.parameters.params_file.parameters`.
+    """
+    from fer_ros.parameters.graph_params import NODES  # loads all stages
+    from fer_ros.parameters.params import specs
+    from fer_ros.parameters.params_file import parameters
+
+    shared = [graph.composed] if graph.composed else []
+    for one in graph.cameras.values() if isinstance(graph, CamerasGraph) else (graph,):
+        nodes = (*one.nodes, *shared)
+        classes = {node.executable: NODES[node.executable] for node in nodes}
+        changes = {f"{node.executable}.{name}": value for node in nodes for name, value in node.named.items()
+                   if any(spec.name == name for group in classes[node.executable] for spec in specs(group))}
+        parameters(classes, [params_file], changes)
 
 
 def default_params_file() -> Path:

@@ -5,73 +5,94 @@ from __future__ import annotations
 import atexit
 import functools
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from launch import Event, EventHandler, LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, EmitEvent, LogInfo, OpaqueFunction, RegisterEventHandler
+from launch.actions import DeclareLaunchArgument, EmitEvent, GroupAction, LogInfo, OpaqueFunction, RegisterEventHandler
 from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile
 from launch_ros.utilities import prefix_namespace
 
-from fer_ros.graph import HRI, PACKAGE, Graph, Privacy, check_params_file, default_params_file
-from fer_ros.parameters.privacy_params import MODES
+from fer_ros.graph import (
+    HRI,
+    PACKAGE,
+    CamerasGraph,
+    G,
+    Graph,
+    Privacy,
+    check_named,
+    check_params_file,
+    renamed,
+    with_group_parameters,
+    with_named,
+)
+from fer_ros.launch_arguments import Argument, arguments_of
+from fer_ros.media.source_name import SourceError, filled_in, is_finite, path_of, without_secrets
+from fer_ros.parameters.params import build
+from fer_ros.resources import model_file
 from fer_ros.system.orphans import bound_to_this_process
 from fer_ros.system.process_title import hide_secrets_in_arguments
-from fer_ros.words import exit_reason
-
-_COMMON = (
-    ("namespace", "", "put before /camera and /fer"),
-    ("params_file", str(default_params_file()), "parameters of all nodes"),
-    ("overlay", "true", "whether to start the overlay node"),
-    ("web", "false", "whether to serve a live page"),
-    ("web_host", "", "address that the page is served on; empty takes it from params_file, which is this machine alone"),
-    ("web_port", "", "port of the page; empty takes it from params_file"),
-    ("web_control", "", "whether the page can change anything; empty takes it from params_file"),
-    ("anonymize", "", f"what is done to faces in overlay and page: {', '.join(MODES)}; empty takes it from params_file"),
-    ("ids", "true", "whether faces have ids, by which a person can be followed from frame to frame"),
-    ("faces", "", "topic with another detector's faces (vision_msgs/Detection2DArray), in place of a detector node; 'hri' "
-     "takes those of a ROS4HRI detector"),
-    ("hri", "false", "whether to publish faces and expressions on the topics of REP-155 (ROS4HRI)"),
-    ("humans_namespace", "", "namespace of those topics, read and published; empty takes it from params_file, which is "
-     "/humans"),
-    ("composed", "true", "all nodes in one process, which is faster; or each in its own"),
-    ("log_level", "info", "debug, info, warn, error or fatal"),
-    ("respawn", "false", "whether to start a process again that ended; otherwise the graph ends with it"),
-)
+from fer_ros.words import exit_reason, one_line
 
 
 class Arguments:
-    """The values of a launch file's arguments."""
+    """The values of a launch file's arguments.
 
-    def __init__(self, context: LaunchContext):
-        self._context = context
+    Args:
+        known: the arguments that it has.
+    """
+
+    def __init__(self, context: LaunchContext, known: Sequence[Argument]):
+        self._context, self._known = context, known
 
     def text(self, name: str) -> str:
         value: str = LaunchConfiguration(name).perform(self._context)
         return value
 
     def flag(self, name: str) -> bool:
-        """Raises RuntimeError where it is neither true nor false."""
+        """Raises ValueError where it is neither true nor false."""
         text = self.text(name).lower()
         if text not in ("true", "false", "1", "0"):
-            raise RuntimeError(f"{name} must be true or false, not '{text}'")
+            raise ValueError(f"{name} must be true or false, not '{self.text(name)}'")
         return text in ("true", "1")
 
-    def named(self, kinds: Mapping[str, type]) -> dict[str, Any]:
-        """Those of some arguments that are not empty, in their types. Raises RuntimeError where one is no such type."""
-        given: dict[str, Any] = {}
-        for name, kind in kinds.items():
-            if not self.text(name):
-                continue
-            try:
-                given[name] = self.flag(name) if kind is bool else kind(self.text(name))
-            except ValueError:
-                raise RuntimeError(f"{name} must be a number, not '{self.text(name)}'") from None
-        return given
+    def parameters(self, node: str) -> dict[str, Any]:
+        """Those of a node that are named. Raises ValueError where one is not allowed."""
+        return {one.parameter: self._value(one) for one in self._named() if node in one.nodes}
+
+    def only_of(self, node: str) -> list[str]:
+        """The arguments that are named and are about that node alone."""
+        return [one.name for one in self._named() if one.nodes == (node,)]
+
+    def check(self, graph: Graph | CamerasGraph) -> None:
+        """Raises ValueError where an argument has a value that is not allowed, or is about a node that the graph has not."""
+        there = {node.executable for process in graph.processes for node in process.nodes}
+        for one in self._known:
+            if one.choices and self.text(one.name) not in one.choices:
+                raise ValueError(f"{one.name} must be one of {', '.join(filter(None, one.choices))}, not "
+                                 f"'{self.text(one.name)}'")
+        for one in self._named():
+            if not there.intersection(one.nodes):
+                raise ValueError(f"{one.name} is about {' and '.join(one.nodes)}, which the graph has not")
+
+    def _named(self) -> list[Argument]:
+        return [one for one in self._known if one.spec and self.text(one.name)]
+
+    def _value(self, one: Argument) -> Any:
+        assert one.spec is not None  # only such arguments are asked for
+        text = self.text(one.name)
+        if one.spec.type is bool:
+            return self.flag(one.name)
+        try:
+            value = one.spec.type(text)
+        except ValueError:
+            raise ValueError(f"{one.name} must be {'a whole number' if one.spec.type is int else 'a number'}, not "
+                             f"'{text}'") from None
+        return one.spec.check(value)
 
 
 class GraphFailed(Event):
@@ -103,12 +124,20 @@ def _ended(name: str, respawn: bool, event: ProcessExited, context: LaunchContex
 
 def _web(given: Arguments) -> dict[str, Any] | None:
     """Parameters of the web node that are named; None where there is none."""
-    named = given.named({"web_host": str, "web_port": int, "web_control": bool})
     if not given.flag("web"):
-        if named:
-            raise RuntimeError(f"{', '.join(named)} is about the live page: add web:=true")
+        if named := given.only_of("web_node"):
+            raise ValueError(f"{', '.join(named)} is about the live page: add web:=true")
         return None
-    return {name if name == "web_control" else name.removeprefix("web_"): value for name, value in named.items()}
+    return {}  # what is named of it is named of the graph
+
+
+def one_camera(given: Arguments) -> dict[str, Any]:
+    """What the graph of one camera is made of beside what those of several are made of, too."""
+    place, publishes = given.text("humans_namespace"), given.flag("hri")
+    if place and not publishes and given.text("faces") != HRI:
+        raise ValueError("humans_namespace is about the topics of REP-155: add hri:=true or faces:=hri")
+    return {"composed": given.flag("composed"), "web": _web(given), "faces": given.text("faces"), "hri": publishes,
+            "humans_namespace": place}
 
 
 def _namespace(given: Arguments, context: LaunchContext) -> str:
@@ -117,45 +146,73 @@ def _namespace(given: Arguments, context: LaunchContext) -> str:
     return prefix_namespace(pushed, given.text("namespace") or None) or ""
 
 
-def _privacy(given: Arguments) -> Privacy:
-    anonymize = given.text("anonymize")
-    if anonymize and anonymize not in MODES:
-        raise RuntimeError(f"anonymize must be one of {', '.join(MODES)}, not '{anonymize}'")
-    return Privacy(anonymize, given.flag("ids"))
+def _group_parameters(context: LaunchContext) -> list[tuple[str, Any] | Path]:
+    """What SetParameter and SetParametersFromFile of an including launch file say to all nodes."""
+    return [one if isinstance(one, tuple) else Path(one) for one in context.launch_configurations.get("global_params", ())]
 
 
-def _humans(given: Arguments) -> dict[str, Any]:
-    """What `fer_ros.graph` is told of the topics of REP-155."""
-    place, publishes = given.text("humans_namespace"), given.flag("hri")
-    if place and not publishes and given.text("faces") != HRI:
-        raise RuntimeError("humans_namespace is about the topics of REP-155: add hri:=true or faces:=hri")
-    return {"faces": given.text("faces"), "hri": publishes, "humans_namespace": place}
+def _without_group_parameters(context: LaunchContext) -> None:
+    """They are in the nodes' own files: launch would put them before all files, of which each wins over them."""
+    context.launch_configurations.pop("global_params", None)
 
 
-def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callable[..., Graph]) -> LaunchDescription:
+def _check_files(graph: Graph | CamerasGraph) -> None:
+    """Refuse files that are named and are not what they should be. Raises ValueError, OSError or SourceError."""
+    from fer_ros.media.calibration import load_calibration
+    from fer_ros.media.source import open_source
+    from fer_ros.media.source_params import SourceParams
+
+    for node in graph.nodes:
+        if (model := node.named.get("model", "auto")) != "auto":
+            model_file(model)
+        if file := node.named.get("camera_info_file"):
+            load_calibration(path_of(file))
+        source = filled_in(node.named.get("source", "demo"))
+        if source != "demo" and is_finite(source):  # a device or a stream may come later, and is opened once
+            open_source(build(SourceParams, node.named)).close()
+
+
+def _made(given: Arguments, context: LaunchContext, graph: Callable[..., G]) -> G:
+    """The graph, in the group of nodes that an including launch file puts it in.
+
+    Raises:
+        ValueError, OSError, SourceError: something in it cannot be; the text says what is right.
+    """
+    made = graph(given, namespace=_namespace(given, context), overlay=given.flag("overlay"),
+                 privacy=Privacy(given.text("anonymize"), given.flag("ids")))
+    given.check(made)
+    made = with_named(made, {node.full_name: given.parameters(node.executable) for process in made.processes
+                             for node in process.nodes})
+    made = with_group_parameters(made, _group_parameters(context))
+    made = renamed(made, context.launch_configurations.get("ros_remaps", ()))
+    params_file = Path(given.text("params_file"))
+    check_params_file(params_file, made)
+    check_named(made, params_file)
+    _check_files(made)
+    return made
+
+
+def launch_description(name: str, graph: Callable[..., G]) -> LaunchDescription:
     """A launch file's description.
 
     Args:
-        arguments: its own arguments as (name, default, description), before those that all have.
+        name: of the file, which says what its arguments are.
         graph: makes the graph of the arguments and, by name, of what `fer_ros.graph` says of all graphs.
     """
 
     hide_secrets_in_arguments()  # those of `ros2 launch`, whose process this is
+    known = arguments_of(name)
 
     def processes(context: LaunchContext) -> list[Any]:
-        given = Arguments(context)
-        params_file = Path(given.text("params_file"))
-        respawn = given.flag("respawn")
+        given = Arguments(context, known)
         try:
-            made = graph(given, namespace=_namespace(given, context), overlay=given.flag("overlay"),
-                         composed=given.flag("composed"), web=_web(given), privacy=_privacy(given),
-                         **_humans(given))
-            check_params_file(params_file, made)
-        except ValueError as error:
-            raise RuntimeError(str(error)) from None
+            made = _made(given, context, graph)
+            respawn, params_file = given.flag("respawn"), Path(given.text("params_file"))
+        except (ValueError, OSError, SourceError) as error:
+            raise RuntimeError(one_line(without_secrets(str(error)))) from None
         folder = tempfile.TemporaryDirectory(prefix="fer_ros_")
         atexit.register(folder.cleanup)  # not at shutdown: a process that is still starting reads its files then
-        nodes = [
+        nodes: list[Any] = [
             Node(
                 package=PACKAGE,
                 executable=process.node.executable,
@@ -173,9 +230,10 @@ def launch_description(arguments: Iterable[tuple[str, str, str]], graph: Callabl
             for process in made.processes
         ]
         failed = EventHandler(matcher=lambda event: isinstance(event, GraphFailed), entities=[OpaqueFunction(function=_fail)])
-        return [RegisterEventHandler(failed), *nodes]
+        alone = GroupAction([OpaqueFunction(function=_without_group_parameters), *nodes])
+        return [RegisterEventHandler(failed), alone]
 
     return LaunchDescription(
-        [DeclareLaunchArgument(name, default_value=value, description=text) for name, value, text in (*arguments, *_COMMON)]
+        [DeclareLaunchArgument(one.name, default_value=one.default, description=one.description) for one in known]
         + [OpaqueFunction(function=processes)]
     )

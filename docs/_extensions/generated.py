@@ -8,17 +8,16 @@ section, to which `#command-NAME` leads.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.ext.autodoc.mock import mock
 from sphinx.util.docutils import SphinxDirective
 
 import fer_ros.cli
+from fer_ros.launch_arguments import arguments_of
 from fer_ros.parameters.graph_params import NODES
 from fer_ros.parameters.node_params import NodeParams
 from fer_ros.parameters.params import ParamSpec, specs
@@ -84,20 +83,9 @@ class Message(Entries):
 
 class LaunchArguments(Entries):
     def entries(self, about: str) -> Iterator[tuple[str, str, str]]:
-        for name, default, description in launch_arguments(about):
-            shown = "Default: `config/fer.yaml` of the package." if name == "params_file" else f"Default `{default}`."
-            yield f"{name}:=", "", description[:1].upper() + description[1:] + (f". {shown}" if default else ".")
-
-
-def launch_arguments(name: str) -> tuple[tuple[str, str, str], ...]:
-    """Name, default and description of each argument of a launch file. Reads it without launch, which PyPI has not."""
-    with mock(["launch", "launch_ros"]):
-        from fer_ros.launching import _COMMON
-
-        spec = importlib.util.spec_from_file_location(f"{name}_launch", share_directory() / "launch" / f"{name}.launch.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return (*module.ARGUMENTS, *_COMMON)
+        for one in arguments_of(about):
+            shown = "`config/fer.yaml` of the package" if one.name == "params_file" else f"`{one.default}`"
+            yield f"{one.name}:=", "", one.description + (f" Default {shown}." if one.default else "")
 
 
 class Commands(SphinxDirective):

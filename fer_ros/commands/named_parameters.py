@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from fer_ros.graph import Graph
+from fer_ros.graph import Graph, check_named, with_named
 from fer_ros.parameters.params import ParamSpec
 from fer_ros.resources import model_file
 from fer_ros.words import one_line
@@ -63,7 +63,7 @@ def of(options: argparse.Namespace, graph: Graph, params_file: Path, own: Mappin
                 raise ValueError(f"{kind}.{name} cannot be set here: {reason}")
         if kind in files and "model" in values:
             _check_model(kind, values["model"], files[kind])
-    _check_together({kinds[full]: values for full, values in found.items()}, graph, params_file)
+    check_named(with_named(graph, found), params_file)
     return found
 
 
@@ -79,16 +79,3 @@ def _check_model(kind: str, file: str, by_option: str | None) -> None:
         raise ValueError(f"{kind}.model is given twice, as {by_option} and as {file}")
     if file != "auto" or kind != "emotion_node":
         model_file(file)
-
-
-def _check_together(named: Mapping[str, Mapping[str, Any]], graph: Graph, params_file: Path) -> None:
-    """Refuse what is allowed by itself, but not beside the other parameters. Raises ValueError."""
-    from fer_ros.parameters.graph_params import NODES
-    from fer_ros.parameters.params import specs
-    from fer_ros.parameters.params_file import parameters
-
-    classes = {kind: NODES[kind] for kind in {*named, *(node.executable for node in graph.nodes)}}
-    all_named = {node.executable: {**node.named, **named.get(node.executable, {})} for node in graph.nodes}
-    changes = {f"{kind}.{name}": value for kind, values in {**named, **all_named}.items() for name, value in values.items()
-               if any(spec.name == name for group in classes[kind] for spec in specs(group))}
-    parameters(classes, [params_file], changes)

@@ -171,11 +171,12 @@ class ParameterFile:
                 yield key, inner
 
 
-def check(file: Path, prefix: str | None) -> ParameterFile:
+def check(file: Path, prefix: str | None, cameras: Sequence[str] | None = None) -> ParameterFile:
     """Read a parameter file that was given to a graph of this package, and refuse it unless each entry has an effect.
 
     Args:
         prefix: the graph's namespace, absolute, empty for none; None where a node's sections count in whatever namespace.
+        cameras: names of its cameras; None for what the file says itself.
 
     Raises:
         ValueError: the file is not to be read, or entries have no effect or are not allowed; the text names file, line and
@@ -183,18 +184,18 @@ def check(file: Path, prefix: str | None) -> ParameterFile:
     """
     content = ParameterFile.read(file)
     # What may have been meant is looked for only where it is shown: a file may have thousands of faults.
-    texts = itertools.chain(content.faults, (text() for text in _faults(content, prefix)))
+    texts = itertools.chain(content.faults, (text() for text in _faults(content, prefix, cameras)))
     faults = list(itertools.islice(texts, _SHOWN))
     if faults:
-        count = len(content.faults) + sum(1 for _ in _faults(content, prefix))
+        count = len(content.faults) + sum(1 for _ in _faults(content, prefix, cameras))
         more = [f"and {count - _SHOWN} more"] if count > _SHOWN else []
         raise ValueError("; ".join(faults + more))
     return content
 
 
-def _faults(content: ParameterFile, prefix: str | None) -> Iterator[Callable[[], str]]:
+def _faults(content: ParameterFile, prefix: str | None, cameras: Sequence[str] | None) -> Iterator[Callable[[], str]]:
     """What is wrong with sections and entries, each as what makes its text."""
-    at = None if prefix is None else places(prefix, _cameras(content, prefix))
+    at = None if prefix is None else places(prefix, cameras or _cameras(content, prefix))
     for section in content.sections:
         nodes = section.nodes(at)
         if not nodes:

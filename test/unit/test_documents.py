@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import itertools
 import re
 import shlex
@@ -16,6 +15,7 @@ import pytest
 
 from fer_ros.cli import parser
 from fer_ros.graph import webcam_graph
+from fer_ros.launch_arguments import arguments_of
 from fer_ros.parameters.assignments import assigned
 from fer_ros.parameters.graph_params import NODES, parameters_of
 from fer_ros.parameters.params_file import check
@@ -102,19 +102,10 @@ def test_a_command_in_a_sentence_has_what_is_said_of_it(text):
     assert {word for word in words if word.startswith("--")} <= known
 
 
-def arguments_of(launch_file: str) -> set[str]:
-    """The arguments of a launch file, read without launch."""
-    found: set[str] = set()
-    for path, name in ((ROOT / "launch" / launch_file, "ARGUMENTS"), (ROOT / "fer_ros" / "launching.py", "_COMMON")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        (value,) = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == name]
-        found |= {entry.elts[0].value for entry in value.elts}
-    return found
-
-
 @pytest.mark.parametrize("words", of("ros2", "launch", "fer_ros"))
 def test_a_launch_file_has_the_arguments_that_are_given(words):
-    assert {word.partition(":=")[0] for word in words[4:] if ":=" in word} <= arguments_of(words[3])
+    assert {word.partition(":=")[0] for word in words[4:] if ":=" in word} <= {
+        one.name for one in arguments_of(words[3].removesuffix(".launch.py"))}
 
 
 @pytest.mark.parametrize("words", of("ros2", "run", "fer_ros"))
@@ -226,7 +217,7 @@ def test_a_recipe_of_several_sets_is_one(tmp_path):
 
 
 def test_a_launch_file_that_includes_ours_gives_arguments_that_it_has(monkeypatch):
-    packages = ("launch", "launch.actions", "launch.substitutions", "launch_ros", "launch_ros.substitutions")
+    packages = [f"{package}{part}" for package in ("launch", "launch_ros") for part in ("", ".actions", ".substitutions")]
     mocks = {package: MagicMock() for package in packages}
     for package, mocked in mocks.items():
         monkeypatch.setitem(sys.modules, package, mocked)
@@ -236,4 +227,4 @@ def test_a_launch_file_that_includes_ours_gives_arguments_that_it_has(monkeypatc
     scope["generate_launch_description"]()
     (path,), _ = mocks["launch.substitutions"].PathJoinSubstitution.call_args
     given = dict(mocks["launch.actions"].IncludeLaunchDescription.call_args.kwargs["launch_arguments"])
-    assert given.keys() <= arguments_of(path[-1])
+    assert given.keys() <= {one.name for one in arguments_of(path[-1].removesuffix(".launch.py"))}

@@ -11,8 +11,10 @@ from fer_ros.graph import (
     Privacy,
     check_params_file,
     default_params_file,
+    renamed,
     replay_graph,
     webcam_graph,
+    with_group_parameters,
 )
 
 
@@ -287,3 +289,54 @@ def test_the_topics_of_rep_155_of_several_cameras_are_refused(more):
 
     with pytest.raises(ValueError, match=r"about one camera.*humans_namespace of its own, for each of the 2 cameras"):
         PipelineParams(cameras="left,right", **more)
+
+
+@pytest.mark.parametrize("composed", [True, False])
+def test_parameters_of_a_group_win_over_the_defaults_and_lose_against_the_users_own(tmp_path, composed):
+    group = tmp_path / "group.yaml"
+    group.write_text("/**: {ros__parameters: {max_faces: 4, others: 1}}\n/nav: {ros__parameters: {rate: 5}}\n"
+                     "/a/fer/*: {ros__parameters: {enabled: false}}\n")
+    graph = with_group_parameters(webcam_graph({"source": "demo"}, namespace="a", composed=composed),
+                                  [("max_faces", 3), group, ("fps", 5), ("use_sim_time", True), ("of_others", "x")])
+    assert node(graph, "emotion_node").tuned["max_faces"] == 4
+    assert node(graph, "emotion_node").tuned["enabled"] is False
+    assert "enabled" not in node(graph, "camera_node").tuned
+    assert node(graph, "camera_node").tuned["fps"] == 5.0
+    assert all(spec.tuned["use_sim_time"] is True for spec in graph.nodes)
+    assert not {"others", "of_others", "rate"} & {name for spec in graph.nodes for name in spec.tuned}
+    (process,) = [one for one in graph.processes if any(spec.executable == "emotion_node" for spec in one.nodes)]
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("/**/emotion_node: {ros__parameters: {max_faces: 9}}\n")
+    parts = [file.stem.rpartition("-")[2] for file in process.parameter_files(mine, tmp_path)]
+    assert parts.index("tuned") < parts.index("users")
+    with pytest.raises(ValueError, match="max_faces must be an int"):
+        with_group_parameters(graph, [("max_faces", "many")])
+    assert "use_sim_time" not in node(with_group_parameters(replay_graph({}), [("use_sim_time", True)]), "replay_node").tuned
+
+
+@pytest.mark.parametrize("name", ["/a/camera/image_raw", "image_raw", "camera_node:image_raw", "rostopic://image_raw"])
+def test_who_looks_at_the_image_follows_a_camera_whose_topic_is_renamed(name):
+    graph = webcam_graph({}, namespace="a", composed=False)
+    graph = renamed(graph, [("image_raw/x", "/no"), (name, "/front"), ("image_raw", "/second")])
+    for name in ("face_detector_node", "emotion_node", "overlay_node"):
+        assert node(graph, name).remappings == {"image": "/front"}
+    assert graph.topics.image == "/front"
+    assert graph.source is node(graph, "camera_node")
+
+
+def test_a_relative_name_is_relative_to_the_camera():
+    graph = renamed(webcam_graph({}, namespace="a"), [("image_raw", "picture")])
+    assert graph.topics.image == "/a/camera/picture"
+
+
+@pytest.mark.parametrize("rule", [("emotion_node:image_raw", "/x"), ("image", "/x"), ("/camera/image_raw", "/x"),
+                                  ("rosservice:///a/camera/image_raw", "/x")])
+def test_a_rule_for_other_names_leaves_the_image_alone(rule):
+    graph = webcam_graph({}, namespace="a")
+    assert renamed(graph, [rule]) == graph
+
+
+def test_topics_of_others_are_followed_where_they_are_renamed():
+    graph = webcam_graph({}, image="/cam/image", faces="/other/faces", composed=False)
+    moved = renamed(graph, [("/cam/image", "/x"), ("/other/faces", "/y")])
+    assert node(moved, "emotion_node").remappings == {"image": "/x", "faces": "/y"}

@@ -1,0 +1,24 @@
+"""Several cameras in one process: `ros2 launch fer_ros cameras.launch.py cameras:=cameras.yaml`.
+
+The nodes and their wiring are described once, in fer_ros.graph; the arguments in fer_ros.launch_arguments.
+"""
+
+from typing import Any
+
+from launch import LaunchDescription
+
+from fer_ros.graph import CamerasGraph, cameras_graph
+from fer_ros.launching import Arguments, launch_description
+from fer_ros.media.source_name import path_of
+from fer_ros.parameters.cameras_file import read_cameras
+
+
+def _graph(given: Arguments, **how: Any) -> CamerasGraph:
+    file = given.text("cameras")
+    if not file:
+        raise ValueError("cameras is empty: name a file with a list of cameras, each as `- {name: left, source: /dev/video0}`")
+    return cameras_graph(read_cameras(path_of(file)), **how)
+
+
+def generate_launch_description() -> LaunchDescription:
+    return launch_description("cameras", _graph)

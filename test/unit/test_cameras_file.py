@@ -1,0 +1,120 @@
+"""A list of cameras: what it says becomes graphs, and what is wrong with it is said with its line."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from fer_ros.graph import cameras_graph, check_named, check_params_file, default_params_file, renamed, with_group_parameters
+from fer_ros.parameters.cameras_file import Camera, read_cameras
+
+LEFT, RIGHT = Camera("left", {"source": "/dev/video0"}), Camera("right", {"source": "rtsp://cam/live", "flip": "both"})
+
+
+def written(tmp_path, text):
+    file = tmp_path / "cameras.yaml"
+    file.write_text(text)
+    return file
+
+
+def test_names_sources_and_parameters_are_read_and_an_address_stays_one(tmp_path):
+    file = written(tmp_path, "- {name: left, source: 0}\n"
+                             "- name: right\n  source: rtsp://${USER}:${PASSWORD}@10.0.0.7:554/stream?channel=1\n"
+                             "  width: 640\n  height: 480\n  fps: 15\n  loop: yes\n")
+    assert read_cameras(file) == [
+        Camera("left", {"source": "0"}),
+        Camera("right", {"source": "rtsp://${USER}:${PASSWORD}@10.0.0.7:554/stream?channel=1", "width": 640, "height": 480,
+                         "fps": 15.0, "loop": True})]
+    assert read_cameras(written(tmp_path, "- {name: a, image: /driver/image_raw}")) == [Camera("a", {}, "/driver/image_raw")]
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    ("", "is empty"),
+    ("# nothing", "is empty"),
+    ("[]", "0 cameras: there can be 1 to 32"),
+    ("cameras: [{name: a, source: 0}]", r"yaml:1: this is not a list of cameras, each as `- \{name: left"),
+    ("- left", "yaml:1: this is not one of a list of cameras"),
+    ("- {source: 0}", "yaml:1: a camera has no name"),
+    ("- {name: my camera, source: 0}", "yaml:1: a camera needs a name of up to 60 letters, digits and _.*'my camera'"),
+    ("- {name: 1, source: 0}", "yaml:1: a camera needs a name of .* not 1"),
+    ("- {name: a, source: 0}\n- {name: a, source: 1}", "yaml:2: there are two cameras named a"),
+    ("- {name: a}", "yaml:1: a has no source"),
+    ("- {name: a, source: ''}", "yaml:1: a has no source"),
+    ("- {name: a, source: 0}\n- {name: b, sorce: 1}", "yaml:2: a camera has no sorce: did you mean source"),
+    ("- {name: a, source: 0, source: 1}", "yaml:1: source is there twice"),
+    ("- {name: a, source: 0, width: wide}", "yaml:1: a: width must be an int, not 'wide'"),
+    ("- {name: a, source: [0, 1]}", r"yaml:1: a: source must be a str, not \[0, 1\]"),
+    ("- {name: a, source: 0, flip: twice}", "yaml:1: a: flip must be one of none, horizontal"),
+    ("- {name: a, image: /x, fps: 5}", "yaml:1: image of a is in place of a camera node: fps cannot be given"),
+    ("- {name: a, image: 5}", "yaml:1: image of a must be a topic, not 5"),
+    ("- {name: a, source: 0, [x]: 0}", "yaml:1: a camera has no list for a name"),
+    ("- &a {name: a, source: 0}\n- *a", r"cannot be read: line 2: \*a stands for"),
+    ("- {name: a, source: 0", "cannot be read: line 2: did not find"),
+    (f"[{', '.join(f'{{name: c{i}, source: 0}}' for i in range(33))}]", "33 cameras: there can be 1 to 32"),
+])
+def test_what_is_wrong_is_said_with_its_line(tmp_path, text, reason):
+    with pytest.raises(ValueError, match=reason) as refused:
+        read_cameras(written(tmp_path, text))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.yaml cannot be read: it does not exist"):
+        read_cameras(tmp_path / "none.yaml")
+
+
+def test_each_camera_has_its_nodes_and_topics_below_its_name_in_one_process():
+    graph = cameras_graph([LEFT, RIGHT], namespace="robot")
+    (process,) = graph.processes
+    assert process.node.full_name == "/robot/pipeline_node"
+    assert process.node.named["cameras"] == "left,right"
+    assert {node.full_name for node in process.nodes} == {"/robot/pipeline_node", *(
+        f"/robot/{camera}/{node}" for camera in ("left", "right")
+        for node in ("camera/camera_node", "fer/face_detector_node", "fer/emotion_node", "fer/overlay_node"))}
+    assert graph.cameras["left"].topics.emotions == "/robot/left/fer/emotions"
+    assert process.node.tuned == {"drop_frames": True}
+    assert cameras_graph([Camera("a", {"source": "demo"})]).composed.tuned == {"drop_frames": False}
+
+
+def test_ids_and_frames_say_which_camera_unless_the_user_says_otherwise(tmp_path):
+    (process,) = cameras_graph([LEFT, Camera("right", {"source": "1", "frame_id": "mine"})]).processes
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("/**/face_detector_node: {ros__parameters: {id_prefix: all_}}\n")
+    found: dict[str, dict[str, object]] = {}
+    for file in process.parameter_files(mine, tmp_path):
+        for section, content in yaml.safe_load(file.read_text()).items():
+            found.setdefault(section.removeprefix("/**") if section.count("/") > 3 else section, {}).update(
+                content["ros__parameters"])
+    assert found["/left/camera/camera_node"] == {"frame_id": "left_optical_frame", "source": "/dev/video0"}
+    assert found["/right/camera/camera_node"]["frame_id"] == "mine"
+    assert found["/left/fer/emotion_node"] == {"id_prefix": "left_"}
+    assert found["/right/fer/emotion_node"] == {"id_prefix": "right_"}
+    assert "/left/fer/face_detector_node" not in found, "it would win over the user's own file"
+
+
+def test_topics_take_the_place_of_sources_for_all_or_none():
+    graph = cameras_graph([Camera("a", {}, "/front/image"), Camera("b", {}, "driver/image")], namespace="r")
+    assert graph.composed.remappings == {"a/image": "/front/image", "b/image": "/r/b/driver/image"}
+    assert graph.composed.named["image_node"] == "none"
+    assert renamed(graph, [("/front/image", "/x")]).composed.remappings["a/image"] == "/x"
+    with pytest.raises(ValueError, match="a is a topic and left has a source"):
+        cameras_graph([Camera("a", {}, "/front/image"), LEFT])
+
+
+def test_a_parameter_file_is_for_the_cameras_of_the_list(tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("/left/fer/emotion_node: {ros__parameters: {max_faces: 3}}\n")
+    check_params_file(mine, cameras_graph([LEFT, RIGHT]))
+    with pytest.raises(ValueError, match="no node is named /left/fer/emotion_node: did you mean /right/fer/emotion_node"):
+        check_params_file(mine, cameras_graph([RIGHT]))
+
+
+def test_what_is_wrong_beside_other_parameters_is_found_for_each_camera():
+    check_named(cameras_graph([LEFT, RIGHT]), default_params_file())
+    with pytest.raises(ValueError, match="width and height go together"):
+        check_named(cameras_graph([LEFT, Camera("b", {"source": "1", "width": 640})]), default_params_file())
+
+
+def test_parameters_of_a_group_are_for_all_cameras():
+    graph = with_group_parameters(cameras_graph([LEFT, RIGHT]), [("max_faces", 2)])
+    assert [node.tuned["max_faces"] for node in graph.nodes if node.executable == "emotion_node"] == [2, 2]
