@@ -402,6 +402,16 @@ def answer(face_id: str = "1", label: str = "happy", confidence: float = 0.9) ->
     return message
 
 
+def test_a_topic_that_a_launch_file_has_renamed_is_found(shell):
+    node = Node("emotion_node", namespace="/robot/fer")
+    publisher = node.create_publisher(EmotionArray, "/robot/fer/moods", RESULTS)
+    status, out, err = shell("echo", "emotions", "-n", "1", "--namespace", "robot", "--timeout", "60",
+                             meanwhile=lambda: publisher.publish(answer()))
+    node.destroy_node()
+    assert (status, out.count("happy")) == (0, 1)
+    assert err == "fer-ros: /robot/fer/emotions is renamed: this is /robot/fer/moods\n"
+
+
 def echoed(bench, shell, message, *arguments):
     kind = type(message)
     publisher = bench.tester.create_publisher(kind, "/fer/faces" if kind is Detection2DArray else "/fer/emotions", RESULTS)
