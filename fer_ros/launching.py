@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import difflib
 import functools
 import tempfile
 from collections.abc import Callable, Sequence
@@ -78,6 +79,14 @@ class Arguments:
         for one in self._named():
             if not there.intersection(one.nodes):
                 raise ValueError(f"{one.name} is about {' and '.join(one.nodes)}, which the graph has not")
+
+    def misspelt(self) -> list[str]:
+        """What to say of arguments of the command line that nobody has and that look like one of these."""
+        names = [one.name for one in self._known]
+        given = [word.partition(":=")[0] for word in self._context.argv if ":=" in word]
+        close = {name: difflib.get_close_matches(name, names, n=1, cutoff=0.75) for name in given if name not in names}
+        return [f"there is no argument {one_line(name, 60)}: did you mean {found[0]}?"
+                for name, found in close.items() if found]
 
     def _named(self) -> list[Argument]:
         return [one for one in self._known if one.spec and self.text(one.name)]
@@ -165,7 +174,8 @@ def _check_files(graph: Graph | CamerasGraph) -> None:
     for node in graph.nodes:
         if (model := node.named.get("model", "auto")) != "auto":
             model_file(model)
-        if file := node.named.get("camera_info_file"):
+        file = node.named.get("camera_info_file", "")
+        if file and not file.startswith("package://"):  # the node knows where packages are
             load_calibration(path_of(file))
         source = filled_in(node.named.get("source", "demo"))
         if source != "demo" and is_finite(source):  # a device or a stream may come later, and is opened once
@@ -204,7 +214,7 @@ def launch_description(name: str, graph: Callable[..., G]) -> LaunchDescription:
     known = arguments_of(name)
 
     def processes(context: LaunchContext) -> list[Any]:
-        given = Arguments(context, known)
+        given: Arguments = Arguments(context, known)
         try:
             made = _made(given, context, graph)
             respawn, params_file = given.flag("respawn"), Path(given.text("params_file"))
@@ -231,7 +241,7 @@ def launch_description(name: str, graph: Callable[..., G]) -> LaunchDescription:
         ]
         failed = EventHandler(matcher=lambda event: isinstance(event, GraphFailed), entities=[OpaqueFunction(function=_fail)])
         alone = GroupAction([OpaqueFunction(function=_without_group_parameters), *nodes])
-        return [RegisterEventHandler(failed), alone]
+        return [*(LogInfo(msg=text) for text in given.misspelt()), RegisterEventHandler(failed), alone]
 
     return LaunchDescription(
         [DeclareLaunchArgument(one.name, default_value=one.default, description=one.description) for one in known]

@@ -24,6 +24,8 @@ from launch.utilities import perform_substitutions  # noqa: E402
 from launch_ros.actions import Node, SetParameter, SetParametersFromFile, SetRemap  # noqa: E402
 
 from fer_ros.graph import default_params_file  # noqa: E402
+from fer_ros.launch_arguments import arguments_of  # noqa: E402
+from fer_ros.launching import Arguments  # noqa: E402
 from fer_ros.resources import share_directory  # noqa: E402
 
 
@@ -199,6 +201,14 @@ def test_a_wrong_value_is_refused_in_one_line_before_anything_starts(arguments, 
     with pytest.raises(RuntimeError, match=reason) as refused:
         processes(**arguments)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["modle:=x", "source:=demo"], ["there is no argument modle: did you mean model?"]), (["robot:=r2"], [])])
+def test_an_argument_that_is_misspelt_is_told_of(words, said):
+    context = LaunchContext(argv=words)
+    given = Arguments(context, arguments_of("webcam"))
+    assert given.misspelt() == said
 
 
 def test_each_argument_is_explained_in_sentences_with_what_is_allowed():
