@@ -107,8 +107,8 @@ def _common() -> tuple[Argument, ...]:
         Argument("params_file", "Parameters of all nodes. Arguments win over it.", str(default_params_file())),
         _parameter("emotion_node", "model"),
         _parameter("face_detector_node", "model", argument="detector"),
-        _parameter("emotion_node", "image_reliability", nodes=_of_images("image_reliability"),
-                   note="For images that come from other processes."),
+        *(_parameter("emotion_node", name, nodes=_of_images(name), note="For images that come from other processes.")
+          for name in ("image_reliability", "image_transport") if _of_images(name)),
         _parameter("emotion_node", "use_sim_time", nodes=tuple(node for node in NODES if node != "replay_node")),
         _parameter("emotion_node", "autostart", nodes=tuple(NODES)),
         Argument("overlay", "Whether to start the overlay node.", "true"),

@@ -26,6 +26,7 @@ from launch_ros.actions import Node, SetParameter, SetParametersFromFile, SetRem
 from fer_ros.graph import default_params_file  # noqa: E402
 from fer_ros.launch_arguments import arguments_of  # noqa: E402
 from fer_ros.launching import Arguments  # noqa: E402
+from fer_ros.parameters.graph_params import parameters_of  # noqa: E402
 from fer_ros.resources import share_directory  # noqa: E402
 
 
@@ -219,6 +220,7 @@ def test_each_argument_is_explained_in_sentences_with_what_is_allowed():
         assert all(text[0].isupper() or text.startswith("debug") for text in told.values())
         assert all(text.endswith(".") for text in told.values())
         assert "reliable" in told["image_reliability"]
+        assert ("image_transport" in told) == ("image_transport" in parameters_of("emotion_node"))
     assert {"source", "flip", "loop", "frame_id", "camera_info_file", "web", "hri"} <= set(
         one.name for one in PythonLaunchDescriptionSource(str(share_directory() / "launch" / "webcam.launch.py"))
         .get_launch_description(LaunchContext()).get_launch_arguments())
