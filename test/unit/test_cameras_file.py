@@ -92,6 +92,17 @@ def test_ids_and_frames_say_which_camera_unless_the_user_says_otherwise(tmp_path
     assert "/left/fer/face_detector_node" not in found, "it would win over the user's own file"
 
 
+def test_what_the_list_says_wins_over_every_section_of_the_users_file(tmp_path):
+    """Of the names of sections that fit a node, ROS lets that one win that came last for the first time."""
+    (process,) = cameras_graph([Camera("left", {"source": "0", "fps": 15.0}), RIGHT]).processes
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("/**/left/camera/camera_node: {ros__parameters: {fps: 3.0}}\n")
+    names = list(dict.fromkeys(name for file in process.parameter_files(mine, tmp_path)
+                               for name in yaml.safe_load(file.read_text()) if name.endswith("/left/camera/camera_node")))
+    *_, named = process.parameter_files(mine, tmp_path)
+    assert yaml.safe_load(named.read_text())[names[-1]]["ros__parameters"]["fps"] == 15.0
+
+
 def test_topics_take_the_place_of_sources_for_all_or_none():
     graph = cameras_graph([Camera("a", {}, "/front/image"), Camera("b", {}, "driver/image")], namespace="r")
     assert graph.composed.remappings == {"a/image": "/front/image", "b/image": "/r/b/driver/image"}
