@@ -18,7 +18,8 @@ from fer_ros.bags.refusals import first_line, refusal, rescue
 from fer_ros.bags.unfinished import Unfinished
 from fer_ros.bags.unpacking import bound, unpack_zstd
 from fer_ros.media.calibration import Calibration
-from fer_ros.media.encodings import ImageError, decode, to_bgr
+from fer_ros.media.compressed import decompressed
+from fer_ros.media.encodings import ImageError, to_bgr
 from fer_ros.message_fields import OVERLAYS
 from fer_ros.types import Comparable, Image
 from fer_ros.words import command, counted, listed, one_line
@@ -271,20 +272,12 @@ class BagReader:
         for time in (stamp, recorded):
             if not (isinstance(time, int) and -_LATEST <= time < _LATEST):
                 raise ValueError(f"{time} ns is no time that ROS can tell")
-        image = _decoded(message) if connection.msgtype == COMPRESSED else to_bgr(message)
+        image = decompressed(message.data, message.format) if connection.msgtype == COMPRESSED else to_bgr(message)
         return Frame(stamp, recorded, header.frame_id, number, image)
 
     def _there_is(self) -> str:
         topics = sorted(self.topics.values(), key=lambda topic: topic.name)
         return f"there is {listed([f'{topic.shown} ({topic.shown_type}, {topic.count})' for topic in topics], _LISTED)}"
-
-
-def _decoded(message: Any) -> Image:
-    image = decode(message.data)
-    if image is None:
-        raise ImageError(f"compressed image of format '{message.format}' and {len(message.data)} bytes is damaged, or no "
-                         "picture that OpenCV can read")
-    return image
 
 
 def _files_in(path: Path) -> list[str]:

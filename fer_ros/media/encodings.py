@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.media.deep_pixels import DEEP_ENCODINGS, DeepPixels, bgr_of_deep, deep_pixels
 from fer_ros.media.image_headers import size_of, too_large
 from fer_ros.types import Image
 from fer_ros.words import counted, suggestion
 
-# encoding -> (channels, OpenCV's conversion to BGR or None)
-_PIXELS: dict[str, tuple[int, int | None]] = {
+PIXELS: dict[str, tuple[int, int | None]] = {
     "bgr8": (3, None),
     "8UC3": (3, None),
     "rgb8": (3, cv2.COLOR_RGB2BGR),
@@ -34,10 +34,11 @@ _PIXELS: dict[str, tuple[int, int | None]] = {
     "bayer_gbrg8": (1, cv2.COLOR_BayerGR2BGR),
     "bayer_grbg8": (1, cv2.COLOR_BayerGB2BGR),
 }
+"""Channels of an encoding of 8 bits, and OpenCV's conversion to BGR, or None."""
 # Luma plane and, below it, interleaved chroma at half (nv12, nv21) height.
 _PLANAR = {"nv12": cv2.COLOR_YUV2BGR_NV12, "nv21": cv2.COLOR_YUV2BGR_NV21}
 
-ENCODINGS = (*_PIXELS, *_PLANAR)
+ENCODINGS = (*PIXELS, *_PLANAR, *DEEP_ENCODINGS)
 
 ARRAY_ENCODINGS = ("bgr8", "rgb8", "bgra8", "rgba8", "mono8")
 """What an array of a user's own may hold."""
@@ -58,6 +59,7 @@ class RawImage(Protocol):
     height: int
     width: int
     encoding: str
+    is_bigendian: int
     step: int
     data: Any
 
@@ -66,6 +68,7 @@ def to_bgr(message: RawImage) -> Image:
     """The pixels of a message as HxWx3 uint8 BGR.
 
     bgr8 is a view of the message's memory, to be read only; every other encoding is converted into an array of its own.
+    Values of more than 8 bits, and floats, are scaled: an image's smallest becomes 0, its largest 255.
 
     Raises:
         UnknownEncoding: the encoding is not one of `ENCODINGS`.
@@ -74,8 +77,8 @@ def to_bgr(message: RawImage) -> Image:
     height, width, encoding = message.height, message.width, message.encoding
     if not height or not width:
         raise ImageError(f"image is {width}x{height}: it has no pixels")
-    if encoding in _PIXELS:
-        channels, conversion = _PIXELS[encoding]
+    if encoding in PIXELS:
+        channels, conversion = PIXELS[encoding]
         rows = _rows(message, height, width * channels)
         if channels == 2 and width % 2:
             raise ImageError(f"{encoding} image has the odd width {width}")
@@ -85,7 +88,17 @@ def to_bgr(message: RawImage) -> Image:
         if height % 2 or width % 2:
             raise ImageError(f"{encoding} image is {width}x{height}: both must be even")
         return cast(Image, cv2.cvtColor(np.ascontiguousarray(_rows(message, height * 3 // 2, width)), _PLANAR[encoding]))
+    if (deep := deep_pixels(encoding)) is not None:
+        return bgr_of_deep(_deep_values(message, deep), deep.conversion)
     raise UnknownEncoding(f"encoding '{encoding}' is not known (known are {', '.join(ENCODINGS)})")
+
+
+def _deep_values(message: RawImage, deep: DeepPixels) -> NDArray[Any]:
+    """A message's values as they are, in this machine's byte order."""
+    kind = np.dtype(deep.number).newbyteorder(">" if message.is_bigendian else "<")
+    rows = _rows(message, message.height, message.width * deep.channels * kind.itemsize)
+    values = np.ascontiguousarray(rows).view(kind).astype(deep.number, copy=False)
+    return values if deep.channels == 1 else values.reshape(message.height, message.width, deep.channels)
 
 
 def bgr_of(image: object, encoding: str | None = None) -> Image:
@@ -118,7 +131,7 @@ def bgr_of(image: object, encoding: str | None = None) -> Image:
                          "with 1, 3 or 4 channels")
     if image.size == 0:
         raise ImageError(f"the image has the shape {image.shape}: it has no pixels")
-    expected, conversion = _PIXELS[_BY_CHANNELS[channels] if encoding is None else _known(encoding)]
+    expected, conversion = PIXELS[_BY_CHANNELS[channels] if encoding is None else _known(encoding)]
     if channels != expected:
         raise ImageError(f"the image has the shape {image.shape}, and {encoding} has {counted(expected, 'channel')}")
     if conversion is not None:
@@ -196,7 +209,7 @@ def _how_to_convert(kind: np.dtype[Any]) -> str:
 
 
 def decode(data: Any) -> Image | None:
-    """A JPEG, PNG or other picture, as the bytes of a file or of a `sensor_msgs/CompressedImage`, as HxWx3 uint8 BGR.
+    """A JPEG, PNG or other picture, as the bytes of a file, as HxWx3 uint8 BGR.
 
     None where it is no picture of a kind in `fer_ros.media.image_headers.READ`, or one of more than `MOST_PIXELS`: a file of
     100 kB may hold an image that takes all memory.

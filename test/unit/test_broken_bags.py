@@ -64,7 +64,7 @@ BROKEN = {
     "no pixels": (lambda bag, t: broken_image(bag, t, height=0, width=0, data=np.zeros(0, np.uint8)), "it has no pixels"),
     "a wrong step": (lambda bag, t: broken_image(bag, t, step=100), "step 100"),
     "too few bytes": (lambda bag, t: broken_image(bag, t, data=np.zeros(99, np.uint8)), "99 bytes"),
-    "an unknown encoding": (lambda bag, t: broken_image(bag, t, encoding="32FC1"), "encoding '32FC1' is not known"),
+    "an unknown encoding": (lambda bag, t: broken_image(bag, t, encoding="32FC2"), "encoding '32FC2' is not known"),
     "control codes": (lambda bag, t: broken_image(bag, t, encoding="\x1b[2J\n"), "encoding '?[2J ' is not known"),
     "a size that is a lie": (lambda bag, t: broken_image(bag, t, height=2**31, width=2**31), "2147483648"),
     "a message cut short": (lambda bag, t: bag.raw(TOPIC, IMAGE, t, b"\0\1\0\0\1\2\3"), "its 7 bytes are no sensor_msgs/"),
@@ -201,7 +201,7 @@ def test_of_many_broken_images_the_first_are_named_and_all_are_counted(new_bag, 
 def test_where_no_image_can_be_read_nothing_is_written_and_the_reason_is_told(new_bag, tmp_path, capsys):
     with new_bag(tmp_path / "a") as bag:
         for i in range(3):
-            broken_image(bag, START + i, encoding="32FC1")
+            broken_image(bag, START + i, encoding="32FC2")
     assert annotate(tmp_path / "a", "-o", tmp_path / "a.mcap") == 1
     assert "holds no image that can be read: image 1 of 3" in capsys.readouterr().err
     assert not (tmp_path / "a.mcap").exists()
