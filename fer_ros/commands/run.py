@@ -23,8 +23,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     known = {spec.name: spec for spec in specs(SourceParams)}
     images = parser.add_mutually_exclusive_group()
     images.add_argument("--source", help=f"{known['source'].description} (default: {_DEFAULT})")
-    images.add_argument("--image", metavar="TOPIC", help="take the images of this topic (sensor_msgs/Image), which a camera "
-                        "driver publishes, say, in the place of a source")
+    images.add_argument("--image", metavar="TOPIC", help="take the images of this topic (sensor_msgs/Image or "
+                        "CompressedImage), which a camera driver publishes, say, in the place of a source")
     for name in _CAMERA:
         parser.add_argument(f"--{name}", type=running.parameter(known[name]), help=known[name].description,
                             choices=known[name].choices, metavar=known[name].unit.upper() or None)

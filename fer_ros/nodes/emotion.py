@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.labels import EMOTIONS
@@ -28,7 +27,7 @@ from fer_ros.ros.exchange import AnyFaces, AnyImage, LocalEmotions
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import emotions_to_message, event_to_message, faces_from_message, seconds
 from fer_ros.ros.node import FerNode
-from fer_ros.ros.qos import RESULTS, image_qos
+from fer_ros.ros.qos import RESULTS
 from fer_ros.ros.spinning import main_of
 from fer_ros.types import EmotionEvent, without_ids
 
@@ -54,7 +53,7 @@ class EmotionNode(FerNode):
         self._images.clear()
         self.subscribe(Detection2DArray, "faces", self._on_faces, RESULTS, waited_for=True)
         if not self.is_local("faces"):
-            self.subscribe(Image, "image", self._images.add_image, image_qos(self.params[PairedImageParams]))
+            self.subscribe_images("image", self._images.add_image, self.params[PairedImageParams])
 
     def stop(self) -> None:
         with self._inputs.busy:  # nobody appears any more

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.media.meter import FrameClock, StageTimes
@@ -18,7 +17,7 @@ from fer_ros.ros.exchange import AnyImage, LocalFaces
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import faces_to_message, seconds
 from fer_ros.ros.node import FerNode
-from fer_ros.ros.qos import RESULTS, image_qos
+from fer_ros.ros.qos import RESULTS
 from fer_ros.ros.spinning import main_of
 from fer_ros.types import without_ids
 
@@ -36,7 +35,7 @@ class FaceDetectorNode(FerNode):
         self.hardware_id = self._stage.detector.provider
 
     def start(self) -> None:
-        self.subscribe(Image, "image", self._on_image, image_qos(self.params[ImageInputParams]))
+        self.subscribe_images("image", self._on_image, self.params[ImageInputParams])
 
     def apply(self) -> None:
         self._stage.detector.params = self.params[DetectorParams]

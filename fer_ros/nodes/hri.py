@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from fer_ros.media.meter import FrameClock, StageTimes
@@ -21,7 +20,7 @@ from fer_ros.ros.images import size_of, to_bgr
 from fer_ros.ros.messages import emotions_from_message, seconds
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.output import Output
-from fer_ros.ros.qos import RESULTS, image_qos
+from fer_ros.ros.qos import RESULTS
 from fer_ros.ros.spinning import main_of
 from fer_ros.words import HRI_MSGS_MISSING
 
@@ -55,7 +54,7 @@ class HriNode(FerNode):
         self._frame_clock, self._header = FrameClock(), Header()
         self.subscribe(EmotionArray, "emotions", self._on_emotions, RESULTS)
         if not self.is_local("emotions"):  # for its size, and for the pictures of faces
-            self.subscribe(Image, "image", self._images.add_image, image_qos(self.params[PairedImageParams]))
+            self.subscribe_images("image", self._images.add_image, self.params[PairedImageParams])
 
     def stop(self) -> None:
         with self._inputs.busy:

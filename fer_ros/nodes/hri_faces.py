@@ -6,7 +6,6 @@ from collections.abc import Hashable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.parameters.hri_params import HriFacesParams, HumansParams
@@ -19,7 +18,7 @@ from fer_ros.ros.images import size_of
 from fer_ros.ros.matching import StampPairs
 from fer_ros.ros.messages import faces_to_message, stamp_key
 from fer_ros.ros.node import FerNode
-from fer_ros.ros.qos import RESULTS, image_qos
+from fer_ros.ros.qos import RESULTS
 from fer_ros.ros.spinning import main_of
 from fer_ros.types import Face
 from fer_ros.words import HRI_MSGS_MISSING
@@ -52,7 +51,7 @@ class HriFacesNode(FerNode):
         self._gathering.clear()
         self._pairs.clear()
         self.subscribe(self._ros.LIST, f"{self._place}/{self._ros.TRACKED}", self._on_list, RESULTS)
-        self.subscribe(Image, "image", self._on_image, image_qos(self.params[PairedImageParams]))
+        self.subscribe_images("image", self._on_image, self.params[PairedImageParams])
 
     def stop(self) -> None:
         while self._rois:

@@ -17,7 +17,7 @@ from fer_ros.ros.exchange import AnyEmotions, AnyImage
 from fer_ros.ros.images import from_bgr, to_bgr, to_jpeg
 from fer_ros.ros.messages import emotions_from_message, seconds
 from fer_ros.ros.node import FerNode
-from fer_ros.ros.qos import PICTURES, RESULTS, image_qos
+from fer_ros.ros.qos import PICTURES, RESULTS
 from fer_ros.ros.spinning import main_of
 from fer_ros.ros.veil import Veil
 
@@ -79,7 +79,7 @@ class OverlayNode(FerNode):
             self._veil: Veil[_Frame] = Veil(self, self.params[PrivacyParams], self._draw, self._times)
             self.subscribe(EmotionArray, "emotions", self._on_emotions, RESULTS, local_depth=2)
             if not self.is_local("emotions"):
-                self.subscribe(Image, "image", self._images.add_image, image_qos(self.params[PairedImageParams]))
+                self.subscribe_images("image", self._images.add_image, self.params[PairedImageParams])
             self._veil.listen(faces_wanted)
         elif self._watched and not watched:
             self.unsubscribe()

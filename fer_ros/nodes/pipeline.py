@@ -7,13 +7,10 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from sensor_msgs.msg import Image
-
-from fer_ros.parameters.node_params import ImageInputParams, PipelineParams
-from fer_ros.ros.exchange import Exchange, LocalImage
+from fer_ros.parameters.node_params import PipelineParams, SharedImageParams
+from fer_ros.ros.exchange import AnyImage, Exchange, LocalImage
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.node import FerNode
-from fer_ros.ros.qos import image_qos
 from fer_ros.ros.spinning import run_nodes
 
 
@@ -21,7 +18,7 @@ class PipelineNode(FerNode):
     """Makes the others, which are those of the separate processes. With `image_node: none` it takes in the images for them."""
 
     NAME = "pipeline_node"
-    PARAMS = (PipelineParams, ImageInputParams)
+    PARAMS = (PipelineParams, SharedImageParams)
 
     def nodes(self) -> list[FerNode]:
         """Make all others, in the order in which they should start."""
@@ -55,10 +52,10 @@ class PipelineNode(FerNode):
         for name in params.names:
             topic = _image_topic(name)
             # Once for all: each further subscription would be a further copy.
-            self.subscribe(Image, topic, functools.partial(self._on_image, self.resolve_topic_name(topic)),
-                           image_qos(self.params[ImageInputParams]), outside=True)
+            self.subscribe_images(topic, functools.partial(self._on_image, self.resolve_topic_name(topic)),
+                                  self.params[SharedImageParams], outside=True)
 
-    def _on_image(self, topic: str, message: Image) -> None:
+    def _on_image(self, topic: str, message: AnyImage) -> None:
         self.diagnostics.count("images")
         assert self._exchange is not None  # this process' nodes share one
         self._exchange.put(topic, LocalImage(message.header, to_bgr(message)))

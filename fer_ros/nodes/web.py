@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sensor_msgs.msg import Image
-
 from fer_ros.drawing.overlay import OverlayLayout, draw_overlay
 from fer_ros.media.encodings import to_jpeg
 from fer_ros.media.meter import RateLimit, StageTimes
@@ -23,11 +21,12 @@ from fer_ros.parameters.privacy_params import NONE, PrivacyParams
 from fer_ros.parameters.web_params import WebParams
 from fer_ros.ros.diagnostics import OK
 from fer_ros.ros.exchange import AnyEmotions, AnyImage
+from fer_ros.ros.image_input import explain_no_images
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import emotions_from_message, event_from_message, seconds
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.overlay_privacy import OverlayPrivacy
-from fer_ros.ros.qos import RESULTS, explain_silence, image_qos
+from fer_ros.ros.qos import RESULTS
 from fer_ros.ros.spinning import main_of
 from fer_ros.ros.steering import NotDone, Steering
 from fer_ros.ros.veil import Veil
@@ -147,8 +146,7 @@ class WebNode(FerNode):
         self._veil = self._new_veil()
         self._veil.listen(faces_wanted)
         if watched and not self._watched:
-            qos = image_qos(self.params[PairedImageParams])
-            self.subscribe(Image, "image", self._on_image, qos, local_depth=1, onlooker=True)
+            self.subscribe_images("image", self._on_image, self.params[PairedImageParams], local_depth=1, onlooker=True)
             self._missed = time.monotonic()
         elif self._watched and not watched:
             self.unsubscribe("image")
@@ -221,13 +219,12 @@ class WebNode(FerNode):
     def _look(self) -> None:
         self._steering.look()
         now, members = time.monotonic(), dict(self._steering.members)
-        topic = self.resolve_topic_name("image")
         come = self._pictured > self._missed or not self._watched
         away = now - max(self._pictured, self._missed) if self._watched else 0.0
         silence = ""
         has_source = any(one.kind in ("camera_node", "replay_node") for one in members.values())
         if not has_source and (away > health.STALLED or not come):
-            silence = explain_silence(self, topic, Image, image_qos(self.params[PairedImageParams]))
+            silence = explain_no_images(self, "image", self.params[PairedImageParams])
         self._live.tell("notice", health.notice(members, now, come, away, now - self._answered, silence).to_json())
         self._live.tell("health", health.rows(members, now))
         self._live.tell("nodes", {name: {"kind": one.kind, "values": one.parameters, "given": one.given}

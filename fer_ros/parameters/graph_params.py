@@ -18,6 +18,7 @@ from fer_ros.parameters.node_params import (
     OverlayParams,
     PairedImageParams,
     PipelineParams,
+    SharedImageParams,
 )
 from fer_ros.parameters.params import ParamSpec, specs
 from fer_ros.parameters.privacy_params import IdParams, PrivacyParams
@@ -26,7 +27,7 @@ from fer_ros.parameters.web_params import WebParams
 from fer_ros.perception.pipeline import DETECTOR, EMOTION, PARAMS
 
 NODES: dict[str, tuple[type, ...]] = {
-    "pipeline_node": (PipelineParams, ImageInputParams, NodeParams),
+    "pipeline_node": (PipelineParams, SharedImageParams, NodeParams),
     "camera_node": (SourceParams, CameraParams, AudienceParams, ImageOutputParams, CompressedParams, NodeParams),
     "replay_node": (ReplayParams, AudienceParams, ImageOutputParams, CompressedParams, NodeParams),
     "face_detector_node": (*PARAMS[DETECTOR], IdParams, ImageInputParams, NodeParams),

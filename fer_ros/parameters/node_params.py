@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from fer_ros.parameters.params import param
 
-RELIABILITIES = ("reliable", "best_effort")
+AUTO = "auto"
+RELIABILITIES = RELIABLE, BEST_EFFORT = "reliable", "best_effort"
+RAW, COMPRESSED = "raw", "compressed"
 DURABILITIES = ("volatile", "transient_local")
 IMAGE_NODES = ("camera_node", "replay_node", "none")
 FACE_NODES = ("face_detector_node", "hri_faces_node", "none")
@@ -51,14 +53,27 @@ class CompressedParams:
 class ImageInputParams:
     """How images are subscribed where each of them takes time."""
 
-    image_reliability: str = param("best_effort", "Reliability asked of images; best_effort takes any publisher.",
-                                   choices=RELIABILITIES, live=False)
+    image_transport: str = param(
+        AUTO, "Which images are taken: raw, from the topic itself (sensor_msgs/Image); compressed, from <topic>/compressed "
+        "(sensor_msgs/CompressedImage); auto takes raw ones where somebody publishes them, and else compressed ones.",
+        choices=(AUTO, RAW, COMPRESSED), live=False)
+    image_reliability: str = param(
+        AUTO, "Reliability asked of images: auto asks for what their publishers offer, so that none of a reliable one gets "
+        "lost; best_effort takes any publisher; reliable refuses one that is not.", choices=(AUTO, *RELIABILITIES), live=False)
     image_durability: str = param("volatile", "Durability asked of images; volatile takes any publisher.",
                                   choices=DURABILITIES, live=False)
     image_depth: int = param(
         1, "How many images wait while one is worked on; with 1 the newest replaces the one that waits.",
         range=(1, 1000), live=False,
     )
+
+
+@dataclass(frozen=True)
+class SharedImageParams(ImageInputParams):
+    """How images are subscribed that are handed on at once: what cannot follow skips them there, and counts them."""
+
+    image_depth: int = param(5, "How many images wait to be handed on to the other nodes, which take the newest.",
+                             range=(1, 1000), live=False)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
+from fer_ros.media.compressed import compressed_size, decompressed
 from fer_ros.msg import EmotionArray
 from fer_ros.system.priority import give_way
 from fer_ros.types import Comparable, Emotion, Face
@@ -26,13 +28,31 @@ class LocalImage(Comparable):
     pixels: Pixels
 
 
+class PackedImage:
+    """Stands for a `sensor_msgs/CompressedImage`: decoded once, when somebody looks at its pixels."""
+
+    def __init__(self, message: CompressedImage):
+        self.header: Header = message.header
+        self.message = message
+
+    @cached_property
+    def pixels(self) -> Pixels:
+        """HxWx3 uint8 BGR, to be read only. Raises ImageError where it is damaged."""
+        return decompressed(self.message.data, self.message.format)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, without decoding it. Raises ImageError where it is damaged."""
+        return compressed_size(self.message.data, self.message.format)
+
+
 @dataclass(frozen=True)
 class LocalFaces:
     """Stands for a `vision_msgs/Detection2DArray`, and brings the image along."""
 
     header: Header
     faces: Sequence[Face]
-    image: Image | LocalImage
+    image: Image | LocalImage | PackedImage
 
 
 @dataclass(frozen=True)
@@ -42,11 +62,11 @@ class LocalEmotions:
     header: Header
     emotions: Sequence[Emotion]
     labels: Sequence[str]
-    image: Image | LocalImage
+    image: Image | LocalImage | PackedImage
     faces: Detection2DArray | LocalFaces
 
 
-AnyImage = Image | LocalImage
+AnyImage = Image | LocalImage | PackedImage
 AnyFaces = Detection2DArray | LocalFaces
 AnyEmotions = EmotionArray | LocalEmotions
 

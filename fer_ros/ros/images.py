@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 from fer_ros import types
 from fer_ros.media import encodings
 from fer_ros.media.encodings import ENCODINGS, ImageError, UnknownEncoding
-from fer_ros.ros.exchange import AnyImage, LocalImage
+from fer_ros.ros.exchange import AnyImage, LocalImage, PackedImage
 
 
 def to_bgr(message: AnyImage) -> types.Image:
@@ -21,10 +21,10 @@ def to_bgr(message: AnyImage) -> types.Image:
     bgr8 is a view of the message's memory, to be read only; every other encoding is converted into an array of its own.
 
     Raises:
-        ImageError: the encoding is not known (and cv_bridge is not installed or cannot either), or the sizes in the
-            message do not agree with each other.
+        ImageError: the encoding is not known (and cv_bridge is not installed or cannot either), the sizes in the message do
+            not agree with each other, or a compressed image is damaged.
     """
-    if isinstance(message, LocalImage):
+    if isinstance(message, (LocalImage, PackedImage)):
         return message.pixels
     try:
         return encodings.to_bgr(message)
@@ -70,6 +70,8 @@ def size_of(message: AnyImage) -> tuple[int, int]:
     """Width and height, without a look at the pixels. Raises ImageError where a message has none."""
     if isinstance(message, LocalImage):
         return message.pixels.shape[1], message.pixels.shape[0]
+    if isinstance(message, PackedImage):
+        return message.size
     if not message.width or not message.height:
         raise ImageError(f"the image is empty: {message.width}x{message.height}")
     return message.width, message.height

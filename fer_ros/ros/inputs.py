@@ -66,7 +66,7 @@ class Input:
         """Why it is silent, unless that has been said of this silence already; then an empty text."""
         if self.local:  # within the process somebody else knows why
             return ""
-        reason = explain_silence(node, self.topic, self.kind, self.qos)
+        reason = self.why_silent(node)
         was_unnamed, self._unnamed = self._unnamed, UNKNOWN_NODE in reason
         if self._unnamed and not was_unnamed:  # its name is on the way
             return ""
@@ -74,6 +74,26 @@ class Input:
             return ""
         self._explained.add(reason)  # it may become another one: a publisher of the wrong type comes late
         return reason
+
+
+    def why_silent(self, node: Node) -> str:
+        """Why nothing may be coming."""
+        return explain_silence(node, self.topic, self.kind, self.qos)
+
+    def publishers(self, node: Node) -> tuple[str, int]:
+        """The topic on which messages come, and how many publish what this one understands."""
+        return self.topic, len(publishers_of(node, self.topic, self.kind))
+
+    def refused(self, node: Node) -> list[str]:
+        """Whose messages it cannot get, and why, each in a sentence."""
+        return unfit(node, self.topic, self.kind, self.qos)
+
+    def follow(self) -> None:
+        """Look what there is, where that decides what is asked for."""
+
+    def trouble(self) -> tuple[str, str]:
+        """What goes wrong with what comes, in a few words, and, once, in a sentence; empty for nothing."""
+        return "", ""
 
 
 class Inputs:
@@ -113,6 +133,30 @@ class Inputs:
         exchange = self._exchange if self.is_local(topic) and not outside else None
         entry = Input(self._node.resolve_topic_name(topic), message_type, qos, exchange is not None, rare)
 
+        guarded = self._guarded(topic, entry, callback)
+        if exchange is not None:
+            self._worker = self._worker or Worker(patient=onlooker)
+            depth = 1 if waited_for else local_depth or qos.depth
+            entry.close = exchange.subscribe(entry.topic, self._worker, guarded, depth, waited_for,
+                                             self._receiver.message_skipped, onlooker).close
+        else:
+            subscription = self._node.create_subscription(message_type, topic, guarded, qos)
+            entry.close = lambda: self._node.destroy_subscription(subscription)
+        self._all.append(entry)
+
+    def add(self, entry: Input, topic: str, callback: Callable[[M], None]) -> Callable[[M], None]:
+        """Count an input among these that makes its own subscription.
+
+        Args:
+            topic: as it is subscribed to.
+
+        Returns:
+            What that is to be given each message: `callback`, whose errors are told to the receiver.
+        """
+        self._all.append(entry)
+        return self._guarded(topic, entry, callback)
+
+    def _guarded(self, topic: str, entry: Input, callback: Callable[[M], None]) -> Callable[[M], None]:
         def guarded(message: M) -> None:
             entry.hear()
             if not self._receiver.takes_messages():
@@ -123,15 +167,12 @@ class Inputs:
             except Exception as error:  # a message from outside can be wrong in any way
                 self._receiver.message_failed(topic, entry.topic, error)
 
-        if exchange is not None:
-            self._worker = self._worker or Worker(patient=onlooker)
-            depth = 1 if waited_for else local_depth or qos.depth
-            entry.close = exchange.subscribe(entry.topic, self._worker, guarded, depth, waited_for,
-                                             self._receiver.message_skipped, onlooker).close
-        else:
-            subscription = self._node.create_subscription(message_type, topic, guarded, qos)
-            entry.close = lambda: self._node.destroy_subscription(subscription)
-        self._all.append(entry)
+        return guarded
+
+    def follow(self) -> None:
+        """Let each look what there is, where that decides what is asked for."""
+        for entry in self._all:
+            entry.follow()
 
     def close(self, attempt: Callable[[Callable[[], object]], object], topic: str | None = None) -> None:
         """End them all, or those of one topic.
@@ -154,9 +195,8 @@ class Inputs:
 
     def publishers(self) -> dict[str, int]:
         """How many publishers each topic has, as the diagnostics name it. What these send from here on arrives."""
-        return {f"publishers of {entry.topic}": len(publishers_of(self._node, entry.topic, entry.kind)) for entry in self._all}
+        return {f"publishers of {topic}": count for topic, count in (entry.publishers(self._node) for entry in self._all)}
 
     def refused(self) -> list[str]:
         """Who publishes what is subscribed to with a type or a QoS that does not fit, so that nothing of it comes."""
-        outside = [entry for entry in self._all if not entry.local]
-        return [text for entry in outside for text in unfit(self._node, entry.topic, entry.kind, entry.qos)]
+        return [text for entry in self._all if not entry.local for text in entry.refused(self._node)]

@@ -14,19 +14,22 @@ from rclpy.lifecycle import Node as LifecycleNode
 from rclpy.lifecycle import State, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.timer import Timer
+from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
 
 from fer_ros.media.meter import StageTimes
 from fer_ros.media.source_name import SourceError
-from fer_ros.parameters.node_params import MatchingParams, NodeParams
+from fer_ros.parameters.node_params import BEST_EFFORT, ImageInputParams, MatchingParams, NodeParams
 from fer_ros.ros.answered import AnsweredImages
 from fer_ros.ros.diagnostics import HOST, OK, WARN, Diagnostics, Troubles
 from fer_ros.ros.exchange import AnyImage, Exchange
 from fer_ros.ros.guard import Repetitions
+from fer_ros.ros.image_input import ImageInput
 from fer_ros.ros.inputs import Inputs
 from fer_ros.ros.matching import StampPairs, explain_refusal
 from fer_ros.ros.output import Output
 from fer_ros.ros.parameters import Parameters
+from fer_ros.ros.qos import image_qos
 from fer_ros.words import one_line
 
 M = TypeVar("M")
@@ -40,6 +43,7 @@ class FerNode(LifecycleNode):
 
     _PRESENT = 60.0  # seconds
     _SETTLES = 0.5  # seconds for what was published last to arrive
+    _FOLLOW = 0.2  # seconds between two looks at who publishes images
 
     NAME: str
     PARAMS: tuple[type, ...] = ()
@@ -65,6 +69,7 @@ class FerNode(LifecycleNode):
         self._outputs: list[Output] = []
         self._told = Repetitions()
         self._troubles = Troubles()
+        self._follow_timer: Timer | None = None
         self.diagnostics = Diagnostics(self)
         try:
             self.params = Parameters(self, (NodeParams, *self.PARAMS), configured=lambda: self._configured,
@@ -118,6 +123,18 @@ class FerNode(LifecycleNode):
         self._inputs.subscribe(message_type, topic, callback, qos, waited_for=waited_for, local_depth=local_depth,
                                outside=outside, onlooker=onlooker, rare=rare)
 
+    def subscribe_images(self, topic: str, callback: Callable[[AnyImage], None], params: ImageInputParams, *,
+                         local_depth: int = 0, outside: bool = False, onlooker: bool = False) -> None:
+        """Subscribe to images while active: to those of the same process as `subscribe` does, and else as they are offered."""
+        if self.is_local(topic) and not outside:
+            self.subscribe(Image, topic, callback, image_qos(params, BEST_EFFORT), local_depth=local_depth, onlooker=onlooker)
+            return
+        entry = ImageInput(self, topic, params, lambda text: self.get_logger().info(one_line(text)),
+                           functools.partial(self.diagnostics.count, "lost"))
+        entry.begin(self._inputs.add(entry, topic, callback))
+        if self._follow_timer is None:
+            self._follow_timer = self.every(self._FOLLOW, self._inputs.follow)
+
     def is_local(self, topic: str) -> bool:
         """Whether a topic is published within the process, and handed on as it is."""
         return self._inputs.is_local(topic)
@@ -147,6 +164,9 @@ class FerNode(LifecycleNode):
     def unsubscribe(self, topic: str | None = None) -> None:
         """Drop all subscriptions, or those of one topic."""
         self._inputs.close(self._succeeds, topic)
+        if self._follow_timer is not None and not any(isinstance(entry, ImageInput) for entry in self._inputs):
+            self.destroy_timer(self._follow_timer)
+            self._follow_timer = None
 
     # What the inputs ask and tell.
 
@@ -211,7 +231,7 @@ class FerNode(LifecycleNode):
         silent = self._silent_topics()
         counted = {name: value for name, value in values.items() if isinstance(value, int)}
         return [*([f"nothing received on {', '.join(silent)}"] if silent else []),
-                *self._inputs.refused(), *(text for output in self._outputs for text in output.refused(self)),
+                *self._losing(), *self._inputs.refused(), *(text for output in self._outputs for text in output.refused(self)),
                 *self._troubles({**self.diagnostics.totals(), **counted})]
 
     def _silent_topics(self) -> list[str]:
@@ -221,6 +241,14 @@ class FerNode(LifecycleNode):
             if reason := entry.new_reason(self):
                 self.say_once(f"silence {entry.topic}", reason)
         return [entry.topic for entry in silent]
+
+    def _losing(self) -> list[str]:
+        """What gets lost of what comes, in a few words each; says more of it, once."""
+        troubles = [entry.trouble() for entry in self._inputs]
+        for _, sentence in troubles:
+            if sentence:
+                self.say_once("losses", sentence)
+        return [short for short, _ in troubles if short]
 
     # Lifecycle.
 

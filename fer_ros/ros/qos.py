@@ -10,7 +10,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from fer_ros.message_fields import OVERLAYS
 from fer_ros.parameters.node_params import ImageInputParams, ImageOutputParams
-from fer_ros.words import command, listed
+from fer_ros.words import listed
 
 RESULTS = QoSProfile(depth=100, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE,
                      durability=DurabilityPolicy.VOLATILE)
@@ -27,10 +27,11 @@ _RELIABILITY = {"reliable": ReliabilityPolicy.RELIABLE, "best_effort": Reliabili
 _DURABILITY = {"volatile": DurabilityPolicy.VOLATILE, "transient_local": DurabilityPolicy.TRANSIENT_LOCAL}
 
 
-def image_qos(params: ImageOutputParams | ImageInputParams) -> QoSProfile:
-    """The QoS profile that the parameters describe."""
-    return QoSProfile(depth=params.image_depth, history=HistoryPolicy.KEEP_LAST,
-                      reliability=_RELIABILITY[params.image_reliability], durability=_DURABILITY[params.image_durability])
+def image_qos(params: ImageOutputParams | ImageInputParams, reliability: str = "") -> QoSProfile:
+    """The QoS profile that the parameters describe; `reliability` in the place of theirs, if there is one."""
+    return QoSProfile(
+        depth=params.image_depth, history=HistoryPolicy.KEEP_LAST,
+        reliability=_RELIABILITY[reliability or params.image_reliability], durability=_DURABILITY[params.image_durability])
 
 
 def type_name(kind: type) -> str:
@@ -88,17 +89,19 @@ def _why_nothing(publisher: TopicEndpointInfo, kind: str, asked: QoSProfile) -> 
     return "; ".join(why) or reason.strip()
 
 
-def explain_silence(node: Node, topic: str, kind: type, qos: QoSProfile) -> str:
+def explain_silence(node: Node, topic: str, kind: type, qos: QoSProfile, also: Sequence[str] = ()) -> str:
     """Why nothing may be coming in on a topic: who publishes it, and whose type or QoS does not match.
 
     Args:
         topic: fully resolved name.
         kind: type of the messages that the node takes.
         qos: what the node asks for.
+        also: further topics, which nobody publishes, on which the same could come.
     """
     publishers = node.get_publishers_info_by_topic(topic)
     if not publishers:
-        return f"nobody publishes {topic}: is its node running, in this ROS_DOMAIN_ID, and is the topic remapped right?"
+        topics = " or ".join([topic, *also])
+        return f"nobody publishes {topics}: is its node running, in this ROS_DOMAIN_ID, and is the topic remapped right?"
     if all(info.topic_type != type_name(kind) for info in publishers):
         return explain_type(node, topic, kind, publishers)
     names = []
@@ -124,8 +127,7 @@ def explain_type(node: Node, topic: str, kind: type, publishers: Sequence[TopicE
     if others:
         return f"{text}: name the topic that has {wanted}: {listed(others, _SHOWN)}"
     if published == "sensor_msgs/msg/CompressedImage" and wanted == "sensor_msgs/msg/Image":
-        return (f"{text}: let its driver publish raw images, too, or let "
-                f"{command('run image_transport republish compressed raw')} make them")
+        return f"{text}: image_transport: auto or compressed takes it"
     return f"{text}: publish {wanted} there, or name another topic"
 
 

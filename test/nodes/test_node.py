@@ -7,7 +7,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import SetBool
 from vision_msgs.msg import Detection2DArray
 
@@ -175,12 +175,12 @@ def test_a_wrong_type_is_named_with_what_to_do(bench, monkeypatch):
     node, said = bench.add(FaceDetectorNode, silence_timeout=0.5, diagnostics_period=0.1), []
     monkeypatch.setattr(type(node.get_logger()), "warning", lambda self, text, **_: said.append(text))
     bench.wait_for(lambda: said, "a word about the silence")
-    bench.stranger(CompressedImage, "image")
+    bench.stranger(CameraInfo, "image")
     bench.wait_for(lambda: len(said) > 1, "a word about the type")
     bench.spin(0.5)
     assert "nobody publishes /image" in said[0]
-    assert "/image is sensor_msgs/msg/CompressedImage and not sensor_msgs/msg/Image" in said[1]
-    assert "/stranger" in said[1] and "republish" in said[1]
+    assert "/image is sensor_msgs/msg/CameraInfo and not sensor_msgs/msg/Image" in said[1]
+    assert "/stranger" in said[1]
     assert len(said) == 2
     bench.stranger(Image, "/fer/overlay")  # what the graph makes of its input is none
     bench.spin(0.5)
