@@ -4,8 +4,8 @@ docs/explanation/performance.md.
 
     .venv/bin/python scripts/measure_reliability.py --sizes 640x480 1920x1080
 
-A driver and a subscription of this package, each a process, on this machine, in turns. The driver's queue is 10 long, as that of
-most drivers; it has this package's Fast DDS profile or none.
+A driver and a subscription of this package, each a process, on this machine, in turns. The driver's queue is 10 long, as that
+of most drivers; it has this package's Fast DDS profile or none.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def main() -> None:
     if options.role:
         (publish if options.role == "publish" else receive)(options)
         return
-    print(f"| images | the driver offers | its profile | image_reliability | received of {options.frames}, in {options.rounds} "
-          "rounds | median of the medians |\n|---|---|---|---|---|---|")
+    print(f"| images | the driver offers | its profile | image_reliability | received of {options.frames}, in "
+          f"{options.rounds} rounds | median of the medians |\n|---|---|---|---|---|---|")
     rows: dict[tuple[str, str, bool, str], list[tuple[int, float]]] = {}
     for _, size, offered, profiled, asked in itertools.product(
             range(options.rounds), options.sizes, ("best_effort", "reliable"), (False, True), ("best_effort", "auto")):

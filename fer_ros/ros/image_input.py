@@ -75,7 +75,8 @@ def explain_no_images(node: Node, topic: str, params: ImageInputParams) -> str:
 class ImageInput(Input):
     """A subscription to images, made anew where another one suits their publishers better.
 
-    Until somebody publishes, it asks for reliable raw images: most drivers offer these, and of such a one no image is missed.
+    Until somebody is found who publishes, it asks for reliable raw images: most drivers offer these, and of such a one no image
+    is missed.
 
     Args:
         topic: as the node calls it.
@@ -103,7 +104,6 @@ class ImageInput(Input):
     def begin(self, take: Callable[[AnyImage], None]) -> None:
         """Take images from now on."""
         self._take = take
-        self._subscribe()
         self.follow()
 
     def follow(self) -> None:
@@ -124,6 +124,7 @@ class ImageInput(Input):
             self._end()
             self._source, self._reliability = source, reliability
             self.kind, self.qos = source.kind, image_qos(self._params, reliability)
+        if self._subscription is None:
             self._subscribe()
         self._tell_choice()
 
