@@ -75,8 +75,8 @@ def explain_no_images(node: Node, topic: str, params: ImageInputParams) -> str:
 class ImageInput(Input):
     """A subscription to images, made anew where another one suits their publishers better.
 
-    Until somebody is found who publishes, it asks for reliable raw images: most drivers offer these, and no image of such a one
-    is missed.
+    Until somebody is found who publishes, it asks for reliable raw images: most drivers offer these, and of one that comes
+    later no image is missed.
 
     Args:
         topic: as the node calls it.
