@@ -30,7 +30,7 @@ class CompressedOutput:
     def __init__(self, output: Output, quality: Callable[[], int], depth: int, durable: bool, skipped: Callable[[], None],
                  failed: Callable[[Exception], None]):
         self._output, self._quality, self._durable, self._failed = output, quality, durable, failed
-        self._worker = Worker(patient=True)
+        self._worker = Worker(patient=True, name="compressed")
         self._images = Exchange().subscribe(_TOPIC, self._worker, self._make, depth, skipped=skipped)
 
     def put(self, image: Image, header: Header) -> None:

@@ -74,14 +74,14 @@ AnyEmotions = EmotionArray | LocalEmotions
 class Worker:
     """A thread that works off what the other nodes of the process hand to one node, in the order in which it comes."""
 
-    def __init__(self, patient: bool = False):
-        """Args: patient: whether it gives way to the others where all cores are wanted."""
+    def __init__(self, patient: bool = False, name: str = "exchange"):
+        """Args: patient: whether it gives way to the others where all cores are wanted; name: of the thread."""
         self._patient = patient
         self.busy = threading.RLock()  # held while a message is worked on
         self._waiting: deque[tuple[Inlet, Any]] = deque()
         self._change = threading.Condition()
         self._ended = False
-        self._thread = threading.Thread(target=self._run, name="exchange", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def put(self, inlet: Inlet, message: Any) -> None:

@@ -17,7 +17,7 @@ PIP = {"cv2": "opencv-python-headless", "yaml": "pyyaml"}
 """PyPI's names that are not the module's."""
 ALONG = {"lz4": "rosbags", "backports": "rosbags", "compression": "rosbags"}
 """What comes along with another package."""
-IF_THERE = {"PIL", "pyarrow", "av", "cv_bridge", "launch", "launch_ros"}
+IF_THERE = {"PIL", "pyarrow", "av", "cv_bridge", "distributed", "fsspec", "launch", "launch_ros"}
 """What is used where it is there, and asked for by an extra or by a message."""
 NOT_IMPORTED = {
     "cv_bridge", "launch", "launch_ros",  # of a ROS installation; PyPI has none
