@@ -126,8 +126,8 @@ SAID = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS
         "ROS_DOMAIN_ID", "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 
 
-def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
+def ip(*arguments: str) -> str:
+    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
 
 
 class Machines:
@@ -148,6 +148,11 @@ class Machines:
             ip("-n", name, "addr", "add", f"{address}/24", "dev", "fer0")
             ip("-n", name, "link", "set", "fer0", "up")
             self._keepers[name] = self._keep(name)
+        # Whoever joins before, Fast DDS say, takes it for a machine without a network, and does not look again.
+        deadline = time.monotonic() + 60
+        while not all("state UP" in ip("-n", name, "link", "show", "fer0") for name in (self.here, self.there)):
+            assert time.monotonic() < deadline, "the cable between the two machines does not come up"
+            time.sleep(0.05)
 
     @staticmethod
     def _keep(name: str) -> subprocess.Popen:
