@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
-
 from fer_ros.bench.faults_graph import Command
-from fer_ros.bench.live_graph import camera_graph, written
-from fer_ros.dds import privacy_environment
+from fer_ros.bench.live_graph import camera_graph, listener, written
 from fer_ros.graph import webcam_graph
 from fer_ros.msg import EmotionArray
 from fer_ros.processes import Processes
 from fer_ros.ros.guard import spin_once
-from fer_ros.ros.joining import join
 from fer_ros.ros.qos import RESULTS
 from fer_ros.system.signals import Asked, on_end
 from fer_ros.words import exit_reason
@@ -35,7 +29,7 @@ def of_process(source: str, fps: int, namespace: str) -> float:
     """
     said: list[str] = []
     graph, content = camera_graph(source, fps, True, namespace)
-    with _listener(graph.topics.emotions) as hear, written(content) as file, \
+    with _hearing(graph.topics.emotions) as hear, written(content) as file, \
             Processes(file, "warn", lambda name, line: said.append(line)) as processes:
         begun = time.monotonic()
         for process in graph.processes:
@@ -51,26 +45,18 @@ def of_process(source: str, fps: int, namespace: str) -> float:
 def of_command(source: str, namespace: str) -> float:
     """As `of_process`, from the start of `fer-ros run`."""
     topic = webcam_graph({}, namespace=namespace).topics.emotions
-    with _listener(topic) as hear, tempfile.TemporaryDirectory(prefix="fer_ros_bench_") as folder:
+    with _hearing(topic) as hear, tempfile.TemporaryDirectory(prefix="fer_ros_bench_") as folder:
         begun = time.monotonic()
         with Command(Path(folder), "run", "--source", source, "--namespace", namespace) as command:
             return hear(lambda: "" if command.status is None else f"fer-ros run ended: {command.tail()}") - begun
 
 
 @contextlib.contextmanager
-def _listener(topic: str) -> Iterator[Callable[[Callable[[], str]], float]]:
+def _hearing(topic: str) -> Iterator[Callable[[Callable[[], str]], float]]:
     """What waits for the first answer on a topic, and returns when it came; it asks again and again whether the graph has
     ended, and why."""
-    os.environ.update(privacy_environment(os.environ))
     heard: list[float] = []
-    with contextlib.ExitStack() as stack:
-        join()
-        stack.callback(rclpy.try_shutdown)
-        node = rclpy.create_node("fer_ros_bench")
-        stack.callback(node.destroy_node)
-        executor = SingleThreadedExecutor()
-        stack.callback(executor.shutdown, timeout_sec=0)
-        executor.add_node(node)
+    with listener() as (node, executor):
         node.create_subscription(EmotionArray, topic, lambda message: heard.append(time.monotonic()), RESULTS)
 
         def hear(ended: Callable[[], str]) -> float:

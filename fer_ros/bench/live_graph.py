@@ -16,6 +16,7 @@ from typing import Any
 import rclpy
 import yaml
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 
 from fer_ros.bench.timing import Spread, processor_time
 from fer_ros.dds import privacy_environment
@@ -169,6 +170,21 @@ def written(content: Mapping[str, Any]) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def listener() -> Iterator[tuple[Node, SingleThreadedExecutor]]:
+    """A node that hears a graph of this machine, and what spins it."""
+    os.environ.update(privacy_environment(os.environ))
+    with contextlib.ExitStack() as stack:
+        join()
+        stack.callback(rclpy.try_shutdown)
+        node = rclpy.create_node("fer_ros_bench")
+        stack.callback(node.destroy_node)
+        executor = SingleThreadedExecutor()
+        stack.callback(executor.shutdown, timeout_sec=0)
+        executor.add_node(node)
+        yield node, executor
+
+
+@contextlib.contextmanager
 def watched(graph: Graph, content: Mapping[str, Any], topics: Sequence[str] = ()) -> Iterator[Watch]:
     """Start a graph, and wait for its first answers.
 
@@ -179,18 +195,11 @@ def watched(graph: Graph, content: Mapping[str, Any], topics: Sequence[str] = ()
     Raises:
         ValueError: as of `Watch.spin`.
     """
-    os.environ.update(privacy_environment(os.environ))
     topics = topics or [graph.topics.emotions]
     said: list[str] = []
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(written(content))
-        join()
-        stack.callback(rclpy.try_shutdown)
-        node = rclpy.create_node("fer_ros_bench")
-        stack.callback(node.destroy_node)
-        executor = SingleThreadedExecutor()
-        stack.callback(executor.shutdown, timeout_sec=0)
-        executor.add_node(node)
+        node, executor = stack.enter_context(listener())
         processes = stack.enter_context(Processes(file, "warn", lambda name, line: said.append(line)))
         watch = Watch(processes, executor, topics, said)
         for topic in topics:
