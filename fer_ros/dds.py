@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 
-from fer_ros.resources import share_directory
+from fer_ros.resources import prefixes, share_directory
 
 PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 """What names Fast DDS's profile: the first in Fast DDS 3 (Kilted), the second up to Fast DDS 2 (Humble, Jazzy)."""
@@ -23,8 +23,9 @@ FOUND_PROFILES = ("DEFAULT_FASTDDS_PROFILES.xml", "DEFAULT_FASTRTPS_PROFILES.xml
 IMAGE_SEGMENT, SMALL_SEGMENT = 32 * 2**20, 2**20
 """Bytes of shared memory that the profiles take: of a process that publishes images, and of any other."""
 
-_RANGE, _LOCALHOST_ONLY, _PEERS = "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS"
-_SERVER = "ROS_DISCOVERY_SERVER"
+RANGE, LOCALHOST_ONLY, PEERS, SERVER = (
+    "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER")
+"""With these a user says how far a graph reaches."""
 
 SHARED_MEMORY = Path("/dev/shm")
 _OVERHEAD = 4 * 2**20  # bytes: Fast DDS's lists of buffers, rcl's own segment and ports
@@ -34,23 +35,23 @@ _BEING_MADE = 1.0  # seconds within which whoever makes a segment has certainly 
 
 def privacy_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that keep a graph to this machine; none where the user has said how far it should reach."""
-    if any(environment.get(name) for name in (_RANGE, _LOCALHOST_ONLY, _PEERS, _SERVER)):
+    if any(environment.get(name) for name in (RANGE, LOCALHOST_ONLY, PEERS, SERVER)):
         return {}
     if environment.get("ROS_DISTRO") == "humble":
-        return {_LOCALHOST_ONLY: "1"}
-    return {_RANGE: "LOCALHOST"}
+        return {LOCALHOST_ONLY: "1"}
+    return {RANGE: "LOCALHOST"}
 
 
 def is_local(environment: Mapping[str, str]) -> bool:
     """Whether these variables ask for a graph that is kept to this machine."""
-    if environment.get(_LOCALHOST_ONLY) == "1":
+    if environment.get(LOCALHOST_ONLY) == "1":
         return True  # rcl then ignores the range and the peers
-    reach = environment.get(_RANGE, "")
+    reach = environment.get(RANGE, "")
     if reach in ("", "SUBNET", "SYSTEM_DEFAULT"):
         return False
     # OFF reaches nobody, its peers included. rcl takes what it does not know for LOCALHOST; whoever names peers or a server
     # beside that wants to be in touch with them.
-    return reach == "OFF" or not (environment.get(_PEERS) or environment.get(_SERVER))
+    return reach == "OFF" or not (environment.get(PEERS) or environment.get(SERVER))
 
 
 def users_profile(environment: Mapping[str, str]) -> Path | None:
@@ -81,8 +82,7 @@ def dds_environment(environment: Mapping[str, str], *, images: bool) -> dict[str
 
 def _has_fast_dds_3(environment: Mapping[str, str]) -> bool:
     """Whether this installation's Fast DDS is of Kilted or later: what an older one understands is an error to it."""
-    prefixes = [share_directory().parents[1], *map(Path, filter(None, environment.get("AMENT_PREFIX_PATH", "").split(":")))]
-    return any((prefix / "lib" / "libfastdds.so").exists() for prefix in prefixes)
+    return any((prefix / "lib" / "libfastdds.so").exists() for prefix in prefixes(environment))
 
 
 def profile(variable: str, *, local: bool, images: bool) -> Path:
@@ -201,4 +201,4 @@ def _profiles() -> list[Path]:
 def _for_humble(environment: Mapping[str, str]) -> dict[str, str]:
     """Humble knows no range: what asks for LOCALHOST, in the variable that it knows."""
     wanted = environment.get("ROS_DISTRO") == "humble" and is_local(environment)
-    return {_LOCALHOST_ONLY: "1"} if wanted else {}
+    return {LOCALHOST_ONLY: "1"} if wanted else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def message_definitions(package: str) -> list[Path]:
     Raises:
         FileNotFoundError: there are none.
     """
-    for prefix in _prefixes():
+    for prefix in prefixes():
         found = sorted((prefix / "share" / package / "msg").glob("*.msg"))
         if found:
             return found
@@ -58,15 +59,15 @@ def users_file(name: str) -> Path:
     found = re.fullmatch("package://([^/]+)/(.+)", name)
     if not found:
         return path_of(name)
-    for prefix in _prefixes():
+    for prefix in prefixes():
         if (prefix / "share" / found[1] / "package.xml").is_file():
             return prefix / "share" / found[1] / found[2]
     raise FileNotFoundError(f"{name}: the package {found[1]} is not installed: install it or source its workspace")
 
 
-def _prefixes() -> list[Path]:
-    """Where packages are installed."""
-    return [share_directory().parents[1], *map(Path, filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(":")))]
+def prefixes(environment: Mapping[str, str] = os.environ) -> list[Path]:
+    """Where packages are installed: this one, then those that AMENT_PREFIX_PATH leads to."""
+    return [share_directory().parents[1], *map(Path, filter(None, environment.get("AMENT_PREFIX_PATH", "").split(":")))]
 
 
 def model_downloads() -> Path:

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from fer_ros import dds
+from fer_ros.dds import LOCALHOST_ONLY, PEERS, RANGE, SERVER
 from fer_ros.system import announcements
 from fer_ros.system.announcements import VENDORS, Announcement, Answers
 from fer_ros.words import counted, listed, one_line
@@ -21,8 +22,7 @@ from fer_ros.words import counted, listed, one_line
 OK, NOTE, BAD = "ok", "note", "missing"
 Finding = tuple[str, str, str]  # state, what, more
 
-RANGE, LOCALHOST_ONLY = "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY"
-PEERS, SERVER, DOMAIN = "ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER", "ROS_DOMAIN_ID"
+DOMAIN = "ROS_DOMAIN_ID"
 _RANGES = ("NOT_SET", "SUBNET", "SYSTEM_DEFAULT", "LOCALHOST", "OFF")
 _ZENOH, _SERVER_PORT = 7447, 11811
 _PARTICIPANTS = 12  # of one machine and domain that are asked
@@ -231,10 +231,7 @@ def of_server(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Whether the discovery servers that are named can be reached."""
     for entry in filter(None, (part.strip() for part in environment.get(SERVER, "").split(";"))):
         kind, host, port = server(entry)
-        if kind == "TCP":
-            error, how = _tcp(host, port)
-        else:
-            error, how = _udp(host, port)
+        error, how = _tried(kind, host, port)
         if error:
             yield BAD, f"no discovery server at {host}:{port} ({how})", (
                 f"fastdds discovery --server-id 0 --port {port}, on the machine that {SERVER} names")
@@ -250,20 +247,15 @@ def server(entry: str) -> tuple[str, str, int]:
     return kind, host, int(port) if port and port.isdigit() else 42100 if kind == "TCP" else _SERVER_PORT
 
 
-def _tcp(host: str, port: int) -> tuple[int, str]:
+def _tried(kind: str, host: str, port: int) -> tuple[int, str]:
+    """What comes of speaking to a server by TCP or UDP: a number of `errno`, 0 for nothing against it, and in words."""
+    ask, good = ((announcements.tcp_error, "it accepts connections") if kind == "TCP" else
+                 (announcements.udp_error, "UDP is not refused, which is all that can be told from outside"))
     try:
-        error = announcements.tcp_error(socket.gethostbyname(host), port)
+        error = ask(socket.gethostbyname(host), port)
     except (OSError, UnicodeError) as reason:
         return errno.EADDRNOTAVAIL, _reason(reason)
-    return error, os.strerror(error) if error else "it accepts connections"
-
-
-def _udp(host: str, port: int) -> tuple[int, str]:
-    try:
-        error = announcements.udp_error(socket.gethostbyname(host), port)
-    except (OSError, UnicodeError) as reason:
-        return errno.EADDRNOTAVAIL, _reason(reason)
-    return error, os.strerror(error) if error else "UDP is not refused, which is all that can be told from outside"
+    return error, os.strerror(error) if error else good
 
 
 def of_types() -> Iterator[Finding]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from fer_ros import dds
-from fer_ros.commands.doctor_peers import confines, of_buffers, of_variables, server
+from fer_ros.commands.doctor_peers import BAD, OK, confines, of_buffers, of_server, of_variables, server
 
 
 @pytest.mark.parametrize(("variables", "words"), [
@@ -51,6 +53,22 @@ def test_a_profile_that_lets_nothing_out_is_found(tmp_path):
 ])
 def test_a_discovery_server_is_read_as_fast_dds_reads_it(entry, made):
     assert server(entry) == made
+
+
+def test_a_discovery_server_is_tried_by_the_transport_that_it_is_named_with():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        for kind, state, words in (("TCPv4", OK, "TCP; it accepts connections"), ("UDPv4", BAD, "(Connection refused)")):
+            [(found, what, more)] = of_server({dds.SERVER: f"{kind}:[127.0.0.1]:{port}"})
+            assert found == state and words in f"{what} {more}"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        for kind, state, words in (("TCPv4", BAD, "(Connection refused)"), ("UDPv4", OK, "UDP; UDP is not refused")):
+            [(found, what, more)] = of_server({dds.SERVER: f"{kind}:[127.0.0.1]:{port}"})
+            assert found == state and words in f"{what} {more}"
+    [(found, what, _)] = of_server({dds.SERVER: "TCPv4:[..]:1"})
+    assert found == BAD and "no discovery server at ..:1" in what
 
 
 def test_too_small_a_buffer_for_images_is_told(tmp_path):
