@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 import yaml
 
 from fer_ros.parameters.yaml_text import compose, read_file, value_of
-from fer_ros.words import counted, one_line
+from fer_ros.words import counted, one_line, suggestion
 
 MOST = 32
 """Cameras in one process."""
@@ -90,9 +89,7 @@ def _check_keys(keys: Sequence[str]) -> None:
     known = ["name", "image", *_parameters()]
     for key in keys:
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            raise ValueError(f"a camera has no {key or 'list for a name'}" +
-                             (f": did you mean {close[0]}?" if close else f"; it has {', '.join(known)}"))
+            raise ValueError(f"a camera has no {key or 'list for a name'}{suggestion(key, known)}")
         if keys.count(key) > 1:
             raise ValueError(f"{key} is there twice")
 
