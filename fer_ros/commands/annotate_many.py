@@ -7,7 +7,6 @@ import contextlib
 import glob
 import importlib
 import os
-import re
 import sys
 import time
 from collections import Counter
@@ -20,7 +19,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from fer_ros.commands.arguments import count
 from fer_ros.commands.status import INTERRUPTED, SKIPPED
-from fer_ros.media.source_name import SCHEMES
 from fer_ros.models.terms import news
 from fer_ros.version import __version__
 from fer_ros.words import counted
@@ -50,17 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def are_many(options: argparse.Namespace) -> bool:
     """Whether the arguments mean several recordings."""
+    from fer_ros.many.inputs import is_in_store
+
     sources, out = options.source, options.out
     into_folder = out is not None and (out.is_dir() or not out.suffix)
-    alone = len(sources) == 1 and not _is_in_store(sources[0]) and (
+    alone = len(sources) == 1 and not is_in_store(sources[0]) and (
         "://" in sources[0] or os.path.lexists(sources[0]) or not glob.has_magic(sources[0]))
     asked = options.jobs or options.scheduler or options.retry_failed or options.no_bags
     return bool(not alone or into_folder or asked)
-
-
-def _is_in_store(source: str) -> bool:
-    scheme, has_scheme, _ = source.partition("://")
-    return bool(has_scheme) and re.fullmatch(r"[a-z][a-z0-9+.-]+", scheme) is not None and scheme not in ("file", *SCHEMES)
 
 
 def annotate_many(options: argparse.Namespace, params: Params) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fer_ros.many.store import Entry, Store
-from fer_ros.media.source_name import SourceError, filled_in, kind_of_source, path_of, without_secrets
+from fer_ros.media.source_name import SCHEMES, SourceError, filled_in, kind_of_source, path_of, without_secrets
 from fer_ros.resources import share_directory
 from fer_ros.system.files import reason
 from fer_ros.words import one_line
@@ -23,7 +23,7 @@ VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m2
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 _OF_ROSBAG2 = (".mcap", ".db3", ".mcap.zstd", ".db3.zstd")
 _DEEPEST = 64  # folders in folders
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,12 @@ class Refused:
     reason: str
 
 
+def is_in_store(source: str) -> bool:
+    """Whether a source's name is an address in an object store, and neither that of a file nor a stream's."""
+    address = _ADDRESS.match(source)
+    return address is not None and address[1].lower() not in ("file", *SCHEMES)
+
+
 def find(sources: Sequence[str], leave_out: Path) -> tuple[list[Input], list[Refused]]:
     """The recordings that are meant, each once, in the order of their names; and what is none.
 
@@ -92,10 +98,10 @@ class _Search:
                 raise SourceError("the name is empty")
             if name == "demo":
                 self._add_local(str(share_directory() / "demo" / "demo.mp4"))
-            elif _ADDRESS.match(name) and not name.lower().startswith("file://"):
+            elif is_in_store(name):
                 self._add_remote(name)
-            elif kind_of_source(name) == "device":
-                raise SourceError("it is a camera: name recordings")
+            elif kind_of_source(name) != "recorded":
+                raise SourceError(f"it is a {'camera' if kind_of_source(name) == 'device' else 'stream'}: name recordings")
             else:
                 self._add_path(name)
         except (SourceError, OSError) as error:
@@ -167,7 +173,7 @@ class _Search:
 
     def _add_remote(self, address: str) -> None:
         if not Store.knows(address):
-            raise SourceError("it is a stream, or an address that fsspec does not know: name recordings")
+            raise SourceError("it is an address that fsspec does not know: name recordings")
         store = Store.of(address)
         entries = store.matching(address)
         if glob.has_magic(address):

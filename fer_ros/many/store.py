@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_ros.media.source_name import SCHEMES, SourceError
+from fer_ros.media.source_name import SourceError
 from fer_ros.words import one_line
 
 _CHANGED = ("ETag", "etag", "md5Hash", "content_md5", "LastModified", "mtime", "updated", "last_modified", "modified")
@@ -41,15 +41,12 @@ class Store:
 
     @staticmethod
     def knows(address: str) -> bool:
-        """Whether an address is a store's and not a stream's. Without fsspec all that are no stream's are."""
-        scheme = address.partition("://")[0].lower()
-        if scheme in SCHEMES:
-            return False
+        """Whether there is a store for an address. Without fsspec there is one for each."""
         try:
             from fsspec.registry import known_implementations
         except ImportError:
             return True
-        return scheme in known_implementations
+        return address.partition("://")[0].lower() in known_implementations
 
     @classmethod
     def of(cls, address: str) -> Store:
@@ -72,7 +69,8 @@ class Store:
 
     def matching(self, address: str) -> list[Entry]:
         """What an address names, or matches where it is a pattern."""
-        path = str(self._system._strip_protocol(address))
+        scheme, between, rest = address.partition("://")
+        path = str(self._system._strip_protocol(f"{scheme.lower()}{between}{rest}"))  # which knows no capitals
         try:
             if any(sign in path for sign in "*?["):
                 return [_entry(about) for _, about in sorted(self._system.glob(path, detail=True).items())]

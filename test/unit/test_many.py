@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from fer_ros.cli import main
+from fer_ros.cli import main, parser
+from fer_ros.commands.annotate_many import are_many
 from fer_ros.drawing.overlay import OverlayStyle
 from fer_ros.graph import default_params_file
 from fer_ros.many import inputs
@@ -145,6 +146,21 @@ def test_what_is_no_recording_is_named_with_the_reason(source, why, tmp_path):
     assert not found
     assert why in refused.reason
     assert "secret" not in refused.shown + refused.reason
+
+
+@pytest.mark.parametrize(("source", "there"), [
+    ("s3://bucket/a.mp4", True), ("S3://bucket", True), ("memory://a/*.mcap", True), ("nosuch://a", True), ("a.mp4", False),
+    ("file:///a.mp4", False), ("FILE:///a.mp4", False), ("rtsp://camera/1", False), ("HTTP://host/a.mp4", False)])
+def test_what_lies_in_a_store_is_annotated_as_many_are(source, there):
+    assert inputs.is_in_store(source) == are_many(parser().parse_args(["annotate", source])) == there
+
+
+@pytest.mark.parametrize("address", ["memory://capitals/a.mp4", "MEMORY://capitals/a.mp4", "Memory://capitals/*.mp4"])
+def test_what_lies_in_a_store_is_found_whatever_the_capitals_of_its_scheme(address, tmp_path):
+    pytest.importorskip("fsspec").filesystem("memory").pipe("/capitals/a.mp4", b"x")
+    (found,), refused = find([address], tmp_path / "out")
+    assert not refused
+    assert found.source == "memory:///capitals/a.mp4"
 
 
 def test_answers_are_not_taken_for_recordings(clips, tmp_path):
