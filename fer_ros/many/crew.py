@@ -7,11 +7,10 @@ import multiprocessing
 import os
 import shutil
 import signal
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
 
 from fer_ros.many.inputs import Input
 from fer_ros.many.work import FAILED, DiskFull, Model, Outcome, Task, annotate
@@ -189,7 +188,10 @@ def _serve(channel: Connection, parent: Mapping[str, str], task: Task) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     params = task.params_with(_checked)
     channel.send("ready")
-    tell: Callable[[int, int], Any] = lambda images, of: channel.send((images, of))  # noqa: E731
+
+    def tell(images: int, of: int) -> None:
+        channel.send((images, of))
+
     while True:
         try:
             given, folder = channel.recv()

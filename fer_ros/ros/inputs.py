@@ -75,7 +75,6 @@ class Input:
         self._explained.add(reason)  # it may become another one: a publisher of the wrong type comes late
         return reason
 
-
     def why_silent(self, node: Node) -> str:
         """Why nothing may be coming."""
         return explain_silence(node, self.topic, self.kind, self.qos)
