@@ -5,20 +5,20 @@ from __future__ import annotations
 import itertools
 import os
 import platform
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from fer_ros.bench import footage
-from fer_ros.bench.timing import Spread
+from fer_ros.bench.timing import alternate, resident_memory
 from fer_ros.parameters.params_file import parameters
 from fer_ros.perception.pipeline import PARAMS, Pipeline
 from fer_ros.version import __version__
 
 _FPS = 30.0
 _SIZE = (640, 480)
+_ROUNDS, _WARM_UP = 5, 3  # at least: a small board may take seconds for one
 _ARM = {"0xd03": "Cortex-A53", "0xd05": "Cortex-A55", "0xd07": "Cortex-A57", "0xd08": "Cortex-A72", "0xd09": "Cortex-A73",
         "0xd0a": "Cortex-A75", "0xd0b": "Cortex-A76", "0xd0c": "Neoverse-N1", "0xd0d": "Cortex-A77", "0xd41": "Cortex-A78",
         "0xd42": "Cortex-A78AE", "0xd44": "Cortex-X1", "0xd47": "Cortex-A710", "0xd4d": "Cortex-A715"}
@@ -147,14 +147,14 @@ def measure(changes: Mapping[str, Any], threads: list[int], seconds: float) -> R
     def frame() -> object:
         return pipeline(next(frames), next(number) / _FPS)
 
-    _in_turns({"frame": frame}, 0)
-    memory = _resident(_text(Path("/proc/self/status")))  # before the networks are opened again
+    alternate({"frame": frame}, _ROUNDS, _WARM_UP)
+    memory = resident_memory(os.getpid())  # before the networks are opened again
     pipelines |= {count: Pipeline.of(parameters(PARAMS, [], {**changes, "threads": count})) for count in threads[1:]}
     works: dict[Any, Callable[[], object]] = {"frame": frame}
     for count, one in pipelines.items():
         works["detector", count] = one.faces.detector.bare(images[0])
         works["classifier", count] = one.emotions.classifier.bare()
-    taken = _in_turns(works, seconds)
+    taken = alternate(works, _ROUNDS, _WARM_UP, seconds=seconds)
     detector, classifier = pipeline.faces.detector, pipeline.emotions.classifier
     return Report(
         machine(), __version__, platform.python_version(), onnxruntime.__version__, cv2.__version__,
@@ -162,25 +162,6 @@ def measure(changes: Mapping[str, Any], threads: list[int], seconds: float) -> R
         {count: taken["detector", count].p50 for count in threads},
         {count: taken["classifier", count].p50 for count in threads}, taken["frame"].p50, taken["frame"].p95, memory,
         _celsius())
-
-
-def _in_turns(works: Mapping[Any, Callable[[], object]], seconds: float) -> dict[Any, Spread]:
-    """Each work once a turn, for some seconds and five turns at least; the first turns do not count."""
-    taken: dict[Any, list[float]] = {name: [] for name in works}
-    end, turn = time.monotonic() + seconds, 0
-    while turn < 8 or time.monotonic() < end:
-        for name, work in works.items():
-            begun = time.perf_counter()
-            work()
-            if turn >= 3:
-                taken[name].append(time.perf_counter() - begun)
-        turn += 1
-    return {name: Spread.of(durations) for name, durations in taken.items()}
-
-
-def _resident(status: str) -> int:
-    """Bytes, as /proc/PID/status has them; 0 where it does not."""
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS:")), 0)
 
 
 def _celsius() -> float | None:

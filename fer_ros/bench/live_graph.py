@@ -18,7 +18,7 @@ import yaml
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
-from fer_ros.bench.timing import Spread, processor_time
+from fer_ros.bench.timing import Spread, processor_time, resident_memory
 from fer_ros.dds import privacy_environment
 from fer_ros.graph import Graph, webcam_graph
 from fer_ros.msg import EmotionArray
@@ -32,7 +32,6 @@ from fer_ros.system.signals import Asked, on_end
 from fer_ros.words import exit_reason, one_line
 
 _PATIENCE = 60.0  # seconds for an answer, the first one and any later one
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass
@@ -130,8 +129,7 @@ class Watch:
     def window(self) -> Run:
         """What was measured since `start`."""
         load = (self._cpu() - self._spent) / max(time.monotonic() - self._begun, 1e-9)
-        memory = sum(int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]) * _PAGE
-                     for pid in self._processes.pids)
+        memory = sum(resident_memory(pid) for pid in self._processes.pids)
         for answers in self._answers.values():
             answers.until = time.time()
         return Run(self._answers, load, memory)

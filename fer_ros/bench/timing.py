@@ -30,22 +30,26 @@ class Spread:
         return f"{1e3 * self.p50:.2f} ({1e3 * self.p95:.2f})"
 
 
-def alternate(works: Mapping[K, Callable[[], object]], rounds: int, warm_up: int = 5, each: int = 1) -> dict[K, Spread]:
+def alternate(works: Mapping[K, Callable[[], object]], rounds: int, warm_up: int = 5, each: int = 1,
+              seconds: float = 0.0) -> dict[K, Spread]:
     """Time several works in turns, so that a machine that is slow for a while is so for all.
 
     Args:
         works: by name; each is called once a round.
         rounds: that count, after `warm_up` that do not.
         each: how many calls make a turn, whose mean counts: for a work that does not do the same every time.
+        seconds: for which it goes on at least: on a machine of unknown speed, where no number of rounds is right.
     """
     taken: dict[K, list[float]] = {name: [] for name in works}
-    for number in range(warm_up + rounds):
+    end, number = time.monotonic() + seconds, 0
+    while number < warm_up + rounds or time.monotonic() < end:
         for name, work in works.items():
             begun = time.perf_counter()
             for _ in range(each):
                 work()
             if number >= warm_up:
                 taken[name].append((time.perf_counter() - begun) / each)
+        number += 1
     return {name: Spread.of(durations) for name, durations in taken.items()}
 
 
@@ -56,3 +60,12 @@ def processor_time(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_memory(pid: int) -> int:
+    """Bytes that a process has in memory; 0 where there is none any more."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 
 import cv2
 import numpy as np
 import pytest
 
 from fer_ros.bench import drawing, footage, throughput
-from fer_ros.bench.timing import Spread, alternate
+from fer_ros.bench.timing import Spread, alternate, resident_memory
 from fer_ros.cli import main
 from fer_ros.perception.detector import DetectorParams, FaceDetector
 
@@ -64,6 +66,29 @@ def test_of_a_work_that_is_not_always_the_same_the_mean_counts(monkeypatch):
 
     assert alternate({"a": work}, rounds=4, warm_up=1, each=3) == {"a": Spread(2.0, 2.0)}
     assert len(calls) == 15
+
+
+def test_works_go_on_for_some_seconds_and_for_their_rounds_at_least(monkeypatch):
+    now, calls = [0.0], []
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+    def work():
+        calls.append(1)
+        now[0] += 1.0
+
+    assert alternate({"a": work}, rounds=2, warm_up=1, seconds=10.0) == {"a": Spread(1.0, 1.0)}
+    assert len(calls) == 10
+    alternate({"a": work}, rounds=20, warm_up=1, seconds=10.0)
+    assert len(calls) == 31
+
+
+def test_what_a_process_has_in_memory_is_counted_until_it_has_ended():
+    before = resident_memory(os.getpid())
+    kept = bytearray(b"x") * (50 * 2**20)
+    assert 40 * 2**20 < resident_memory(os.getpid()) - before < 100 * 2**20, len(kept)
+    done = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True)
+    assert resident_memory(int(done.stdout)) == 0
 
 
 def test_a_spread_is_median_and_95th_percentile_in_milliseconds():
