@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
+
+# For launched.py: pytest does not put this folder there itself, see addopts in pyproject.toml.
+sys.path.append(str(Path(__file__).parent))
 
 
 def pytest_configure(config: pytest.Config) -> None:

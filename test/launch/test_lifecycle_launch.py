@@ -1,9 +1,6 @@
 """The nodes by themselves, as launch_ros's LifecycleNode starts them, managed from outside in the order of nav2's manager."""
 
 import itertools
-import os
-import time
-import unittest
 
 import pytest
 
@@ -13,8 +10,7 @@ pytest.importorskip("launch_ros", reason=f"launch_ros is not installed ({_WHY})"
 
 import launch  # noqa: E402
 import launch_testing.actions  # noqa: E402
-import launch_testing.asserts  # noqa: E402
-import rclpy  # noqa: E402
+import launched  # noqa: E402
 from launch.actions import EmitEvent, OpaqueFunction, RegisterEventHandler  # noqa: E402
 from launch.events import matches_action  # noqa: E402
 from launch_ros.actions import LifecycleNode  # noqa: E402
@@ -23,11 +19,9 @@ from launch_ros.events.lifecycle import ChangeState  # noqa: E402
 from lifecycle_msgs.msg import State, Transition  # noqa: E402
 from lifecycle_msgs.srv import ChangeState as ChangeStateService  # noqa: E402
 from lifecycle_msgs.srv import GetState  # noqa: E402
-from rclpy.qos import QoSProfile  # noqa: E402
 
 from fer_ros.msg import EmotionArray  # noqa: E402
 
-DOMAIN = 1 + os.getpid() % 90
 NAMES = ("camera_node", "face_detector_node", "emotion_node")
 CLIP = {"source": "demo", "loop": True, "fps": 5.0}
 UP = (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)
@@ -52,9 +46,7 @@ def next_in_turn(nodes: list[LifecycleNode]) -> list[RegisterEventHandler]:
 @pytest.mark.launch_test
 @launch_testing.parametrize("autostart", [False, True])
 def generate_test_description(autostart):
-    os.environ["ROS_DOMAIN_ID"] = str(DOMAIN)
-    for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
-        os.environ.pop(name, None)
+    launched.alone()
     entered.clear()
     nodes = [LifecycleNode(
         package="fer_ros", executable=name, name=name, namespace="robot", output="screen",
@@ -72,30 +64,7 @@ def noted(context):
     entered.append((event.action.node_name.rpartition("/")[2], event.goal_state))
 
 
-class TestNodes(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        rclpy.init(domain_id=DOMAIN)
-        cls.node = rclpy.create_node("test_lifecycle_launch")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.node.destroy_node()
-        rclpy.shutdown()
-
-    def wait_for(self, condition, what):
-        deadline = time.monotonic() + 90
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, f"waited in vain for {what}")
-            rclpy.spin_once(self.node, timeout_sec=0.05)
-
-    def ask(self, kind, name, request):
-        client = self.node.create_client(kind, name)
-        self.wait_for(client.service_is_ready, name)
-        future = client.call_async(request)
-        self.wait_for(future.done, name)
-        return future.result()
-
+class TestNodes(launched.Listening):
     def change(self, names, *transitions):
         for transition in transitions:
             for name in names:
@@ -112,8 +81,7 @@ class TestNodes(unittest.TestCase):
         self.wait_for(lambda: len(self.heard) > before + 2, "emotions")
 
     def test_they_come_up_go_down_and_come_up_again(self, autostart):
-        self.heard = []
-        self.node.create_subscription(EmotionArray, "/robot/emotions", self.heard.append, QoSProfile(depth=50))
+        self.heard = self.listen(EmotionArray, "/robot/emotions")
         self.wait_for(lambda: self.states() == [State.PRIMARY_STATE_ACTIVE] * 3, "three active nodes")
         self.answered()
         if not autostart:
@@ -132,13 +100,5 @@ class TestNodes(unittest.TestCase):
         self.assertEqual(self.states(), [State.PRIMARY_STATE_FINALIZED] * 3)
 
 
-@launch_testing.post_shutdown_test()
-class TestShutdown(unittest.TestCase):
-    def test_every_process_ends_with_status_0(self, proc_info):
-        launch_testing.asserts.assertExitCodes(proc_info)
-        self.assertEqual(len(proc_info.process_names()), 3)
-
-    def test_no_node_complained(self, proc_output):
-        text = b"".join(io.text for io in proc_output).decode()
-        self.assertNotIn("Traceback", text)
-        self.assertNotIn("[ERROR]", text)
+class TestShutdown(launched.Ended):
+    PROCESSES = 3

@@ -1,9 +1,6 @@
 """replay.launch.py on a small bag, through launch_testing: stamps and time are the bag's, and it ends cleanly."""
 
-import os
 import tempfile
-import time
-import unittest
 from pathlib import Path
 
 import pytest
@@ -14,11 +11,9 @@ pytest.importorskip("launch_ros", reason=f"launch_ros is not installed ({_WHY})"
 
 import launch  # noqa: E402
 import launch_testing.actions  # noqa: E402
-import launch_testing.asserts  # noqa: E402
+import launched  # noqa: E402
 import numpy as np  # noqa: E402
-import rclpy  # noqa: E402
 from launch.launch_description_sources import PythonLaunchDescriptionSource  # noqa: E402
-from rclpy.qos import QoSProfile  # noqa: E402
 from rosbags.rosbag2 import StoragePlugin, Writer  # noqa: E402
 from rosbags.typesys import Stores, get_typestore  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
@@ -29,7 +24,6 @@ from fer_ros.msg import EmotionArray  # noqa: E402
 from fer_ros.resources import share_directory  # noqa: E402
 
 LAUNCH_FILE = share_directory() / "launch" / "replay.launch.py"
-DOMAIN = 1 + os.getpid() % 90
 KIND = "sensor_msgs/msg/Image"
 
 
@@ -51,9 +45,7 @@ def write_bag(folder: Path) -> Path:
 @pytest.mark.launch_test
 @launch_testing.parametrize("composed, processes", [("true", 1), ("false", 4)])
 def generate_test_description(composed, processes):
-    os.environ["ROS_DOMAIN_ID"] = str(DOMAIN)
-    for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
-        os.environ.pop(name, None)
+    launched.alone()
     bag = write_bag(Path(tempfile.mkdtemp()))
     graph = launch.actions.IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(LAUNCH_FILE)),
@@ -63,38 +55,15 @@ def generate_test_description(composed, processes):
     return launch.LaunchDescription([graph, launch_testing.actions.ReadyToTest()])
 
 
-class TestGraph(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        rclpy.init(domain_id=DOMAIN)
-        cls.node = rclpy.create_node("test_replay_launch")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.node.destroy_node()
-        rclpy.shutdown()
-
+class TestGraph(launched.Listening):
     def test_answers_have_the_bags_stamps_and_time_runs_with_them(self):
-        answers, times = [], []
-        self.node.create_subscription(EmotionArray, "/robot/fer/emotions", answers.append, QoSProfile(depth=50))
-        self.node.create_subscription(Clock, "/clock", times.append, QoSProfile(depth=50))
-        deadline = time.monotonic() + 90
-        while len(answers) < 25 or len(times) < 25:
-            self.assertLess(time.monotonic(), deadline, "waited in vain for 25 answers")
-            rclpy.spin_once(self.node, timeout_sec=0.05)
+        answers, times = self.listen(EmotionArray, "/robot/fer/emotions"), self.listen(Clock, "/clock")
+        self.wait_for(lambda: len(answers) >= 25 and len(times) >= 25, "25 answers")
         self.assertEqual({m.header.stamp.sec for m in answers}, {5})
         self.assertEqual({m.header.frame_id for m in answers}, {"eye"})
         self.assertEqual(answers[-1].emotions[0].label, "happy")
         self.assertEqual({m.clock.sec for m in times}, {5})
 
 
-@launch_testing.post_shutdown_test()
-class TestShutdown(unittest.TestCase):
-    def test_every_process_ends_with_status_0(self, proc_info, processes):
-        launch_testing.asserts.assertExitCodes(proc_info)
-        self.assertEqual(len(proc_info.process_names()), processes)
-
-    def test_no_node_complained(self, proc_output):
-        text = b"".join(io.text for io in proc_output).decode()
-        self.assertNotIn("Traceback", text)
-        self.assertNotIn("[ERROR]", text)
+class TestShutdown(launched.Ended):
+    """`processes` says how many there are."""
