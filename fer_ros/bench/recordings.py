@@ -16,8 +16,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fer_ros.resources import executable
+
 JOBS, CLUSTER = "processes", "workers"
-_COMMAND = "from fer_ros.cli import main; main()"
 _PATIENCE = 60.0  # seconds
 _LEAVING = 10.0  # seconds for a process to end before it is killed
 
@@ -57,8 +58,9 @@ def measure(recordings: Path, way: str, number: int) -> Cost:
         with _cluster(number, folder) if way == CLUSTER else contextlib.nullcontext("") as address:
             options = ["--scheduler", address] if address else ["--jobs", str(number)]
             started = time.monotonic()
-            done = subprocess.run([sys.executable, "-c", _COMMAND, "annotate", str(recordings), "--out", str(folder / "out"),
-                                   "--no-bags", *options], cwd=folder, capture_output=True, text=True, check=False)
+            command = [sys.executable, str(executable("fer-ros")), "annotate", str(recordings), "--out", str(folder / "out"),
+                       "--no-bags", *options]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
             wall = time.monotonic() - started
         if done.returncode:
             raise ValueError(f"annotate failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'silently'}")

@@ -29,6 +29,7 @@ from fer_ros.many.work import DONE, FAILED, DiskFull, Model, Task, annotate
 from fer_ros.parameters.params_file import parameters
 from fer_ros.parameters.privacy_params import PrivacyParams
 from fer_ros.perception.pipeline import PARAMS
+from fer_ros.resources import executable
 from fer_ros.system.files import OutputError
 
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -330,6 +331,15 @@ def test_an_interrupted_run_leaves_nothing_running_and_goes_on_later(number, cli
     assert run(clips, "--out", out, "--no-bags") == 0
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert len(table(out)) == 23
+
+
+def test_the_installed_command_starts_its_processes(clips, tmp_path):
+    """As `ros2 run fer_ros fer-ros` starts it: each process that it spawns reads the command's own file first."""
+    command = [sys.executable, executable("fer-ros"), "annotate", clips / "a.mp4", clips / "monday", "--out", tmp_path / "out",
+               "--jobs", "2", "--no-bags"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "3 of 3 recordings annotated" in done.stdout
 
 
 # The processes.
