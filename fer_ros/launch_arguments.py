@@ -108,7 +108,7 @@ def _common() -> tuple[Argument, ...]:
         _parameter("emotion_node", "model"),
         _parameter("face_detector_node", "model", argument="detector"),
         *(_parameter("emotion_node", name, nodes=_of_images(name), note="For images that come from other processes.")
-          for name in ("image_reliability", "image_transport") if _of_images(name)),
+          for name in ("image_reliability", "image_transport")),
         _parameter("emotion_node", "use_sim_time", nodes=tuple(node for node in NODES if node != "replay_node")),
         _parameter("emotion_node", "autostart", nodes=tuple(NODES)),
         Argument("overlay", "Whether to start the overlay node.", "true"),

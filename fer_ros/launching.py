@@ -32,9 +32,9 @@ from fer_ros.graph import (
     with_named,
 )
 from fer_ros.launch_arguments import Argument, arguments_of
-from fer_ros.media.source_name import SourceError, filled_in, is_finite, path_of, without_secrets
+from fer_ros.media.source_name import SourceError, filled_in, is_finite, without_secrets
 from fer_ros.parameters.params import build
-from fer_ros.resources import model_file
+from fer_ros.resources import model_file, users_file
 from fer_ros.system.orphans import bound_to_this_process
 from fer_ros.system.process_title import hide_secrets_in_arguments
 from fer_ros.words import exit_reason, one_line
@@ -174,9 +174,8 @@ def _check_files(graph: Graph | CamerasGraph) -> None:
     for node in graph.nodes:
         if (model := node.named.get("model", "auto")) != "auto":
             model_file(model)
-        file = node.named.get("camera_info_file", "")
-        if file and not file.startswith("package://"):  # the node knows where packages are
-            load_calibration(path_of(file))
+        if file := node.named.get("camera_info_file", ""):
+            load_calibration(users_file(file))
         source = filled_in(node.named.get("source", "demo"))
         if source != "demo" and is_finite(source):  # a device or a stream may come later, and is opened once
             open_source(build(SourceParams, node.named)).close()

@@ -186,6 +186,7 @@ def test_an_argument_sets_its_parameter_and_wins_over_the_users_file(tmp_path, a
     ({"detector": "./none.onnx"}, r"none\.onnx not found"),
     ({"detector": "a.onnx", "faces": "/other/faces"}, "detector is about face_detector_node, which the graph has not"),
     ({"camera_info_file": "none.yaml"}, "calibration none.yaml cannot be read: it does not exist"),
+    ({"camera_info_file": "package://nobodys/camera.yaml"}, "the package nobodys is not installed"),
     ({"source": "none.mp4"}, "source 'none.mp4' does not exist"),
     ({"source": "rtsp://${NOT_SET}@camera/live"}, "environment variable NOT_SET"),
     ({"image_reliability": "sometimes"}, "image_reliability must be one of .*reliable.*, not 'sometimes'"),
