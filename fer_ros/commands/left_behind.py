@@ -5,17 +5,20 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from fer_ros.media.mp4_times import has_index
 from fer_ros.system.room import left_behind
 
+_PLAYS = "it plays as far as it goes"
 _HOW = {
     ".mcap": "`fer-ros replay` and `fer-ros annotate` read it as far as it goes",
-    ".mkv": "it plays as far as it goes", ".avi": "it plays as far as it goes",
+    ".mkv": _PLAYS, ".avi": _PLAYS,
 }
 
 
 def tell_of_left_behind(beside: Path) -> None:
     """Name what lies beside a file that is going to be written, what can be done with it, and what may be deleted."""
     for folder, file, size in left_behind(beside):
-        how = _HOW.get(file.suffix.lower(), "it has no index, and most programs cannot read it")
+        how = _HOW.get(file.suffix.lower()) or (_PLAYS if has_index(file) else
+                                                "it has no index, and most programs cannot read it")
         print(f"fer-ros: '{file}' ({size / 1e6:.1f} MB) is of a process that was killed: {how}. Delete '{folder}' when you do "
               "not need it", file=sys.stderr)

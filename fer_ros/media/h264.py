@@ -12,6 +12,11 @@ import numpy as np
 from fer_ros.types import Image
 
 _FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
+_FRAGMENTS = {"movflags": "hybrid_fragmented", "frag_duration": "1000000"}
+"""An index every second, until one of the whole replaces them: what a killed process has written plays, up to its last
+second."""
+_HAS_FRAGMENTS = (61, 7)
+"""The libavformat, of FFmpeg 7.1, that knows them."""
 _OPTIONS = {"crf": "20", "preset": "veryfast", "tune": "zerolatency"}
 """Each frame is written as it comes, in the order in which it is shown: what came before a full disk can be read."""
 
@@ -44,7 +49,8 @@ class H264Writer:
         self._file: Any = None
         self._count = 0
         try:
-            self._file = av.open(str(path), "w", format=_FORMATS[path.suffix.lower()])
+            fragments = _FRAGMENTS if av.library_versions.get("libavformat", (0,)) >= _HAS_FRAGMENTS else {}
+            self._file = av.open(str(path), "w", format=_FORMATS[path.suffix.lower()], options=fragments)
             self._stream = self._file.add_stream("libx264", rate=Fraction(rate).limit_denominator(1000), options=_OPTIONS)
             self._right, self._bottom = (length % 2 for length in size)
             self._stream.width, self._stream.height = size[0] + self._right, size[1] + self._bottom

@@ -39,21 +39,37 @@ def write_times(path: Path, times: Sequence[float], last: float) -> None:
         file.truncate()
 
 
+def has_index(path: Path) -> bool:
+    """Whether an MP4 or QuickTime file can be read: whoever wrote it has come to its index, or wrote one of each part."""
+    try:
+        with open(path, "rb") as file:
+            return any(kind == b"moov" for kind, _, _ in _outermost(file))
+    except (OSError, struct.error):
+        return False
+
+
 def _index(file: BinaryIO) -> tuple[int, bytes]:
     """Where the box `moov` begins, which must be the file's last, and the box."""
+    size = file.seek(0, os.SEEK_END)
+    for kind, at, length in _outermost(file):
+        if kind == b"moov" and at + length == size and length < _MOST_INDEX:
+            file.seek(at)
+            return at, file.read(length)
+    raise ValueError("it has no index at its end")
+
+
+def _outermost(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, place and length of each outermost box, as far as they are whole."""
     size, at = file.seek(0, os.SEEK_END), 0
     while at + 8 <= size:
         file.seek(at)
         length, kind = struct.unpack(">I4s", file.read(8))
         if length == 1:
             length = struct.unpack(">Q", file.read(8))[0]
-        if kind == b"moov" and at + length == size and length < _MOST_INDEX:
-            file.seek(at)
-            return at, file.read(length)
         if length < 8:
-            break
+            return
+        yield kind, at, length
         at += length
-    raise ValueError("it has no index at its end")
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -92,14 +92,18 @@ def test_a_video_on_a_disk_of_small_files_ends_in_time(tmp_path, noise, monkeypa
     assert count_frames(path) > 20
 
 
-@pytest.mark.parametrize("suffix", [".avi", ".mkv"])
+@pytest.mark.parametrize("suffix", [".avi", ".mkv", ".mp4", ".mov"])
 def test_what_a_killed_recorder_has_left_is_told_by_the_next(tmp_path, capsys, suffix):
     """And neither what a living one writes nor another program's folder."""
+    if suffix in (".mp4", ".mov"):
+        av = pytest.importorskip("av", reason="PyAV is not installed (make tools): OpenCV writes the index last of all")
+        if av.library_versions["libavformat"] < (61, 7):
+            pytest.skip("FFmpeg before 7.1 writes the index last of all")
     program = ("import sys\nfrom pathlib import Path\nimport numpy as np\n"
                "from fer_ros.media.video_recorder import VideoRecorder\n"
                f"recorder = VideoRecorder(Path('talk{suffix}'))\n"
                "noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)\n"
-               "for i in range(60): recorder.write(noise + i, i / 30)\n"
+               "for i in range(120): recorder.write(noise + i, i / 30)\n"
                "print('ready', flush=True)\nsys.stdin.read()")
     (tmp_path / ".other-12345678").mkdir()
     (tmp_path / ".other-12345678" / "file").touch()
@@ -115,7 +119,7 @@ def test_what_a_killed_recorder_has_left_is_told_by_the_next(tmp_path, capsys, s
     assert told.count("\n") == 1
     assert f"'{folder}/talk{suffix}' (" in told
     assert "plays as far as it goes" in told
-    assert count_frames(folder / f"talk{suffix}") > 10
+    assert count_frames(folder / f"talk{suffix}") > 50
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi", ".mov"])
