@@ -8,7 +8,6 @@ from typing import Any
 
 from hri_msgs.msg import Expression, IdsList, NormalizedRegionOfInterest2D
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
@@ -16,6 +15,7 @@ from std_msgs.msg import Header
 from fer_ros.parameters.hri_params import HriParams
 from fer_ros.perception.face_images import aligned_face, cropped_face
 from fer_ros.perception.humans import expression_of, normalized
+from fer_ros.ros.event_callbacks import PublisherEventCallbacks
 from fer_ros.ros.images import from_bgr
 from fer_ros.ros.output import Output
 from fer_ros.ros.qos import PICTURES, RESULTS

@@ -12,12 +12,8 @@ from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import CompressedImage, Image
 
-try:
-    from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
-except ImportError:  # Humble
-    from rclpy.qos_event import SubscriptionEventCallbacks, UnsupportedEventTypeError
-
 from fer_ros.parameters.node_params import AUTO, BEST_EFFORT, COMPRESSED, RAW, RELIABLE, ImageInputParams
+from fer_ros.ros.event_callbacks import SubscriptionEventCallbacks, UnsupportedEventTypeError
 from fer_ros.ros.exchange import AnyImage, PackedImage
 from fer_ros.ros.inputs import Input
 from fer_ros.ros.losses import LossMeter, cure
