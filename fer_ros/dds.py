@@ -82,7 +82,15 @@ def dds_environment(environment: Mapping[str, str], *, images: bool) -> dict[str
 
 def _has_fast_dds_3(environment: Mapping[str, str]) -> bool:
     """Whether this installation's Fast DDS is of Kilted or later: what an older one understands is an error to it."""
-    return any((prefix / "lib" / "libfastdds.so").exists() for prefix in prefixes(environment))
+    # A workspace that was built on PyPI's wheels has a prefix of its own, and they are in none that ament knows.
+    looked_in = map(Path, filter(None, environment.get("LD_LIBRARY_PATH", "").split(os.pathsep)))
+    folders = [*(prefix / "lib" for prefix in prefixes(environment)), *looked_in]
+    return any((folder / "libfastdds.so").exists() for folder in folders)
+
+
+def profile_variable(environment: Mapping[str, str]) -> str:
+    """The one of `PROFILE_VARIABLES` that a process without fer_ros, a camera driver say, is to be given here."""
+    return PROFILE_VARIABLES[0 if _has_fast_dds_3(environment) else 1]
 
 
 def profile(variable: str, *, local: bool, images: bool) -> Path:

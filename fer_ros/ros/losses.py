@@ -57,7 +57,7 @@ def cure(reliable: bool, environment: Mapping[str, str] = os.environ) -> str:
     """
     ways = ["give their topic a history depth of 5 or more" if reliable else "let it publish them reliable"]
     if dds.uses_fast_dds(environment):
-        variable = dds.PROFILE_VARIABLES[environment.get("ROS_DISTRO", "") in ("humble", "iron", "jazzy")]
+        variable = dds.profile_variable(environment)
         profile = dds.profile(variable, local=dds.is_local(environment), images=True)
         ways.append(f"on this machine start its process with {variable}={profile}")
     return ", or ".join([*ways, "take its compressed images (image_transport: compressed)"])

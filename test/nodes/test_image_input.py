@@ -17,6 +17,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
+from fer_ros import dds
 from fer_ros.dds import PROFILE_VARIABLES
 from fer_ros.media.encodings import ImageError
 from fer_ros.msg import EmotionArray
@@ -338,8 +339,11 @@ def test_the_share_of_what_is_lost_is_that_of_lately():
     assert second(30, 30) > 0.4
 
 
-def test_the_cure_names_the_profile_that_this_fast_dds_reads():
-    jazzy, kilted = (cure(False, {"ROS_DISTRO": name}) for name in ("jazzy", "kilted"))
+def test_the_cure_names_the_profile_that_this_fast_dds_reads(monkeypatch, tmp_path):
+    (tmp_path / "libfastdds.so").touch()
+    kilted = cure(False, {"LD_LIBRARY_PATH": str(tmp_path)})
+    monkeypatch.setattr(dds, "_has_fast_dds_3", lambda environment: False)
+    jazzy = cure(False, {})  # PyPI's wheels set no ROS_DISTRO
     assert "let it publish them reliable" in jazzy and "image_transport: compressed" in jazzy
     assert f"{PROFILE_VARIABLES[1]}=" in jazzy and "fastdds2.xml" in jazzy
     assert f"{PROFILE_VARIABLES[0]}=" in kilted and "fastdds3.xml" in kilted

@@ -23,6 +23,7 @@ from fer_ros.dds import (
     prepare,
     privacy_environment,
     profile,
+    profile_variable,
     shared_memory_problems,
     uses_fast_dds,
 )
@@ -111,6 +112,10 @@ def test_fast_dds_3_is_not_given_a_profile_for_fast_dds_2(tmp_path):
     assert dds_environment(old, images=True) == dict.fromkeys(PROFILE_VARIABLES, str(new))
     own = {**kilted, PROFILE_VARIABLES[1]: "/etc/mine.xml"}
     assert dds_environment(own, images=True) == {PROFILE_VARIABLES[0]: "/etc/mine.xml"}
+    # a workspace on PyPI's wheels: only where libraries are looked for tells
+    wheels = {"AMENT_PREFIX_PATH": "/nowhere", "LD_LIBRARY_PATH": f"/nowhere/lib:{tmp_path / 'lib'}"}
+    assert dds_environment(wheels, images=True) == {PROFILE_VARIABLES[0]: str(new)}
+    assert profile_variable(wheels) == profile_variable(kilted) == PROFILE_VARIABLES[0]
 
 
 @pytest.mark.parametrize("variable", PROFILE_VARIABLES)
