@@ -75,6 +75,13 @@ def test_every_executable_is_where_ros2_run_looks_and_imports(workspace):
         assert workspace.sourced(f"python3 - <<'EOF'\n{script}EOF") == "True\n"
 
 
+def test_the_graph_runs_from_the_workspace(workspace):
+    """With the messages, models and DDS profile that are installed there."""
+    printed = workspace.sourced("fer-ros run --source demo --duration 2")
+    assert "face   1  happy" in printed and "frames in" in printed
+    assert "XMLPARSER" not in printed  # a profile of another Fast DDS
+
+
 def test_the_share_folder_is_complete(workspace, sources):
     share = workspace.folder / "install" / "fer_ros" / "share" / "fer_ros"
     for folder in ("launch", "config", "models", "demo"):
