@@ -243,7 +243,8 @@ def _short(given: Input) -> str:
 
 
 def _span(seconds: float) -> str:
-    """
+    """A time in the unit that suits it.
+
     >>> _span(3.14), _span(600), _span(36000)
     ('3.1 s', '10.0 min', '10.0 h')
     """

@@ -222,9 +222,9 @@ def test_each_argument_is_explained_in_sentences_with_what_is_allowed():
         assert all(text.endswith(".") for text in told.values())
         assert "reliable" in told["image_reliability"]
         assert ("image_transport" in told) == ("image_transport" in parameters_of("emotion_node"))
-    assert {"source", "flip", "loop", "frame_id", "camera_info_file", "web", "hri"} <= set(
+    assert {"source", "flip", "loop", "frame_id", "camera_info_file", "web", "hri"} <= {
         one.name for one in PythonLaunchDescriptionSource(str(share_directory() / "launch" / "webcam.launch.py"))
-        .get_launch_description(LaunchContext()).get_launch_arguments())
+        .get_launch_description(LaunchContext()).get_launch_arguments()}
 
 
 def test_the_cameras_of_a_list_are_in_one_process(tmp_path):
