@@ -368,18 +368,17 @@ def cameras_graph(cameras: Sequence[Camera], *, namespace: str = "", overlay: bo
     The ids of faces, and the frames of images, begin with the name, too.
 
     Args:
-        cameras: with different names. All have a source, or all are topics.
+        cameras: with different names; each has a source or is a topic.
 
     Raises:
-        ValueError: see `webcam_graph`, or the cameras cannot be in one process.
+        ValueError: see `webcam_graph`, or two cameras have the images of one topic.
     """
-    topics = [camera for camera in cameras if camera.image]
-    if topics and len(topics) < len(cameras):
-        other = next(camera for camera in cameras if not camera.image)
-        raise ValueError(f"{topics[0].name} is a topic and {other.name} has a source: start one launch for each kind")
+    topics = [camera.name for camera in cameras if camera.image]
+    mixed = 0 < len(topics) < len(cameras)
     prefix = _prefix(namespace)
     graphs = {camera.name: webcam_graph(camera.named, image=camera.image, namespace=f"{prefix}/{camera.name}",
                                         overlay=overlay, privacy=privacy) for camera in cameras}
+    _check_images(graphs)
     own = {f"{prefix}/{name}/{node}": values for name in graphs for node, values in (
         ("camera/camera_node", {"frame_id": f"{name}_optical_frame"}), ("fer/face_detector_node", {"id_prefix": f"{name}_"}),
         ("fer/emotion_node", {"id_prefix": f"{name}_"}))}
@@ -388,10 +387,20 @@ def cameras_graph(cameras: Sequence[Camera], *, namespace: str = "", overlay: bo
     lossless = all(graph.composed is not None and not graph.composed.tuned["drop_frames"] for graph in graphs.values())
     composed = NodeSpec(
         "pipeline_node", prefix or "/",
-        {f"{name}/image": graph.topics.image for name, graph in graphs.items()} if topics else {},
+        {f"{name}/image": graphs[name].topics.image for name in topics},
         {"drop_frames": not lossless},
-        {"cameras": ",".join(graphs), "image_node": "none" if topics else "camera_node", "overlay": overlay})
+        {"cameras": ",".join(graphs), "image_node": "none" if topics and not mixed else "camera_node", "overlay": overlay,
+         **({"topic_cameras": ",".join(topics)} if mixed else {})})
     return CamerasGraph(graphs, composed, prefix)
+
+
+def _check_images(graphs: Mapping[str, Graph]) -> None:
+    """Raises ValueError where two cameras have the images of one topic: each would get all of them twice."""
+    cameras: dict[str, str] = {}
+    for name, graph in graphs.items():
+        other = cameras.setdefault(graph.topics.image, name)
+        if other != name:
+            raise ValueError(f"{other} and {name} both have the images of {graph.topics.image}: leave one of the two out")
 
 
 def _prefix(namespace: str) -> str:

@@ -78,8 +78,8 @@ def _replay() -> tuple[Argument, ...]:
 def _cameras() -> tuple[Argument, ...]:
     return (
         Argument("cameras", "File with a list of cameras, each as `- {name: left, source: /dev/video0}`. A name is put before "
-                 "its camera's nodes and topics. `image: TOPIC` takes the place of a source; what else a camera has are "
-                 "parameters of its camera_node."),
+                 "its camera's nodes and topics. `image: TOPIC` takes the place of a source, of some of the cameras or of "
+                 "all; what else a camera has are parameters of its camera_node."),
     )
 
 

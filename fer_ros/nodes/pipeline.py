@@ -15,7 +15,7 @@ from fer_ros.ros.spinning import run_nodes
 
 
 class PipelineNode(FerNode):
-    """Makes the others, which are those of the separate processes. With `image_node: none` it takes in the images for them."""
+    """Makes the others, which are those of the separate processes. It takes in the images that none of them publishes."""
 
     NAME = "pipeline_node"
     PARAMS = (PipelineParams, SharedImageParams)
@@ -25,15 +25,15 @@ class PipelineNode(FerNode):
         params = self._made_of = self.params[PipelineParams]
         self._exchange = Exchange(lossless=not params.drop_frames)
         stages = _stages(params)
-        source_class = None if params.image_node == "none" else _class_of(params.image_node)
         made: list[FerNode] = []
         sources: list[FerNode] = []
         for name in params.names:
             base = "/".join(filter(None, [self.get_namespace().rstrip("/"), name]))
-            if source_class is None:
+            if name in params.subscribed:
                 image = self.resolve_topic_name(_image_topic(name))
                 self._exchange.topics.add(image)
             else:
+                source_class = _class_of(params.image_node)
                 sources.append(source_class(exchange=self._exchange, cli_args=_arguments(f"{base}/camera", source_class.NAME)))
                 image = sources[-1].resolve_topic_name("image_raw")
             made += [stage(exchange=self._exchange, cli_args=_arguments(f"{base}/fer", stage.NAME, image)) for stage in stages]
@@ -46,10 +46,7 @@ class PipelineNode(FerNode):
             raise ValueError("what the process is made of is settled when it starts: start it with other parameters")
 
     def start(self) -> None:
-        params = self.params[PipelineParams]
-        if params.image_node != "none":
-            return
-        for name in params.names:
+        for name in self.params[PipelineParams].subscribed:
             topic = _image_topic(name)
             # Once for all: each further subscription would be a further copy.
             self.subscribe_images(topic, functools.partial(self._on_image, self.resolve_topic_name(topic)),

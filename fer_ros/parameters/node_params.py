@@ -15,6 +15,18 @@ IMAGE_NODES = ("camera_node", "replay_node", "none")
 FACE_NODES = ("face_detector_node", "hri_faces_node", "none")
 
 
+def camera_names(parameter: str, text: str) -> tuple[str, ...]:
+    """The names in a parameter that lists cameras; of an empty one the empty name of the only camera.
+
+    Raises:
+        ValueError: they cannot be names, or two are the same.
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    if len(set(names)) < len(names) or (text and not all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) for name in names)):
+        raise ValueError(f"{parameter} must be different names of letters, digits and _, separated by commas, not '{text}'")
+    return names
+
+
 @dataclass(frozen=True)
 class NodeParams:
     """What every node has."""
@@ -132,6 +144,10 @@ class PipelineParams:
         "", "Names of several cameras, separated by commas: each has nodes of its own, below its name (/left/camera, "
         "/left/fer). Empty for one, without a name.", live=False,
     )
+    topic_cameras: str = param(
+        "", "Of these, the names of those whose images are subscribed to, on NAME/image, from a camera driver say; the others "
+        "have an image_node. With image_node: none all are.", live=False,
+    )
     overlay: bool = param(True, "Whether there is an overlay node.", live=False)
     face_node: str = param(
         "face_detector_node", "Where faces come from: the detector, a ROS4HRI detector's topics, or with none a topic that is "
@@ -145,12 +161,10 @@ class PipelineParams:
     )
 
     def __post_init__(self) -> None:
-        names = self.names
-        if len(set(names)) < len(names) or (
-            self.cameras and not all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) for name in names)
-        ):
-            raise ValueError(f"cameras must be different names of letters, digits and _, separated by commas, not "
-                             f"'{self.cameras}'")
+        names = camera_names("cameras", self.cameras)
+        strangers = [name for name in camera_names("topic_cameras", self.topic_cameras) if name and name not in names]
+        if strangers:
+            raise ValueError(f"topic_cameras must be some of cameras ({self.cameras or 'none'}), not '{strangers[0]}'")
         if len(names) > 1 and (self.hri or self.face_node == "hri_faces_node"):
             raise ValueError("the topics of REP-155 are about one camera: start a node of its own, with a humans_namespace of "
                              f"its own, for each of the {len(names)} cameras")
@@ -160,4 +174,11 @@ class PipelineParams:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(name.strip() for name in self.cameras.split(","))
+        return camera_names("cameras", self.cameras)
+
+    @property
+    def subscribed(self) -> tuple[str, ...]:
+        """The names of the cameras whose images come from outside."""
+        if self.image_node == "none":
+            return self.names
+        return tuple(filter(None, camera_names("topic_cameras", self.topic_cameras)))

@@ -270,6 +270,20 @@ def test_another_drivers_images_are_taken_in_once(bench, pipeline, demo_images):
     assert (emotions[0].header.frame_id, emotions[0].emotions[0].label) == ("front", "happy")
 
 
+def test_a_drivers_images_come_in_beside_those_of_a_source(bench, pipeline, demo_images):
+    made = pipeline(cameras="left, right", topic_cameras="right", overlay=False)
+    assert set(made) == {"/left/camera/camera_node", *(f"/{name}/fer/{node}" for name in ("left", "right")
+                                                       for node in ("face_detector_node", "emotion_node"))}
+    emotions = bench.listen(EmotionArray, "/right/fer/emotions")
+    bench.wait_for(lambda: made["/right/fer/emotion_node"]._emotions.remote, "the tester to be heard")
+    give = bench.speak(Image, "/right/image")
+    give(from_bgr(demo_images[0], Header(frame_id="front")))
+    bench.wait_for(lambda: emotions, "an answer")
+    assert (emotions[0].header.frame_id, emotions[0].emotions[0].label) == ("front", "happy")
+    assert bench.tester.count_subscribers("/left/image") == 0
+    assert all(entry.local for node in made.values() for entry in node._inputs)
+
+
 @pytest.mark.parametrize("faces", ["hri", "/other/faces"])
 def test_it_makes_the_nodes_of_a_graph_with_another_detector(pipeline, faces):
     graph = webcam_graph({}, faces=faces, hri=True)
@@ -365,6 +379,11 @@ def test_each_of_several_cameras_has_its_own_nodes(bench, pipeline, demo_images)
 def test_cameras_that_cannot_be_names_are_refused(bench, cameras):
     with pytest.raises(ValueError, match="cameras must be different names"):
         bench.add(PipelineNode, start=False, cameras=cameras)
+
+
+def test_a_topic_is_that_of_one_of_the_cameras(bench):
+    with pytest.raises(ValueError, match=r"topic_cameras must be some of cameras \(left, right\), not 'top'"):
+        bench.add(PipelineNode, start=False, cameras="left, right", topic_cameras="right, top")
 
 
 def test_what_it_is_made_of_does_not_change(bench, pipeline):

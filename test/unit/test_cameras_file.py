@@ -103,13 +103,30 @@ def test_what_the_list_says_wins_over_every_section_of_the_users_file(tmp_path):
     assert yaml.safe_load(named.read_text())[names[-1]]["ros__parameters"]["fps"] == 15.0
 
 
-def test_topics_take_the_place_of_sources_for_all_or_none():
+def test_topics_take_the_place_of_sources():
     graph = cameras_graph([Camera("a", {}, "/front/image"), Camera("b", {}, "driver/image")], namespace="r")
     assert graph.composed.remappings == {"a/image": "/front/image", "b/image": "/r/b/driver/image"}
     assert graph.composed.named["image_node"] == "none"
+    assert "topic_cameras" not in graph.composed.named
     assert renamed(graph, [("/front/image", "/x")]).composed.remappings["a/image"] == "/x"
-    with pytest.raises(ValueError, match="a is a topic and left has a source"):
-        cameras_graph([Camera("a", {}, "/front/image"), LEFT])
+
+
+def test_one_list_may_have_topics_beside_sources():
+    graph = cameras_graph([LEFT, Camera("b", {}, "/front/image"), Camera("c", {}, "driver/image")], namespace="r")
+    assert graph.composed.remappings == {"b/image": "/front/image", "c/image": "/r/c/driver/image"}
+    assert (graph.composed.named["image_node"], graph.composed.named["topic_cameras"]) == ("camera_node", "b,c")
+    assert [node.full_name for node in graph.nodes if node.executable == "camera_node"] == ["/r/left/camera/camera_node"]
+    assert renamed(graph, [("/front/image", "/x")]).composed.remappings["b/image"] == "/x"
+    assert "topic_cameras" not in cameras_graph([LEFT, RIGHT]).composed.named
+    finite = [Camera("a", {"source": "demo"}), Camera("b", {}, "/front/image")]
+    assert cameras_graph(finite).composed.tuned == {"drop_frames": True}, "nobody can make a driver wait"
+
+
+@pytest.mark.parametrize("image", ["/driver/image", "/left/camera/image_raw"])
+def test_two_cameras_with_the_images_of_one_topic_are_refused(image):
+    first = LEFT if "left" in image else Camera("left", {}, "/driver/image")
+    with pytest.raises(ValueError, match=f"left and b both have the images of {image}: leave one of the two out"):
+        cameras_graph([first, Camera("b", {}, image)])
 
 
 def test_a_parameter_file_is_for_the_cameras_of_the_list(tmp_path):
