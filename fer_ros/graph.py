@@ -205,15 +205,17 @@ class CamerasGraph:
         cameras: by the name of the camera, below which its graph lies.
         composed: the node that makes all others.
         prefix: the namespace that is put before all names; empty for none.
+        shared: the nodes that serve all cameras.
     """
 
     cameras: Mapping[str, Graph]
     composed: NodeSpec
     prefix: str
+    shared: tuple[NodeSpec, ...] = ()
 
     @property
     def nodes(self) -> tuple[NodeSpec, ...]:
-        return tuple(node for graph in self.cameras.values() for node in graph.nodes)
+        return (*(node for graph in self.cameras.values() for node in graph.nodes), *self.shared)
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -227,7 +229,7 @@ def _with_nodes(graph: G, changed: Callable[[NodeSpec], NodeSpec]) -> G:
     """A graph in which each node is what `changed` makes of it."""
     if isinstance(graph, CamerasGraph):
         cameras = {name: _with_nodes(one, changed) for name, one in graph.cameras.items()}
-        return replace(graph, cameras=cameras, composed=changed(graph.composed))
+        return replace(graph, cameras=cameras, composed=changed(graph.composed), shared=tuple(map(changed, graph.shared)))
     nodes = tuple(map(changed, graph.nodes))
     source = next((new for new, old in zip(nodes, graph.nodes, strict=True) if old is graph.source), None)
     return replace(graph, nodes=nodes, source=source, composed=changed(graph.composed) if graph.composed else None)
@@ -361,18 +363,22 @@ def replay_graph(replay: Mapping[str, Any], *, namespace: str = "", overlay: boo
                   humans_namespace=humans_namespace)
 
 
-def cameras_graph(cameras: Sequence[Camera], *, namespace: str = "", overlay: bool = True,
-                  privacy: Privacy = NO_PRIVACY) -> CamerasGraph:
+def cameras_graph(cameras: Sequence[Camera], *, namespace: str = "", overlay: bool = True, privacy: Privacy = NO_PRIVACY,
+                  hri: bool = False, humans_namespace: str = "") -> CamerasGraph:
     """The graphs of several cameras in one process, each below the name of its camera.
 
     The ids of faces, and the frames of images, begin with the name, too.
 
     Args:
         cameras: with different names; each has a source or is a topic.
+        hri: whether there is a node, one for all, that publishes the topics of REP-155.
+        humans_namespace: of those topics, where its user names one.
 
     Raises:
         ValueError: see `webcam_graph`, or two cameras have the images of one topic.
     """
+    if hri:
+        _check_ids(privacy)
     topics = [camera.name for camera in cameras if camera.image]
     mixed = 0 < len(topics) < len(cameras)
     prefix = _prefix(namespace)
@@ -390,8 +396,23 @@ def cameras_graph(cameras: Sequence[Camera], *, namespace: str = "", overlay: bo
         {f"{name}/image": graphs[name].topics.image for name in topics},
         {"drop_frames": not lossless},
         {"cameras": ",".join(graphs), "image_node": "none" if topics and not mixed else "camera_node", "overlay": overlay,
-         **({"topic_cameras": ",".join(topics)} if mixed else {})})
-    return CamerasGraph(graphs, composed, prefix)
+         **({"topic_cameras": ",".join(topics)} if mixed else {}), **({"hri": True} if hri else {})})
+    people = NodeSpec("hri_node", f"{prefix}/fer",
+                      {f"{name}/{own}": topic for name, graph in graphs.items()
+                       for own, topic in (("image", graph.topics.image), ("emotions", graph.topics.emotions))},
+                      named={"cameras": ",".join(graphs), **_humans(humans_namespace)})
+    return CamerasGraph(graphs, composed, prefix, (people,) if hri else ())
+
+
+def _check_ids(privacy: Privacy) -> None:
+    """Raises ValueError where faces have no ids that topics of REP-155 could be named by."""
+    if not privacy.ids:
+        raise ValueError("the topics of REP-155 are named by the ids of faces: they cannot be published without ids")
+
+
+def _humans(namespace: str) -> dict[str, Any]:
+    """What a node of the topics of REP-155 is told of where they are."""
+    return {"humans_namespace": namespace} if namespace else {}
 
 
 def _check_images(graphs: Mapping[str, Graph]) -> None:
@@ -415,8 +436,8 @@ def _graph(source: str, named: Mapping[str, Any], *, finite: bool, image: str, t
            overlay: bool, more_subscribers: int, composed: bool, web: Mapping[str, Any] | None, privacy: Privacy,
            faces: str, hri: bool, humans_namespace: str) -> Graph:
     prefix = _prefix(namespace)
-    if hri and not privacy.ids:
-        raise ValueError("the topics of REP-155 are named by the ids of faces: they cannot be published without ids")
+    if hri:
+        _check_ids(privacy)
     own_faces = "" if faces == HRI else faces
     topics = Topics(
         image=_topic(image, prefix) or f"{prefix}/camera/image_raw",
@@ -441,8 +462,7 @@ def _graph(source: str, named: Mapping[str, Any], *, finite: bool, image: str, t
             "image_reliability": "reliable", "image_durability": "transient_local", "image_depth": 30}
     remappings = {"image": topics.image, **({"faces": topics.faces} if own_faces else {})}
     executables = [*([detector] if detector != "none" else []), "emotion_node", *(["overlay_node"] if overlay else [])]
-    humans = {"humans_namespace": humans_namespace} if humans_namespace else {}
-    told = {**privacy.parameters(), HRI_FACES: humans, "hri_node": humans}
+    told = {**privacy.parameters(), HRI_FACES: _humans(humans_namespace), "hri_node": _humans(humans_namespace)}
     nodes = [NodeSpec(name, f"{prefix}/fer", remappings, to_others, told.get(name, {})) for name in executables]
     if web is not None:
         nodes.append(NodeSpec("web_node", f"{prefix}/fer", remappings, to_others, {**told.get("web_node", {}), **web}))
@@ -490,7 +510,7 @@ def check_named(graph: Graph | CamerasGraph, params_file: Path) -> None:
     from fer_ros.parameters.params import specs
     from fer_ros.parameters.params_file import parameters
 
-    shared = [graph.composed] if graph.composed else []
+    shared = [*([graph.composed] if graph.composed else []), *(graph.shared if isinstance(graph, CamerasGraph) else ())]
     for one in graph.cameras.values() if isinstance(graph, CamerasGraph) else (graph,):
         nodes = (*one.nodes, *shared)
         classes = {node.executable: NODES[node.executable] for node in nodes}

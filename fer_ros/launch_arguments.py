@@ -80,6 +80,7 @@ def _cameras() -> tuple[Argument, ...]:
         Argument("cameras", "File with a list of cameras, each as `- {name: left, source: /dev/video0}`. A name is put before "
                  "its camera's nodes and topics. `image: TOPIC` takes the place of a source, of some of the cameras or of "
                  "all; what else a camera has are parameters of its camera_node."),
+        *_people("One list for all cameras; their names are in the ids."),
     )
 
 
@@ -96,8 +97,21 @@ def _one_camera() -> tuple[Argument, ...]:
         _parameter("web_node", "web_control"),
         Argument("faces", "Topic with another detector's faces (vision_msgs/Detection2DArray), in place of a detector node; "
                  "'hri' takes those of a ROS4HRI detector."),
-        Argument("hri", "Whether to publish faces and expressions on the topics of REP-155 (ROS4HRI).", "false"),
-        Argument("humans_namespace", f"Namespace of those topics, read and published. {_FROM_FILE} (/humans)."),
+        *_people(which="read and published"),
+    )
+
+
+def _people(note: str = "", which: str = "") -> tuple[Argument, ...]:
+    """What is asked of the topics of REP-155.
+
+    Args:
+        note: a sentence beside the description.
+        which: of the topics the namespace is of.
+    """
+    text = "Whether to publish faces and expressions on the topics of REP-155 (ROS4HRI)."
+    return (
+        Argument("hri", f"{text} {note}".strip(), "false"),
+        Argument("humans_namespace", f"Namespace of those topics{', ' if which else ''}{which}. {_FROM_FILE} (/humans)."),
     )
 
 

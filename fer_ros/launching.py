@@ -50,6 +50,10 @@ class Arguments:
     def __init__(self, context: LaunchContext, known: Sequence[Argument]):
         self._context, self._known = context, known
 
+    def has(self, name: str) -> bool:
+        """Whether the launch file has an argument."""
+        return any(one.name == name for one in self._known)
+
     def text(self, name: str) -> str:
         value: str = LaunchConfiguration(name).perform(self._context)
         return value
@@ -140,13 +144,28 @@ def _web(given: Arguments) -> dict[str, Any] | None:
     return {}  # what is named of it is named of the graph
 
 
-def one_camera(given: Arguments) -> dict[str, Any]:
-    """What the graph of one camera is made of beside what those of several are made of, too."""
+def _people(given: Arguments, taken: bool = False) -> dict[str, Any]:
+    """What a graph is told of the topics of REP-155.
+
+    Args:
+        taken: whether it takes faces from there.
+    """
     place, publishes = given.text("humans_namespace"), given.flag("hri")
-    if place and not publishes and given.text("faces") != HRI:
-        raise ValueError("humans_namespace is about the topics of REP-155: add hri:=true or faces:=hri")
-    return {"composed": given.flag("composed"), "web": _web(given), "faces": given.text("faces"), "hri": publishes,
-            "humans_namespace": place}
+    if place and not (publishes or taken):
+        others = " or faces:=hri" if given.has("faces") else ""
+        raise ValueError(f"humans_namespace is about the topics of REP-155: add hri:=true{others}")
+    return {"hri": publishes, "humans_namespace": place}
+
+
+def one_camera(given: Arguments) -> dict[str, Any]:
+    """What the graph of one camera is made of beside what all are made of."""
+    faces = given.text("faces")
+    return {"composed": given.flag("composed"), "web": _web(given), "faces": faces, **_people(given, faces == HRI)}
+
+
+def several_cameras(given: Arguments) -> dict[str, Any]:
+    """The same of several cameras."""
+    return _people(given)
 
 
 def _namespace(given: Arguments, context: LaunchContext) -> str:

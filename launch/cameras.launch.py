@@ -8,7 +8,7 @@ from typing import Any
 from launch import LaunchDescription
 
 from fer_ros.graph import CamerasGraph, cameras_graph
-from fer_ros.launching import Arguments, launch_description
+from fer_ros.launching import Arguments, launch_description, several_cameras
 from fer_ros.media.source_name import path_of
 from fer_ros.parameters.cameras_file import read_cameras
 
@@ -17,7 +17,7 @@ def _graph(given: Arguments, **how: Any) -> CamerasGraph:
     file = given.text("cameras")
     if not file:
         raise ValueError("cameras is empty: name a file with a list of cameras, each as `- {name: left, source: /dev/video0}`")
-    return cameras_graph(read_cameras(path_of(file)), **how)
+    return cameras_graph(read_cameras(path_of(file)), **several_cameras(given), **how)
 
 
 def generate_launch_description() -> LaunchDescription:

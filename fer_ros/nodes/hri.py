@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,27 @@ if TYPE_CHECKING:
     from fer_ros.ros.humans import FaceTopics
 
 
+class _View:
+    """One camera, and who is in front of it.
+
+    Args:
+        name: of the camera; empty for the only one.
+        take: is called with this, and with an image and its answer.
+    """
+
+    def __init__(self, node: FerNode, name: str, humans: Humans, take: Callable[[_View, AnyImage, AnyEmotions], None]):
+        front = f"{name}/" if name else ""
+        self.emotions, self.image = f"{front}emotions", f"{front}image"
+        self.humans = humans
+        self.images = node.answered(self.emotions, partial(take, self), self.image)
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what waits."""
+        self.images.clear()
+        self.clock, self.header, self.answered = FrameClock(), Header(), time.monotonic()
+
+
 class HriNode(FerNode):
     NAME = "hri_node"
     PARAMS = (HumansParams, HriParams, MatchingParams, PairedImageParams)
@@ -40,32 +61,33 @@ class HriNode(FerNode):
         params = self.params[HriParams]
         self._ros = humans
         self._place = self.params[HumansParams].humans_namespace
-        self._images = self.answered("emotions", self._on_answer)
-        self._humans = Humans(FaceIds("f" if params.deterministic_ids else tag_of_a_run()), params)
+        ids, crowd = FaceIds("f" if params.deterministic_ids else tag_of_a_run()), set[str]()
+        self._views = [_View(self, name, Humans(ids, params, name, crowd), self._on_answer) for name in params.names]
         self._topics: dict[str, FaceTopics] = {}
         self._tracked: Output | None = None
         if params.publish_faces:
             self._tracked = self.advertise(humans.LIST, f"{self._place}/{humans.TRACKED}", RESULTS)
-        self._times, self._answered = StageTimes(), time.monotonic()
+        self._times = StageTimes()
         self._watch = self.every(0.2, self._look)
 
     def start(self) -> None:
-        self._images.clear()
-        self._frame_clock, self._header = FrameClock(), Header()
-        self.subscribe(EmotionArray, "emotions", self._on_emotions, RESULTS)
-        if not self.is_local("emotions"):  # for its size, and for the pictures of faces
-            self.subscribe_images("image", self._images.add_image, self.params[PairedImageParams])
+        for view in self._views:
+            view.begin()
+            self.subscribe(EmotionArray, view.emotions, partial(self._on_emotions, view), RESULTS)
+            if not self.is_local(view.emotions):  # for its size, and for the pictures of faces
+                self.subscribe_images(view.image, view.images.add_image, self.params[PairedImageParams])
 
     def stop(self) -> None:
         with self._inputs.busy:
-            self._forget()
+            self._forget(self._views)
 
     def apply(self) -> None:
-        self._humans.params = self.params[HriParams]
+        for view in self._views:
+            view.humans.params = self.params[HriParams]
         for topics in self._topics.values():
             topics.follow(self.params[HriParams])
         if not self.enabled:
-            self._forget()
+            self._forget(self._views)
 
     def teardown(self) -> None:
         watch = self.__dict__.pop("_watch", None)
@@ -74,25 +96,26 @@ class HriNode(FerNode):
 
     def health(self) -> tuple[bytes, str, Mapping[str, object]]:
         return OK, "active", {
-            "tracked": len(self._topics), "dropped": self._images.dropped,
+            "tracked": len(self._topics), "dropped": sum(view.images.dropped for view in self._views),
             "subscribers": self._tracked.get_subscription_count() if self._tracked else 0,
         }
 
     def stage_times(self) -> Iterable[StageTimes]:
         return (self._times,)
 
-    def _on_emotions(self, message: AnyEmotions) -> None:
-        self._images.add_answer(message, message)
+    @staticmethod
+    def _on_emotions(view: _View, message: AnyEmotions) -> None:
+        view.images.add_answer(message, message)
 
-    def _on_answer(self, image: AnyImage, answer: AnyEmotions) -> None:
+    def _on_answer(self, view: _View, image: AnyImage, answer: AnyEmotions) -> None:
         self.diagnostics.count("answers")
-        self._answered, self._header = time.monotonic(), image.header
+        view.answered, view.header = time.monotonic(), image.header
         found = [one for one in emotions_from_message(answer) if one.box.is_usable()]
         with self._times("publish"):
-            tracked = self._humans(found, self._frame_clock(seconds(image.header.stamp)))
+            tracked = view.humans(found, view.clock(seconds(image.header.stamp)))
             self._follow(tracked)
             self._say_who_is_left_out(tracked.left_out)
-            self._publish_tracked(image.header, tracked.ids)
+            self._publish_tracked(image.header)
             for name, emotion in tracked.shown:
                 try:
                     self._topics[name].publish(image.header, emotion, partial(to_bgr, image), size_of(image),
@@ -115,24 +138,30 @@ class HriNode(FerNode):
             self.say_once("left out", "faces have no topics that have no id, the same one as another, or are more than "
                           f"max_faces ({self.params[HriParams].max_faces})")
 
-    def _publish_tracked(self, header: Header, ids: Iterable[str]) -> None:
+    @property
+    def _ids(self) -> list[str]:
+        """All who are tracked, in front of whichever camera."""
+        return [name for view in self._views for name in view.humans.ids]
+
+    def _publish_tracked(self, header: Header) -> None:
         if self._tracked is not None:
-            self._tracked.publish(lambda: self._ros.ids_list(header, list(ids)))
+            ids = self._ids
+            self._tracked.publish(lambda: self._ros.ids_list(header, ids))
 
     def _look(self) -> None:
-        """Nobody is there any more once no answers come."""
-        if self._topics and time.monotonic() - self._answered > self.params[HriParams].lost_after:
+        """Nobody is in front of a camera any more once no answers come from it."""
+        oldest = time.monotonic() - self.params[HriParams].lost_after
+        if self._topics and any(view.answered < oldest for view in self._views):
             with self._inputs.busy:
-                self._forget()
+                self._forget([view for view in self._views if view.answered < oldest])
 
-    def _forget(self) -> None:
-        """Say that nobody is tracked, and end the topics of all who were."""
-        self._humans.clear()
-        if self._topics:
-            header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._header.frame_id)
-            self._publish_tracked(header, [])
-        while self._topics:
-            self._topics.popitem()[1].close()
+    def _forget(self, views: Sequence[_View]) -> None:
+        """Say that nobody is in front of these cameras, and end the topics of all who were."""
+        left = [view for view in views if view.humans.clear()]
+        if left:
+            self._publish_tracked(Header(stamp=self.get_clock().now().to_msg(), frame_id=left[0].header.frame_id))
+        for name in self._topics.keys() - set(self._ids):
+            self._topics.pop(name).close()
 
 
 main = main_of(HriNode)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from rclpy.parameter import Parameter
 
 from fer_ros.parameters.node_params import PipelineParams, SharedImageParams
 from fer_ros.ros.exchange import AnyImage, Exchange, LocalImage
@@ -25,6 +27,7 @@ class PipelineNode(FerNode):
         params = self._made_of = self.params[PipelineParams]
         self._exchange = Exchange(lossless=not params.drop_frames)
         stages = _stages(params)
+        topics: dict[str, tuple[str, str]] = {}  # images and emotions, by camera
         made: list[FerNode] = []
         sources: list[FerNode] = []
         for name in params.names:
@@ -36,10 +39,24 @@ class PipelineNode(FerNode):
                 source_class = _class_of(params.image_node)
                 sources.append(source_class(exchange=self._exchange, cli_args=_arguments(f"{base}/camera", source_class.NAME)))
                 image = sources[-1].resolve_topic_name("image_raw")
-            made += [stage(exchange=self._exchange, cli_args=_arguments(f"{base}/fer", stage.NAME, image)) for stage in stages]
+            own = {stage.NAME: stage(exchange=self._exchange, cli_args=_arguments(f"{base}/fer", stage.NAME, image))
+                   for stage in stages}
+            topics[name] = image, own["emotion_node"].resolve_topic_name("emotions")
+            made += own.values()
+        if params.hri and params.cameras:
+            made.append(self._hri_node(params, topics))
         for node in (*made, *sources):
             self._exchange.topics.update(map(node.resolve_topic_name, node.LOCAL_OUTPUTS))
         return [*made, *sources]
+
+    def _hri_node(self, params: PipelineParams, topics: Mapping[str, tuple[str, str]]) -> FerNode:
+        """The one for all cameras: of two, each would overwrite the other's list of who is there."""
+        node_class = _class_of("hri_node")
+        rules = [rule for name, (image, emotions) in topics.items()
+                 for rule in (f"{name}/image:={image}", f"{name}/emotions:={emotions}")]
+        return node_class(exchange=self._exchange, parameter_overrides=[Parameter("cameras", value=params.cameras)],
+                          cli_args=[*_arguments(f"{self.get_namespace().rstrip('/')}/fer", node_class.NAME),
+                                    *(word for rule in rules for word in ("-r", rule))])
 
     def setup(self) -> None:
         if self.params[PipelineParams] != self._made_of:
@@ -59,10 +76,10 @@ class PipelineNode(FerNode):
 
 
 def _stages(params: PipelineParams) -> list[type[FerNode]]:
-    """The nodes beside that of the images."""
+    """The nodes of each camera beside that of the images."""
     names = [*([params.face_node] if params.face_node != "none" else []), "emotion_node"]
-    names += [name for name, wanted in (("overlay_node", params.overlay), ("web_node", params.web), ("hri_node", params.hri))
-              if wanted]
+    names += [name for name, wanted in (("overlay_node", params.overlay), ("web_node", params.web),
+                                        ("hri_node", params.hri and not params.cameras)) if wanted]
     return [_class_of(name) for name in names]
 
 

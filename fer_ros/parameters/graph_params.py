@@ -39,10 +39,13 @@ NODES: dict[str, tuple[type, ...]] = {
 }
 """The parameter classes of each node by its name."""
 
+SHARED = ("hri_node",)
+"""Nodes that cameras of a list share: of two, each would overwrite the other's list of who is there."""
+
 _SUBSPACES = {"camera_node": "/camera", "replay_node": "/camera"}
 
 _OF_A_START = (PipelineParams, ReplayParams, AudienceParams, ImageInputParams, ImageOutputParams)
-_NAMES_OF_A_START = ("autostart", "diagnostics_period", "silence_timeout", "host", "port", "web_control")
+_NAMES_OF_A_START = ("autostart", "diagnostics_period", "silence_timeout", "host", "port", "web_control", "cameras")
 
 _BUILT_IN = {
     name: ParamSpec(name, bool, default, description, "", None, None, live=False)
@@ -73,9 +76,12 @@ def places(prefix: str = "", cameras: Iterable[str] = ("",)) -> dict[str, str]:
 
     Args:
         prefix: the graph's namespace, absolute; empty for none.
-        cameras: names of its cameras, each of which has nodes of its own; one without a name is empty.
+        cameras: names of its cameras, each of which has nodes of its own; one without a name is empty. Those that have names
+            share the node of `SHARED`.
     """
+    cameras = list(cameras)
+    shared = SHARED if any(cameras) else ()
     bases = [f"{prefix}/{camera}" if camera else prefix for camera in cameras]
     per_camera = {f"{base}{_SUBSPACES.get(node, '/fer')}/{node}": node for base in bases for node in NODES
-                  if node != "pipeline_node"}
-    return {f"{prefix}/pipeline_node": "pipeline_node", **per_camera}
+                  if node not in ("pipeline_node", *shared)}
+    return {f"{prefix}/pipeline_node": "pipeline_node", **per_camera, **{f"{prefix}/fer/{node}": node for node in shared}}

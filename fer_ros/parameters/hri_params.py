@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from fer_ros.parameters.node_params import camera_names
 from fer_ros.parameters.params import param
 
 HUMANS = "/humans"
@@ -30,6 +31,9 @@ class HumansParams:
 class HriParams:
     """What is published of each face, and for whom there are topics."""
 
+    cameras: str = param(
+        "", "Names of several cameras, separated by commas, whose people are in one list: answers come on NAME/emotions and "
+        "images on NAME/image. Empty for one camera, whose answers come on emotions.", live=False)
     publish_faces: bool = param(
         True, "Publish who is tracked and where; off where a ROS4HRI detector does: then there is /expression alone.",
         live=False)
@@ -47,10 +51,19 @@ class HriParams:
     lost_after: float = param(
         3.0, "Without any answer for so long nobody is tracked any more: a camera may have gone.", unit="s",
         range=(0.1, 3600.0))
-    max_faces: int = param(32, "How many faces have topics at once, at most; the first come first.", range=(1, 200))
+    max_faces: int = param(32, "How many faces have topics at once, at most, those of all cameras together; the first come "
+                           "first.", range=(1, 200))
     deterministic_ids: bool = param(
         False, "Begin ids with f in every run, in the place of four letters that are drawn anew, so that no id of this run "
         "was one of the last run's.", live=False)
+
+    def __post_init__(self) -> None:
+        camera_names("cameras", self.cameras)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of the cameras; an empty one of the only camera."""
+        return camera_names("cameras", self.cameras)
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,8 @@ class PipelineParams:
         "subscribed to.", choices=FACE_NODES, live=False,
     )
     web: bool = param(False, "Whether there is a web node, which serves a live page.", live=False)
-    hri: bool = param(False, "Whether there is an hri node, which publishes the topics of REP-155.", live=False)
+    hri: bool = param(False, "Whether there is an hri node, which publishes the topics of REP-155: one for all of "
+                      "`cameras`, below /fer.", live=False)
     drop_frames: bool = param(
         True, "The newest image takes the place of one that waits, and what is skipped is counted; otherwise nothing is "
         "skipped, and the source waits.", live=False,
@@ -165,9 +166,9 @@ class PipelineParams:
         strangers = [name for name in camera_names("topic_cameras", self.topic_cameras) if name and name not in names]
         if strangers:
             raise ValueError(f"topic_cameras must be some of cameras ({self.cameras or 'none'}), not '{strangers[0]}'")
-        if len(names) > 1 and (self.hri or self.face_node == "hri_faces_node"):
-            raise ValueError("the topics of REP-155 are about one camera: start a node of its own, with a humans_namespace of "
-                             f"its own, for each of the {len(names)} cameras")
+        if len(names) > 1 and self.face_node == "hri_faces_node":
+            raise ValueError("the faces of a ROS4HRI detector are those of one camera: start a graph of its own, with a "
+                             f"humans_namespace of its own, for each of the {len(names)} cameras")
         if self.web and len(names) > 1:
             raise ValueError("the live page shows one camera: start a web_node of its own, with a port of its own, for each "
                              f"of the {len(names)} cameras")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,22 +68,37 @@ class FaceIds:
     """Ids that REP-155 allows, each used once in a run.
 
     One that is allowed already, a ROS4HRI detector's, stays as it is: others speak of that face by it. Of our own tracks,
-    which are numbers, and of all others it becomes a tag of this run and a number.
+    which are numbers, and of all others it becomes a tag of this run and a number. Where there are several cameras, whose
+    name is in front of the number, it stays there.
 
     >>> ids = FaceIds("abcd")
     >>> ids("3"), ids("bf3d"), ids("person 7"), ids("person 8")
     ('abcd3', 'bf3d', 'abcdx1', 'abcdx2')
+    >>> ids("left_3", "left"), ids("3", "left")
+    ('left_abcd3', 'left_abcd3')
     """
 
     def __init__(self, tag: str):
         self._tag, self._others = tag, 0
 
-    def __call__(self, track: str) -> str:
-        """The id of a track that comes."""
-        if is_face_id(track) and not track.startswith(self._tag):
+    def __call__(self, track: str, camera: str = "") -> str:
+        """The id of a track that comes.
+
+        Args:
+            camera: name of the one of several that it is a track of.
+        """
+        front = f"{camera}_" if camera else ""
+        number = track.removeprefix(front)
+        if re.fullmatch("[0-9]{1,18}", number):
+            made = f"{front}{self._tag}{number}"
+            if is_face_id(made):  # not all names of cameras can begin one: they may have __ in them, or be long
+                return made
+        elif is_face_id(track) and not track.startswith(self._tag):
             return track
-        if re.fullmatch("[0-9]{1,18}", track):
-            return self._tag + track
+        return self.another()
+
+    def another(self) -> str:
+        """An id that no track has had."""
         self._others += 1
         return f"{self._tag}x{self._others}"
 
@@ -123,12 +138,16 @@ class Humans:
     """Decides which faces have topics: none that was seen for a moment only, and none that is long gone.
 
     Args:
-        name: gives the id of a track that comes.
+        naming: gives the id of a track that comes.
         params: can be replaced at any time.
+        camera: name of the one of several that they are in front of.
+        crowd: ids of all who have topics, those in front of the other cameras, too.
     """
 
-    name: Callable[[str], str]
+    naming: FaceIds
     params: HriParams
+    camera: str = ""
+    crowd: set[str] = field(default_factory=set)
     _known: dict[str, _Human] = field(default_factory=dict)
     _new: dict[str, float] = field(default_factory=dict)  # when tracks that have no topics yet were first seen
     _time: float = 0.0
@@ -148,24 +167,32 @@ class Humans:
         for track in frame.keys() & self._known.keys():
             self._known[track].seen = time
         gone = [track for track, human in self._known.items() if time - human.seen > self.params.hold]
-        left += [self._known.pop(track).id for track in gone]
+        left += [self._leave(track) for track in gone]
         came, too_many = self._welcome([track for track in frame if track not in self._known], time)
         shown = [(self._known[track].id, emotion) for track, emotion in frame.items() if track in self._known]
         return Tracked(came, left, self.ids, shown, len(emotions) - len(frame) + too_many)
 
     def clear(self) -> list[str]:
         """Forget all; the ids that were tracked."""
-        left = self.ids
-        self._known.clear()
         self._new.clear()
-        return left
+        return [self._leave(track) for track in list(self._known)]
+
+    def _leave(self, track: str) -> str:
+        """Let one go; the id."""
+        name = self._known.pop(track).id
+        self.crowd.discard(name)
+        return name
 
     def _welcome(self, tracks: Sequence[str], time: float) -> tuple[list[str], int]:
         """Ids of those that have been there long enough, and for how many of these there is no room."""
         self._new = {track: self._new.get(track, time) for track in tracks}
         ready = [track for track, since in self._new.items() if time - since >= self.params.appear_after]
-        room = max(0, self.params.max_faces - len(self._known))
+        room = max(0, self.params.max_faces - len(self.crowd))
         for track in ready[:room]:
             del self._new[track]
-            self._known[track] = _Human(self.name(track), time)
+            name = self.naming(track, self.camera)
+            if name in self.crowd:  # two detectors may call two people the same
+                name = self.naming.another()
+            self.crowd.add(name)
+            self._known[track] = _Human(name, time)
         return [self._known[track].id for track in ready[:room]], len(ready[room:])

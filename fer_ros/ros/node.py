@@ -199,9 +199,9 @@ class FerNode(LifecycleNode):
         names = " and ".join(map(self.resolve_topic_name, topics))
         return StampPairs(capacity, lambda key: self.say_once("stamps", explain_refusal(key, names)))
 
-    def answered(self, topic: str, take: Callable[[AnyImage, M], None]) -> AnsweredImages[M]:
-        """Puts the messages of `image` together with the answers on another topic. Needs `MatchingParams`."""
-        return AnsweredImages(self.pairs(self.params[MatchingParams].cache_size, "image", topic), take)
+    def answered(self, topic: str, take: Callable[[AnyImage, M], None], image: str = "image") -> AnsweredImages[M]:
+        """Puts the messages of the topic `image` together with the answers on another one. Needs `MatchingParams`."""
+        return AnsweredImages(self.pairs(self.params[MatchingParams].cache_size, image, topic), take)
 
     def age(self, stamp: float) -> float | None:
         """Seconds since a stamp; None where it is none of now: a recording's, or none at all."""

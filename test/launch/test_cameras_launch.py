@@ -1,4 +1,7 @@
-"""cameras.launch.py on two clips, through launch_testing: each camera has names, ids and a frame of its own."""
+"""cameras.launch.py on two clips and a topic, through launch_testing.
+
+Each camera has names, ids and a frame of its own; all have one list of people.
+"""
 
 import tempfile
 from pathlib import Path
@@ -12,7 +15,11 @@ pytest.importorskip("launch_ros", reason=f"launch_ros is not installed ({_WHY})"
 import launch  # noqa: E402
 import launch_testing.actions  # noqa: E402
 import launched  # noqa: E402
+import rclpy  # noqa: E402
+from hri_msgs.msg import IdsList  # noqa: E402
 from launch.launch_description_sources import PythonLaunchDescriptionSource  # noqa: E402
+from sensor_msgs.msg import Image  # noqa: E402
+from std_msgs.msg import Header  # noqa: E402
 from vision_msgs.msg import Detection2DArray  # noqa: E402
 
 from fer_ros.msg import EmotionArray  # noqa: E402
@@ -26,10 +33,12 @@ def generate_test_description():
     launched.alone()
     cameras = Path(tempfile.mkdtemp()) / "cameras.yaml"
     cameras.write_text("- {name: left, source: demo, loop: true, fps: 10}\n"
-                       "- {name: right, source: demo, loop: true, fps: 5, frame_id: right_eye_optical_frame}\n")
+                       "- {name: right, source: demo, loop: true, fps: 5, frame_id: right_eye_optical_frame}\n"
+                       "- {name: top, image: /driver/image_raw}\n")
     graph = launch.actions.IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(LAUNCH_FILE)),
-        launch_arguments={"cameras": str(cameras), "namespace": "robot", "overlay": "false"}.items())
+        launch_arguments={"cameras": str(cameras), "namespace": "robot", "overlay": "false", "hri": "true",
+                          "humans_namespace": "/robot/humans"}.items())
     return launch.LaunchDescription([graph, launch_testing.actions.ReadyToTest()])
 
 
@@ -45,6 +54,25 @@ class TestGraph(launched.Listening):
             ids |= {face.id for message in heard[camera, "faces"] for face in message.detections}
             self.assertTrue(ids)
             self.assertTrue(all(name.startswith(f"{camera}_") for name in ids), ids)
+
+    def test_a_topic_takes_the_place_of_a_source(self):
+        heard = self.listen(EmotionArray, "/robot/top/fer/emotions")
+        publisher = self.node.create_publisher(Image, "/driver/image_raw", 1)
+
+        def answered():
+            header = Header(frame_id="top", stamp=self.node.get_clock().now().to_msg())
+            publisher.publish(Image(header=header, encoding="bgr8", width=64, height=48, step=192, data=bytes(64 * 48 * 3)))
+            rclpy.spin_once(self.node, timeout_sec=0.2)
+            return heard
+
+        self.wait_for(answered, "an answer to the driver's images")
+        self.assertEqual(heard[0].header.frame_id, "top")
+
+    def test_one_list_says_who_is_in_front_of_all_cameras(self):
+        lists = self.listen(IdsList, "/robot/humans/faces/tracked")
+        self.wait_for(lambda: any({name.partition("_")[0] for name in one.ids} == {"left", "right"} for one in lists),
+                      "a list with those of both cameras")
+        self.assertEqual(self.node.count_publishers("/robot/humans/faces/tracked"), 1)
 
 
 class TestShutdown(launched.Ended):

@@ -249,6 +249,42 @@ def test_a_list_of_cameras_that_cannot_be_is_refused_before_anything_starts(tmp_
         processes(launch_file="cameras", cameras=str(file) if text else "")
 
 
+@pytest.fixture
+def two_cameras(tmp_path) -> str:
+    """A list of two cameras, as a file."""
+    file = tmp_path / "cameras.yaml"
+    file.write_text("- {name: left, source: demo}\n- {name: right, image: /driver/image_raw}\n")
+    return str(file)
+
+
+def values_of(context: LaunchContext, node: Node, name: str) -> dict[str, object]:
+    """What the files of a process say to one of its nodes, by its full name."""
+    found: dict[str, object] = {}
+    for file in node._Node__parameters:
+        for section, content in yaml.safe_load(Path(str(file.evaluate(context))).read_text()).items():
+            if section.removeprefix("/**") == name:
+                found |= content["ros__parameters"]
+    return found
+
+
+def test_the_people_of_several_cameras_are_told_of_by_one_node(two_cameras):
+    context, found = processes(launch_file="cameras", cameras=two_cameras, hri="true", humans_namespace="/r/humans")
+    told = values_of(context, found["pipeline_node"], "/fer/hri_node")
+    assert told == {"cameras": "left,right", "humans_namespace": "/r/humans"}
+    assert values_of(context, found["pipeline_node"], "/pipeline_node")["hri"] is True
+    assert ("right/image", "/driver/image_raw") in found["pipeline_node"].expanded_remapping_rules
+
+
+@pytest.mark.parametrize(("arguments", "reason"), [
+    ({"humans_namespace": "/a"}, "about the topics of REP-155: add hri:=true$"),
+    ({"hri": "maybe"}, "hri must be true or false"), ({"hri": "true", "ids": "false"}, "cannot be published without ids"),
+    ({"hri": "true", "humans_namespace": "a b"}, "humans_namespace must be a ROS name")])
+def test_arguments_about_several_cameras_that_make_no_sense_are_refused(two_cameras, arguments, reason):
+    with pytest.raises(RuntimeError, match=reason) as refused:
+        processes(launch_file="cameras", cameras=two_cameras, **arguments)
+    assert "\n" not in str(refused.value)
+
+
 class Launched:
     """A launch of the demo, each node in its own process, that ends by itself.
 

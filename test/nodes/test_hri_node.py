@@ -77,21 +77,25 @@ class Speaker:
     pixels: np.ndarray = field(default_factory=lambda: np.full((480, 640, 3), 77, np.uint8))
     nanoseconds: int = 10 * 10**9
 
+    camera: str = ""
+
     def __post_init__(self) -> None:
+        front = f"{self.camera}/" if self.camera else ""
+        self.topic = f"/{front}emotions"
         if self.exchange is None:
-            self._image = self.bench.speak(Image, "image")
-            self._emotions = self.bench.speak(EmotionArray, "emotions")
+            self._image = self.bench.speak(Image, f"{front}image")
+            self._emotions = self.bench.speak(EmotionArray, f"{front}emotions")
 
     def __call__(self, *emotions: Emotion, after: float = 0.1) -> Header:
         self.nanoseconds += round(after * 1e9)
-        header = Header(frame_id="camera_optical_frame")
+        header = Header(frame_id=f"{self.camera or 'camera'}_optical_frame")
         header.stamp.sec, header.stamp.nanosec = divmod(self.nanoseconds, 10**9)
         if self.exchange is None:
             self._image(self.message(header))
             self._emotions(emotions_to_message(emotions, header, "m"))
         else:
             local = LocalEmotions(header, emotions, EMOTIONS, LocalImage(header, self.pixels), Detection2DArray())
-            self.exchange.put("/emotions", local)
+            self.exchange.put(self.topic, local)
         return header
 
     def message(self, header: Header) -> Image:
@@ -116,12 +120,13 @@ def start(request, bench):
     def started(place: str = "/humans", **parameters):
         exchange = Exchange() if request.param == "in_one_process" else None
         if exchange is not None:
-            exchange.topics.add("/emotions")
+            exchange.topics.update(("/emotions", "/left/emotions", "/right/emotions"))
         listener = Listener(bench, place)
         node = bench.add(HriNode, exchange=exchange, **{"appear_after": 0.0, **parameters})
         if parameters.get("publish_faces", True):
             bench.wait_for(lambda: node._tracked.remote, "the listener")
-        return node, listener, Speaker(bench, exchange)
+        cameras = parameters.get("cameras", "")
+        return node, listener, *(Speaker(bench, exchange, camera=name) for name in cameras.split(","))
 
     return started
 
@@ -267,19 +272,21 @@ def test_a_message_with_thousands_of_faces_makes_no_more_topics_than_are_allowed
     assert node.diagnostics.total("left out") >= 1997
 
 
-def test_thousands_of_people_who_come_and_go_leave_nothing(bench, monkeypatch):
+@pytest.mark.parametrize("cameras", ["", "left,right"])
+def test_thousands_of_people_who_come_and_go_leave_nothing(bench, cameras):
     """Publishers, rclpy's books of them, and memory stay as they are after the first hundreds."""
     exchange = Exchange(lossless=True)
-    exchange.topics.add("/emotions")
-    node = bench.add(HriNode, exchange=exchange, appear_after=0.0, hold=0.05)
-    speak = Speaker(bench, exchange)
+    exchange.topics.update(("/emotions", "/left/emotions", "/right/emotions"))
+    node = bench.add(HriNode, exchange=exchange, appear_after=0.0, hold=0.05, cameras=cameras)
+    speakers = [Speaker(bench, exchange, camera=name) for name in cameras.split(",")]
 
     def visitors(first: int, count: int) -> None:
         for number in range(first, first + count):
-            speak(emotion(str(number)), emotion(f"{number} x"))
+            speakers[number % len(speakers)](emotion(str(number)), emotion(f"{number} x"))
             if number % 100 == 0:
                 bench.spin(0.01)
-        bench.wait_for(lambda: node._humans._time * 1e9 >= speak.nanoseconds - 1e6, "the node to have seen them")
+        bench.wait_for(lambda: all(view.humans._time * 1e9 >= speak.nanoseconds - 1e6
+                                   for view, speak in zip(node._views, speakers, strict=True)), "the node to have seen them")
 
     def held() -> tuple[int, int, int, int]:
         gc.collect()
@@ -295,6 +302,81 @@ def test_thousands_of_people_who_come_and_go_leave_nothing(bench, monkeypatch):
     assert after[1] == before[1]
     assert after[2] - before[2] < 2000  # objects; one left behind by each of 4000 people would be twice as many
     assert after[3] - before[3] < 12e6  # bytes: 3 kB for each
+
+
+# Several cameras.
+
+
+def test_people_in_front_of_several_cameras_are_in_one_list(bench, start):
+    _, listener, left, right = start(cameras="left,right")
+    left.until(lambda: listener.ids, "one on the left", emotion("left_1"))
+    right.until(lambda: len(listener.ids) == 2, "one on the right, too", emotion("right_1"))
+    first, second = listener.ids
+    assert re.fullmatch("left_[a-z]{4}1", first)
+    assert second == first.replace("left", "right")
+    assert listener.lists[-1].header.frame_id == "right_optical_frame", "the image's that the list came with"
+    for name, speak in ((first, left), (second, right)):
+        speak.until(lambda name=name: all(listener.heard[name][kind] for kind in ("roi", "expression")), "what it shows",
+                    emotion(f"{speak.camera}_1"))
+        assert {one.header.frame_id for one in listener.heard[name]["roi"]} == {f"{speak.camera}_optical_frame"}
+
+
+def test_pictures_are_those_of_the_camera_that_sees_the_face(bench, start):
+    """The two give images of the same stamps."""
+    _, listener, left, right = start(cameras="left,right", cropped=True)
+    right.pixels = np.full((480, 640, 3), 177, np.uint8)
+
+    def sent() -> bool:
+        left(emotion("left_1"))
+        right(emotion("right_1"))
+        bench.spin(0.02)
+        return len([name for name, one in listener.heard.items() if one["cropped"]]) == 2
+
+    bench.wait_for(sent, "both pictures")
+    for name, heard in listener.heard.items():
+        assert {int(to_bgr(one).max()) for one in heard["cropped"]} == {77 if name.startswith("left") else 177}
+
+
+@pytest.mark.parametrize("gone", ["left", "right"])
+def test_a_camera_that_falls_silent_takes_its_own_people_away(bench, start, gone):
+    node, listener, *speakers = start(cameras="left,right", lost_after=0.5, max_faces=3)
+    silent, going_on = sorted(speakers, key=lambda speak: speak.camera != gone)
+    silent.until(lambda: len(listener.ids) == 2, "two", *(emotion(f"{gone}_{number}") for number in (1, 2)))
+    going_on.until(lambda: len(listener.ids) == 3, "one more", emotion(f"{going_on.camera}_1"))
+    going_on.until(lambda: len(listener.ids) == 1, "two to leave", emotion(f"{going_on.camera}_1"))
+    assert listener.ids[0].startswith(going_on.camera)
+    bench.wait_for(lambda: len(publishers(bench)) == 3, "the topics to go")
+    assert len(node._topics) == 1
+    going_on.until(lambda: len(listener.ids) == 3, "others in their places",
+                   *(emotion(f"{going_on.camera}_{number}") for number in (1, 2, 3)))
+
+
+@pytest.mark.parametrize("ending", ["deactivate", "disable"])
+def test_nobody_is_there_any_more_in_front_of_any_camera_once_it_stops(bench, start, ending):
+    node, listener, left, right = start(cameras="left,right")
+    left.until(lambda: listener.ids, "one on the left", emotion("left_1"))
+    right.until(lambda: len(listener.ids) == 2, "one on the right, too", emotion("right_1"))
+    if ending == "deactivate":
+        node.trigger_deactivate()
+    else:
+        node.set_parameters([Parameter("enabled", value=False)])
+    bench.wait_for(lambda: not listener.ids, "an empty list")
+    bench.wait_for(lambda: len(publishers(bench)) <= 1, "the topics to go")
+    assert node._topics == {}
+
+
+def test_no_more_have_topics_than_are_allowed_in_front_of_all_cameras(bench, start):
+    node, listener, left, right = start(cameras="left,right", max_faces=3)
+    left.until(lambda: len(listener.ids) == 2, "two", emotion("left_1"), emotion("left_2"))
+    right.until(lambda: node.diagnostics.total("left out"), "one to be left out", emotion("right_1"), emotion("right_2"))
+    bench.wait_for(lambda: len(listener.ids) == 3, "the third")
+    assert len(node._topics) == 3
+
+
+@pytest.mark.parametrize("cameras", ["left,left", "left,", "a b"])
+def test_cameras_that_cannot_be_names_are_refused(bench, cameras):
+    with pytest.raises(ValueError, match="cameras must be different names of letters, digits and _"):
+        bench.add(HriNode, start=False, cameras=cameras)
 
 
 def test_without_the_messages_it_says_what_to_install(bench, monkeypatch):

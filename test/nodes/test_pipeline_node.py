@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from hri_msgs.msg import IdsList
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -16,7 +17,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
-from fer_ros.graph import webcam_graph
+from fer_ros.graph import cameras_graph, webcam_graph
 from fer_ros.msg import EmotionArray, EmotionEvent
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
@@ -24,6 +25,7 @@ from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.overlay import OverlayNode
 from fer_ros.nodes.pipeline import PipelineNode
 from fer_ros.nodes.replay import ReplayNode
+from fer_ros.parameters.cameras_file import Camera
 from fer_ros.perception.detector import DetectorParams, FaceDetector
 from fer_ros.ros import source_node
 from fer_ros.ros.exchange import Exchange, LocalImage, Worker
@@ -318,6 +320,27 @@ def test_another_detectors_faces_find_their_image_within_the_process(bench, pipe
     assert {(one.face_id, one.label) for message in heard for one in message.emotions} == {("somebody", "happy")}
     stamps = [(message.header.stamp.sec, message.header.stamp.nanosec) for message in heard]
     assert stamps == sorted(set(stamps))
+
+
+def test_several_cameras_share_the_node_that_says_who_is_there(bench, pipeline, demo_images):
+    made = pipeline(image_node="none", cameras="left, right", overlay=False, hri=True)
+    graph = cameras_graph([Camera(name, {}, f"/{name}/image") for name in ("left", "right")], overlay=False, hri=True)
+    assert set(made) == {spec.full_name for spec in graph.nodes}
+    people = made["/fer/hri_node"]
+    assert {entry.topic: entry.local for entry in people._inputs} == {"/left/fer/emotions": True, "/right/fer/emotions": True}
+    lists = bench.listen(IdsList, "/humans/faces/tracked")
+    bench.wait_for(lambda: people._tracked.remote, "the tester to be heard")
+    give = {name: bench.speak(Image, f"/{name}/image") for name in ("left", "right")}
+
+    def both() -> bool:
+        for name, speak in give.items():
+            speak(from_bgr(demo_images[0], Header(frame_id=name, stamp=bench.tester.get_clock().now().to_msg())))
+        bench.spin(0.1)
+        return any({name.partition("_")[0] for name in one.ids} == {"left", "right"} for one in lists)
+
+    for name in ("left", "right"):
+        made[f"/{name}/fer/face_detector_node"].set_parameters([Parameter("id_prefix", value=f"{name}_")])
+    bench.wait_for(both, "a list with those of both cameras")
 
 
 def test_an_image_that_is_none_is_told_once_and_skipped(bench, pipeline, demo_images):

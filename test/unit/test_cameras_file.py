@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from fer_ros.graph import cameras_graph, check_named, check_params_file, default_params_file, renamed, with_group_parameters
+from fer_ros.graph import (
+    Privacy,
+    cameras_graph,
+    check_named,
+    check_params_file,
+    default_params_file,
+    renamed,
+    with_group_parameters,
+)
 from fer_ros.parameters.cameras_file import Camera, read_cameras
 
 LEFT, RIGHT = Camera("left", {"source": "/dev/video0"}), Camera("right", {"source": "rtsp://cam/live", "flip": "both"})
@@ -127,6 +135,36 @@ def test_two_cameras_with_the_images_of_one_topic_are_refused(image):
     first = LEFT if "left" in image else Camera("left", {}, "/driver/image")
     with pytest.raises(ValueError, match=f"left and b both have the images of {image}: leave one of the two out"):
         cameras_graph([first, Camera("b", {}, image)])
+
+
+def test_one_node_publishes_the_people_of_all_cameras(tmp_path):
+    assert not cameras_graph([LEFT, RIGHT]).shared
+    graph = cameras_graph([LEFT, Camera("b", {}, "/front/image")], namespace="r", hri=True, humans_namespace="/r/humans")
+    (people,) = [node for node in graph.nodes if node.executable == "hri_node"]
+    assert people.full_name == "/r/fer/hri_node"
+    assert people.named == {"cameras": "left,b", "humans_namespace": "/r/humans"}
+    assert people.remappings == {"left/image": "/r/left/camera/image_raw", "left/emotions": "/r/left/fer/emotions",
+                                 "b/image": "/front/image", "b/emotions": "/r/b/fer/emotions"}
+    assert graph.composed.named["hri"] is True
+    assert renamed(graph, [("/front/image", "/x")]).shared[0].remappings["b/image"] == "/x"
+    check_named(graph, default_params_file())
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("/r/fer/hri_node: {ros__parameters: {hold: 3.0}}\n")
+    check_params_file(mine, graph)
+    mine.write_text("/r/left/fer/hri_node: {ros__parameters: {hold: 3.0}}\n")
+    with pytest.raises(ValueError, match="no node is named /r/left/fer/hri_node: did you mean /r/fer/hri_node"):
+        check_params_file(mine, graph)
+
+
+def test_people_without_ids_have_no_topics():
+    with pytest.raises(ValueError, match="cannot be published without ids"):
+        cameras_graph([LEFT, RIGHT], hri=True, privacy=Privacy(ids=False))
+
+
+@pytest.mark.parametrize(("named", "reason"), [({"humans_namespace": "a b"}, "humans_namespace must be a ROS name")])
+def test_what_is_wrong_of_a_node_of_all_cameras_is_refused(named, reason):
+    with pytest.raises(ValueError, match=reason):
+        check_named(cameras_graph([LEFT, RIGHT], hri=True, **named), default_params_file())
 
 
 def test_a_parameter_file_is_for_the_cameras_of_the_list(tmp_path):

@@ -283,12 +283,12 @@ def test_what_cannot_be_a_topic_with_faces_is_refused():
         webcam_graph({}, faces="a b")
 
 
-@pytest.mark.parametrize("more", [{"hri": True}, {"face_node": "hri_faces_node"}])
-def test_the_topics_of_rep_155_of_several_cameras_are_refused(more):
+def test_the_faces_of_a_ros4hri_detector_are_not_those_of_several_cameras():
     from fer_ros.parameters.node_params import PipelineParams
 
-    with pytest.raises(ValueError, match=r"about one camera.*humans_namespace of its own, for each of the 2 cameras"):
-        PipelineParams(cameras="left,right", **more)
+    with pytest.raises(ValueError, match=r"those of one camera.*humans_namespace of its own, for each of the 2 cameras"):
+        PipelineParams(cameras="left,right", face_node="hri_faces_node")
+    PipelineParams(cameras="left,right", hri=True)
 
 
 @pytest.mark.parametrize("composed", [True, False])

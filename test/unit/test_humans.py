@@ -80,6 +80,18 @@ def test_no_two_tracks_of_a_run_share_an_id():
     assert len(set(map(ids, tracks))) == len(tracks)
 
 
+@pytest.mark.parametrize(("track", "made"), [("left_3", "left_abcd3"), ("3", "left_abcd3"), ("left_x", "left_x"),
+                                              ("right_3", "right_3"), ("left_", "abcdx1"), ("", "abcdx1")])
+def test_the_id_of_one_of_several_cameras_has_its_name_and_the_tag_of_the_run(track, made):
+    assert FaceIds("abcd")(track, "left") == made
+
+
+@pytest.mark.parametrize("camera", ["a__b", "_a", "a_", "x" * 60])
+def test_a_camera_whose_name_cannot_begin_an_id_has_ids_without_it(camera):
+    ids = FaceIds("abcd")
+    assert [ids(f"{camera}_{number}", camera) for number in (3, 4)] == ["abcdx1", "abcdx2"]
+
+
 def test_two_runs_have_different_ids():
     random.seed()
     tags = {tag_of_a_run() for _ in range(20)}
@@ -125,6 +137,19 @@ def test_faces_that_cannot_be_told_apart_or_are_too_many_are_counted():
     assert (tracked.ids, tracked.left_out) == (["f1", "f2"], 3)
     tracked = humans(people("2", "3"), 12.0)
     assert tracked.ids == ["f2", "f3"], "there is room again"
+
+
+def test_people_in_front_of_several_cameras_are_one_crowd():
+    ids, crowd, params = FaceIds("f"), set(), dataclasses.replace(AT_ONCE, max_faces=3, hold=1.0)
+    left, right = (Humans(ids, params, name, crowd) for name in ("left", "right"))
+    assert left(people("left_1", "bf3d"), 10.0).ids == ["left_f1", "bf3d"]
+    tracked = right(people("bf3d", "right_1"), 50.0)
+    assert (tracked.ids, tracked.left_out) == (["fx1"], 1), "a name of its own, and three at once"
+    assert right(people("bf3d", "right_1"), 50.1).came == []
+    assert left.clear() == ["left_f1", "bf3d"]
+    assert right(people("bf3d", "right_1"), 50.2).ids == ["fx1", "right_f1"]
+    right(people(), 52.0)
+    assert crowd == set()
 
 
 def test_thousands_that_come_and_go_leave_nothing_behind():
