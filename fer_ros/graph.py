@@ -281,6 +281,40 @@ _NEVER_OF_A_GROUP = {("replay_node", "use_sim_time")}
 """The node that makes the time does not wait for it."""
 
 
+def with_ports(graph: G, params_file: Path) -> G:
+    """A graph whose pages have a port each: the one that is asked for, or else the next that no page before it has.
+
+    Args:
+        params_file: of the user, which may ask for some.
+
+    Raises:
+        ValueError: ports end before the pages do; or as of `check_params_file`.
+    """
+    pages = [node for node in graph.nodes if node.executable == "web_node"]
+    if len(pages) < 2:
+        return graph
+    from fer_ros.parameters.graph_params import parameters_of  # loads all stages
+    from fer_ros.parameters.params_file import typed
+
+    # The shipped file says what the default is, too, and is none of the user's.
+    told = {} if params_file.absolute() == default_params_file() else typed(params_file)
+    default = parameters_of("web_node")["port"].default
+    ports: dict[str, int] = {}
+    for node in pages:
+        asked = {**node.tuned, **_told_of(node.full_name, told), **node.named}.get("port", default)
+        port = asked
+        while port and port in ports.values():  # 0 is any that is free
+            port += 1
+        if port > _LAST_PORT:
+            raise ValueError(f"there is no port for the page of {node.namespace.removesuffix('/fer').strip('/')}: those from "
+                             f"{asked} to {_LAST_PORT} are for the pages of the cameras before it: choose a lower web_port")
+        ports[node.full_name] = port
+    return with_named(graph, {name: {"port": port} for name, port in ports.items()})
+
+
+_LAST_PORT = 65535
+
+
 def renamed(graph: G, rules: Iterable[tuple[str, str]]) -> G:
     """A graph in a group whose topics are renamed, as `SetRemap` of a launch file does it.
 
@@ -364,13 +398,15 @@ def replay_graph(replay: Mapping[str, Any], *, namespace: str = "", overlay: boo
 
 
 def cameras_graph(cameras: Sequence[Camera], *, namespace: str = "", overlay: bool = True, privacy: Privacy = NO_PRIVACY,
-                  hri: bool = False, humans_namespace: str = "") -> CamerasGraph:
+                  web: Mapping[str, Any] | None = None, hri: bool = False, humans_namespace: str = "") -> CamerasGraph:
     """The graphs of several cameras in one process, each below the name of its camera.
 
     The ids of faces, and the frames of images, begin with the name, too.
 
     Args:
         cameras: with different names; each has a source or is a topic.
+        web: parameters of the web nodes, of which each camera has one, that their user names; None for no such nodes. See
+            `with_ports`.
         hri: whether there is a node, one for all, that publishes the topics of REP-155.
         humans_namespace: of those topics, where its user names one.
 
@@ -383,7 +419,7 @@ def cameras_graph(cameras: Sequence[Camera], *, namespace: str = "", overlay: bo
     mixed = 0 < len(topics) < len(cameras)
     prefix = _prefix(namespace)
     graphs = {camera.name: webcam_graph(camera.named, image=camera.image, namespace=f"{prefix}/{camera.name}",
-                                        overlay=overlay, privacy=privacy) for camera in cameras}
+                                        overlay=overlay, privacy=privacy, web=web) for camera in cameras}
     _check_images(graphs)
     own = {f"{prefix}/{name}/{node}": values for name in graphs for node, values in (
         ("camera/camera_node", {"frame_id": f"{name}_optical_frame"}), ("fer/face_detector_node", {"id_prefix": f"{name}_"}),
@@ -396,7 +432,8 @@ def cameras_graph(cameras: Sequence[Camera], *, namespace: str = "", overlay: bo
         {f"{name}/image": graphs[name].topics.image for name in topics},
         {"drop_frames": not lossless},
         {"cameras": ",".join(graphs), "image_node": "none" if topics and not mixed else "camera_node", "overlay": overlay,
-         **({"topic_cameras": ",".join(topics)} if mixed else {}), **({"hri": True} if hri else {})})
+         **({"topic_cameras": ",".join(topics)} if mixed else {}), **({"web": True} if web is not None else {}),
+         **({"hri": True} if hri else {})})
     people = NodeSpec("hri_node", f"{prefix}/fer",
                       {f"{name}/{own}": topic for name, graph in graphs.items()
                        for own, topic in (("image", graph.topics.image), ("emotions", graph.topics.emotions))},

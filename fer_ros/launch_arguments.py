@@ -80,6 +80,7 @@ def _cameras() -> tuple[Argument, ...]:
         Argument("cameras", "File with a list of cameras, each as `- {name: left, source: /dev/video0}`. A name is put before "
                  "its camera's nodes and topics. `image: TOPIC` takes the place of a source, of some of the cameras or of "
                  "all; what else a camera has are parameters of its camera_node."),
+        *_page("Each camera has one, with a port of its own.", "That of the first camera; each other one has the next."),
         *_people("One list for all cameras; their names are in the ids."),
     )
 
@@ -91,13 +92,20 @@ def _one_camera() -> tuple[Argument, ...]:
     """What a graph of one camera has, and one of several has not."""
     return (
         Argument("composed", "Whether all nodes are in one process, which is faster; or each in its own.", "true"),
-        Argument("web", "Whether to serve a live page.", "false"),
-        _parameter("web_node", "host", argument="web_host"),
-        _parameter("web_node", "port", argument="web_port"),
-        _parameter("web_node", "web_control"),
+        *_page(),
         Argument("faces", "Topic with another detector's faces (vision_msgs/Detection2DArray), in place of a detector node; "
                  "'hri' takes those of a ROS4HRI detector."),
         *_people(which="read and published"),
+    )
+
+
+def _page(note: str = "", of_ports: str = "") -> tuple[Argument, ...]:
+    """What is asked of a live page, with sentences beside the descriptions of it and of its port."""
+    return (
+        Argument("web", f"Whether to serve a live page. {note}".strip(), "false"),
+        _parameter("web_node", "host", argument="web_host"),
+        _parameter("web_node", "port", argument="web_port", note=of_ports),
+        _parameter("web_node", "web_control"),
     )
 
 

@@ -30,6 +30,7 @@ from fer_ros.graph import (
     renamed,
     with_group_parameters,
     with_named,
+    with_ports,
 )
 from fer_ros.launch_arguments import Argument, arguments_of
 from fer_ros.media.source_name import SourceError, filled_in, is_finite, without_secrets
@@ -165,7 +166,7 @@ def one_camera(given: Arguments) -> dict[str, Any]:
 
 def several_cameras(given: Arguments) -> dict[str, Any]:
     """The same of several cameras."""
-    return _people(given)
+    return {"web": _web(given), **_people(given)}
 
 
 def _namespace(given: Arguments, context: LaunchContext) -> str:
@@ -215,6 +216,7 @@ def _made(given: Arguments, context: LaunchContext, graph: Callable[..., G]) -> 
     made = renamed(made, context.launch_configurations.get("ros_remaps", ()))
     params_file = Path(given.text("params_file"))
     check_params_file(params_file, made)
+    made = with_ports(made, params_file)
     check_named(made, params_file)
     _check_files(made)
     return made

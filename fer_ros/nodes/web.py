@@ -33,10 +33,11 @@ from fer_ros.ros.veil import Veil
 from fer_ros.types import Emotion
 from fer_ros.types import Image as Pixels
 from fer_ros.web import health
-from fer_ros.web.access import TOKEN_VARIABLE, Access, checked_token, invitation, is_loopback, new_token, qr_code
+from fer_ros.web.access import TOKEN_VARIABLE, Access, checked_token, invitation, is_loopback, qr_code
 from fer_ros.web.hello import hello
 from fer_ros.web.history import usable, usable_event
 from fer_ros.web.live import Control, Live, Refused, head_of
+from fer_ros.web.pages import IN_THIS_PROCESS, Page
 from fer_ros.web.recording import Recordings
 
 if TYPE_CHECKING:
@@ -62,12 +63,14 @@ class WebNode(FerNode):
     PARAMS = (WebParams, PrivacyParams, MatchingParams, PairedImageParams)
 
     _server: Server | None = None
+    _page: Page | None = None
 
     def setup(self) -> None:
         params = self.params[WebParams]
         self._images = self.answered("emotions", self._on_answer)
         self._live, self._times = Live(), StageTimes()
-        self._recordings = Recordings(params.recordings)
+        self._name = self.get_namespace().removesuffix("/fer").strip("/")  # of the camera or robot, where there are several
+        self._recordings = Recordings(params.recordings, self._name)
         self._steering = Steering(self)
         self._answered = self._pictured = -math.inf  # when the last answer and the last image came
         self._missed = -math.inf  # since when images have been taken
@@ -94,6 +97,9 @@ class WebNode(FerNode):
         server, self._server = self._server, None
         if server is not None:
             server.stop()
+        page, self._page = self._page, None
+        if page is not None:
+            IN_THIS_PROCESS.remove(page)
         for timer in self.__dict__.pop("_ticking", ()):
             self.destroy_timer(timer)
         steering = self.__dict__.pop("_steering", None)
@@ -118,15 +124,18 @@ class WebNode(FerNode):
             raise ValueError(f"the page needs more packages ({error.name}): pip install 'fer_ros[web]', or the Debian "
                              "packages python3-aiohttp and python3-segno") from None
         given = os.environ.get(TOKEN_VARIABLE, "")
-        token = "" if is_loopback(params.host) and not given else checked_token(given) if given else new_token()
+        token = "" if is_loopback(params.host) and not given else checked_token(given) if given else IN_THIS_PROCESS.token()
         access = Access(params.host, token, tuple(params.names.split(",")), bool(params.tls_certificate))
         settings = Settings(params.port, params.web_control, params.max_clients, params.tls_certificate, params.tls_key)
-        server = Server(self._live, _Control(self), access, settings, hello())
+        server = Server(self._live, _Control(self), access, settings, hello(self._name))
         server.start()
-        self.get_logger().info(f"the page is on {server.addresses()[0].partition('#')[0]}")
+        self._page = Page(self._name, server.port, access)
+        IN_THIS_PROCESS.add(self._page)
+        whose = f" for {self._name}" if self._name else ""
+        self.get_logger().info(f"the page is on {server.addresses()[0].partition('#')[0]}{whose}")
         if token and not given:  # to the terminal alone: what a logger is given goes to files and topics
             for address in server.addresses():
-                print(f"{invitation(address)}\n{qr_code(address)}", flush=True)
+                print(f"{invitation(address, self._name)}\n{qr_code(address)}", flush=True)
         return server
 
     # What comes in.
@@ -230,6 +239,8 @@ class WebNode(FerNode):
         self._live.tell("nodes", {name: {"kind": one.kind, "values": one.parameters, "given": one.given}
                                   for name, one in members.items()})
         self._live.tell("recording", self._recordings.state())
+        if self._page is not None:
+            self._live.tell("pages", IN_THIS_PROCESS.beside(self._page))
         self._live.summarise()
 
 

@@ -153,7 +153,8 @@ class PipelineParams:
         "face_detector_node", "Where faces come from: the detector, a ROS4HRI detector's topics, or with none a topic that is "
         "subscribed to.", choices=FACE_NODES, live=False,
     )
-    web: bool = param(False, "Whether there is a web node, which serves a live page.", live=False)
+    web: bool = param(False, "Whether there is a web node, which serves a live page; each of `cameras` has one, and needs a "
+                      "port of its own.", live=False)
     hri: bool = param(False, "Whether there is an hri node, which publishes the topics of REP-155: one for all of "
                       "`cameras`, below /fer.", live=False)
     drop_frames: bool = param(
@@ -169,9 +170,6 @@ class PipelineParams:
         if len(names) > 1 and self.face_node == "hri_faces_node":
             raise ValueError("the faces of a ROS4HRI detector are those of one camera: start a graph of its own, with a "
                              f"humans_namespace of its own, for each of the {len(names)} cameras")
-        if self.web and len(names) > 1:
-            raise ValueError("the live page shows one camera: start a web_node of its own, with a port of its own, for each "
-                             f"of the {len(names)} cameras")
 
     @property
     def names(self) -> tuple[str, ...]:

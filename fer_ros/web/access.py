@@ -176,14 +176,19 @@ def addresses(host: str, port: int, tls: bool, token: str, own: Iterable[str] | 
     return [f"{'https' if tls else 'http'}://{f'[{one}]' if ':' in one else one}:{port}{end}" for one in hosts]
 
 
-def invitation(address: str) -> str:
-    """What a terminal shows for an address with its token."""
-    return f"open {address}"
+def invitation(address: str, name: str = "") -> str:
+    """What a terminal shows for an address with its token.
+
+    Args:
+        name: of the camera whose page it is, where there are several.
+    """
+    return f"open {address} for {name}" if name else f"open {address}"
 
 
 def is_invitation(text: str) -> bool:
     """Whether a line is of one: an address of a page with its token and no other secret, or a part of its QR code."""
-    return re.fullmatch(rf"open https?://[^\s/@]+/#token=[A-Za-z0-9_-]{{{_SHORTEST},128}}|[█▀▄ ]+", text) is not None
+    return re.fullmatch(rf"open https?://[^\s/@]+/#token=[A-Za-z0-9_-]{{{_SHORTEST},128}}( for [A-Za-z0-9_/]+)?|[█▀▄ ]+",
+                        text) is not None
 
 
 def own_addresses() -> list[str]:

@@ -12,11 +12,15 @@ from fer_ros.version import __version__
 from fer_ros.web.history import MINUTE, STEP, WINDOW
 
 
-def hello() -> dict[str, Any]:
-    """All of it, in plain types. The colours are those of the overlay."""
+def hello(name: str = "") -> dict[str, Any]:
+    """All of it, in plain types. The colours are those of the overlay.
+
+    Args:
+        name: of what is shown, where there are several cameras or robots.
+    """
     labels = (*EMOTIONS, UNCERTAIN)
     return {
-        "version": __version__, "labels": labels, "window": WINDOW, "step": STEP, "minute": MINUTE,
+        "version": __version__, "name": name, "labels": labels, "window": WINDOW, "step": STEP, "minute": MINUTE,
         "colors": {label: hex_color(COLORS[label]) for label in labels},
         "inks": {label: hex_color(text_color(COLORS[label])) for label in labels},
         "parameters": {node: [_described(group, spec) for group in groups for spec in specs(group) if spec.live]

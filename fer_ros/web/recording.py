@@ -13,7 +13,7 @@ from fer_ros.media.video_recorder import RecordError, VideoRecorder
 from fer_ros.types import Image
 from fer_ros.words import counted
 
-_NAME = re.compile(r"fer_\d{8}_\d{6}\.mp4")
+_NAME = re.compile(r"fer_(?:\w+_)?(\d{8}_\d{6})\.mp4", re.ASCII)
 _LISTED = 20
 FOLDER = "~/fer_ros_recordings"
 
@@ -23,9 +23,11 @@ class Recordings:
 
     Args:
         folder: is made when the first recording starts; empty for `FOLDER`.
+        name: of what is recorded, where there are several cameras or robots; it is in the names of the files.
     """
 
-    def __init__(self, folder: str = ""):
+    def __init__(self, folder: str = "", name: str = ""):
+        self._form = f"fer_{name.replace('/', '_')}_%Y%m%d_%H%M%S.mp4" if name else "fer_%Y%m%d_%H%M%S.mp4"
         self._folder = path_of(folder or FOLDER).expanduser()
         self._recorder: VideoRecorder | None = None
         self._begun: float | None = None
@@ -46,7 +48,7 @@ class Recordings:
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             except OSError as error:
                 raise RecordError(f"{self._folder} cannot be made: {error.strerror}") from None
-            self._recorder = VideoRecorder(self._folder / time.strftime("fer_%Y%m%d_%H%M%S.mp4"))
+            self._recorder = VideoRecorder(self._folder / time.strftime(self._form))
             self._begun, self._frames, self._said = None, 0, ""
 
     def write(self, image: Image, stamp: float, limit: float) -> None:
@@ -94,11 +96,11 @@ class Recordings:
     def files(self) -> dict[str, Path]:
         """The newest recordings that are there, by name."""
         try:
-            found = [path for path in self._folder.iterdir()  # not what a link leads to: it may be any file
-                     if _NAME.fullmatch(path.name) and path.is_file() and not path.is_symlink()]
+            found = [(name[1], path) for path in self._folder.iterdir()  # not what a link leads to: it may be any file
+                     if (name := _NAME.fullmatch(path.name)) and path.is_file() and not path.is_symlink()]
         except OSError:
             return {}
-        return {path.name: path for path in sorted(found, reverse=True)[:_LISTED]}
+        return {path.name: path for _, path in sorted(found, reverse=True)[:_LISTED]}
 
     def state(self) -> dict[str, Any]:
         """As the page shows it."""

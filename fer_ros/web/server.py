@@ -33,6 +33,7 @@ _BODY = 5.0  # seconds for a request's body to come
 _TRIES = (0.2, 10.0)  # wrong tokens a second from an address, and at once
 _REQUESTS = (30.0, 400.0)  # of an address, likewise
 _DOWNLOADS = 4  # at once
+_COOKIE = "fer_ros_"  # the beginning of its name
 _DOWNLOAD = (60.0, 64 * 1024)  # seconds, and bytes a second beyond those, that a download may take at most
 _QUIET = logging.getLogger("fer_ros.web")
 _QUIET.addHandler(logging.NullHandler())
@@ -149,7 +150,7 @@ class Server:
     @property
     def _cookie(self) -> str:
         """Its name. Browsers send a cookie to every port of a host, where the page of another camera may be."""
-        return f"fer_ros_{self.port}"
+        return f"{_COOKIE}{self.port}"
 
     def addresses(self) -> list[str]:
         """Where the page is, with the token."""
@@ -265,7 +266,9 @@ class Server:
         authorization = request.headers.get("Authorization")
         if authorization is not None:
             self._check_tries(request)
-        if not self._access.lets_in(request.cookies.get(self._cookie), authorization):
+        # That of another camera's page opens this one, too, where both have the same token.
+        cookies = [value for name, value in request.cookies.items() if name.startswith(_COOKIE)]
+        if not any(self._access.lets_in(cookie, authorization) for cookie in (None, *cookies)):
             if authorization is not None:
                 self._tries[request.remote or ""].take()
             raise web.HTTPUnauthorized(text="The page needs its token: open the address that was printed when it started.\n")

@@ -3,7 +3,9 @@
 Each camera has names, ids and a frame of its own; all have one list of people.
 """
 
+import re
 import tempfile
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -38,7 +40,7 @@ def generate_test_description():
     graph = launch.actions.IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(LAUNCH_FILE)),
         launch_arguments={"cameras": str(cameras), "namespace": "robot", "overlay": "false", "hri": "true",
-                          "humans_namespace": "/robot/humans"}.items())
+                          "web": "true", "web_port": "0", "humans_namespace": "/robot/humans"}.items())
     return launch.LaunchDescription([graph, launch_testing.actions.ReadyToTest()])
 
 
@@ -73,6 +75,21 @@ class TestGraph(launched.Listening):
         self.wait_for(lambda: any({name.partition("_")[0] for name in one.ids} == {"left", "right"} for one in lists),
                       "a list with those of both cameras")
         self.assertEqual(self.node.count_publishers("/robot/humans/faces/tracked"), 1)
+
+    def test_each_camera_has_a_page_that_leads_to_the_others(self, proc_output):
+        told = {}
+
+        def all_are_told():
+            text = b"".join(io.text for io in proc_output)
+            found = re.findall(rb"the page is on (http://127\.0\.0\.1:\d+/) for robot/(\w+)", text)
+            told.update({name: address for address, name in found})
+            return set(told) == {b"left", b"right", b"top"}
+
+        self.wait_for(all_are_told, "the addresses of three pages")
+        self.assertEqual(len(set(told.values())), 3)
+        for address in told.values():
+            with urllib.request.urlopen(address.decode(), timeout=30) as answer:
+                self.assertIn(b"fer_ros live", answer.read())
 
 
 class TestShutdown(launched.Ended):

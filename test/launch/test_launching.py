@@ -221,6 +221,7 @@ def test_each_argument_is_explained_in_sentences_with_what_is_allowed():
         assert all(text[0].isupper() or text.startswith("debug") for text in told.values())
         assert all(text.endswith(".") for text in told.values())
         assert "reliable" in told["image_reliability"]
+        assert {"web", "web_host", "web_port", "web_control", "hri", "humans_namespace"} <= set(told)
         assert ("image_transport" in told) == ("image_transport" in parameters_of("emotion_node"))
     assert {"source", "flip", "loop", "frame_id", "camera_info_file", "web", "hri"} <= {
         one.name for one in PythonLaunchDescriptionSource(str(share_directory() / "launch" / "webcam.launch.py"))
@@ -275,7 +276,19 @@ def test_the_people_of_several_cameras_are_told_of_by_one_node(two_cameras):
     assert ("right/image", "/driver/image_raw") in found["pipeline_node"].expanded_remapping_rules
 
 
+def test_each_of_several_cameras_has_a_page_with_a_port_of_its_own(two_cameras):
+    context, found = processes(launch_file="cameras", cameras=two_cameras, web="true", web_port="9000", web_control="false")
+    for name, port in (("left", 9000), ("right", 9001)):
+        told = values_of(context, found["pipeline_node"], f"/{name}/fer/web_node")
+        assert (told["port"], told["web_control"]) == (port, False)
+    assert values_of(context, found["pipeline_node"], "/pipeline_node")["web"] is True
+
+
 @pytest.mark.parametrize(("arguments", "reason"), [
+    ({"web_port": "80"}, "web_port is about the live page: add web:=true"),
+    ({"web": "true", "web_port": "65535"}, "no port for the page of right: .* choose a lower web_port"),
+    ({"web": "true", "web_port": "65536"}, "web_port must be from 0 to 65535, not 65536"),
+    ({"web": "true", "web_control": "maybe"}, "web_control must be true or false"),
     ({"humans_namespace": "/a"}, "about the topics of REP-155: add hri:=true$"),
     ({"hri": "maybe"}, "hri must be true or false"), ({"hri": "true", "ids": "false"}, "cannot be published without ids"),
     ({"hri": "true", "humans_namespace": "a b"}, "humans_namespace must be a ROS name")])

@@ -23,7 +23,7 @@ from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
 from fer_ros.nodes.overlay import OverlayNode
-from fer_ros.nodes.pipeline import PipelineNode
+from fer_ros.nodes.pipeline import PipelineNode, _arguments
 from fer_ros.nodes.replay import ReplayNode
 from fer_ros.parameters.cameras_file import Camera
 from fer_ros.perception.detector import DetectorParams, FaceDetector
@@ -341,6 +341,15 @@ def test_several_cameras_share_the_node_that_says_who_is_there(bench, pipeline, 
     for name in ("left", "right"):
         made[f"/{name}/fer/face_detector_node"].set_parameters([Parameter("id_prefix", value=f"{name}_")])
     bench.wait_for(both, "a list with those of both cameras")
+
+
+def test_each_of_several_cameras_has_a_page(bench, pipeline, monkeypatch):
+    pytest.importorskip("aiohttp", reason="the live page needs more packages (pip install 'fer_ros[web]')")
+    monkeypatch.setattr("fer_ros.nodes.pipeline._arguments", lambda *arguments: [
+        *_arguments(*arguments), "-p", f"port:={0 if 'web_node' in arguments else 1}"])
+    made = pipeline(image_node="none", cameras="left, right", overlay=False, web=True)
+    assert {f"/{name}/fer/web_node" for name in ("left", "right")} <= set(made)
+    assert made["/left/fer/web_node"]._server.port != made["/right/fer/web_node"]._server.port
 
 
 def test_an_image_that_is_none_is_told_once_and_skipped(bench, pipeline, demo_images):

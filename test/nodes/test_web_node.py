@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import struct
 import sys
 import threading
@@ -99,6 +100,33 @@ def open_page(bench) -> Callable[[WebNode], Client]:
     yield opened
     for client in clients:
         client.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_pages_of_several_cameras_have_names_and_lead_to_each_other(bench, open_page, capfd, monkeypatch, host):
+    said = []
+    left = bench.add(WebNode, start=False, remap="__ns:=/robot/left/fer", port=0, host=host)
+    right = bench.add(WebNode, start=False, remap="__ns:=/robot/right/fer", port=0, host=host)
+    monkeypatch.setattr(type(left.get_logger()), "info", lambda self, text, **_: said.append(text))
+    for node in (left, right):
+        node.trigger_configure()
+        node.trigger_activate()
+    ports = [node._server.port for node in (left, right)]
+    assert [re.search(r"the page is on http://\S+:(\d+)/ for (\S+)", text).groups() for text in said] == [
+        (str(ports[0]), "robot/left"), (str(ports[1]), "robot/right")]
+    if host == "0.0.0.0":
+        lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("open ")]
+        found = [re.fullmatch(r"open http://\S+:(\d+)/#token=(\S+) for (\S+)", line).groups() for line in lines]
+        assert [(port, name) for port, _, name in found] == [(str(ports[0]), "robot/left"), (str(ports[1]), "robot/right")]
+        assert len({token for _, token, _ in found}) == 1
+        return
+    page = open_page(right)
+    assert page.last("hello")["name"] == "robot/right"
+    both = [{"name": f"robot/{name}", "port": port} for name, port in zip(("left", "right"), ports, strict=True)]
+    bench.wait_for(lambda: page.last("pages") == both, "the pages of both")
+    left.trigger_deactivate()
+    left.trigger_cleanup()
+    bench.wait_for(lambda: page.last("pages") == [], "the page that has gone to be left out")
 
 
 def answer(image: Image, face: str = "1", label: str = "happy") -> EmotionArray:

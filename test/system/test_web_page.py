@@ -18,6 +18,7 @@ import pytest
 
 from fer_ros.perception.detector import FaceDetector
 from fer_ros.perception.smoothing import SmoothingParams
+from fer_ros.resources import executable
 from fer_ros.types import Box, intersection_over_union
 
 pytest.importorskip("aiohttp", reason="the live page needs more packages (pip install 'fer_ros[web]')")
@@ -130,12 +131,47 @@ class Tab:
 
 
 @pytest.fixture
-def open_tab(graph) -> Iterator[Callable[..., Tab]]:
+def browser() -> Iterator[object]:
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield lambda width=1440, height=900, **more: Tab(
-            browser.new_context(viewport={"width": width, "height": height}, **more), graph)
-        browser.close()
+        made = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def open_tab(graph, browser) -> Callable[..., Tab]:
+    return lambda width=1440, height=900, **more: Tab(
+        browser.new_context(viewport={"width": width, "height": height}, **more), graph)
+
+
+CAMERAS = """
+/pipeline_node: {ros__parameters: {cameras: "left, right", web: true, overlay: false}}
+/**/camera_node: {ros__parameters: {source: demo, loop: true}}
+/**/web_node: {ros__parameters: {host: "0.0.0.0", port: 0}}
+"""
+
+
+def test_a_cameras_page_leads_to_the_others_which_ask_for_no_token_again(python, browser, tmp_path):
+    (tmp_path / "several.yaml").write_text(CAMERAS)
+    command = python(executable("pipeline_node"), "--ros-args", "--params-file", tmp_path / "several.yaml")
+    command.wait_for(lambda: len(invitations(command.text)) == 2, "the addresses of both pages")
+    addresses = invitations(command.text)
+    tab = Tab(browser.new_context(viewport={"width": 360, "height": 800}), addresses["left"])
+    tab.wait_for_pictures()
+    assert tab.page.title() == "left - fer_ros live"
+    tab.wait("document.querySelectorAll('#pages a').length === 2")
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
+    tab.page.get_by_role("link", name="right").click()
+    tab.page.wait_for_url(addresses["right"].partition("#")[0])
+    tab.wait_for_pictures()
+    assert tab.page.title() == "right - fer_ros live"
+    assert tab.page.locator("#pages a[aria-current]").inner_text() == "right"
+    assert [fault for fault in tab.faults if "Cross-Origin-Opener-Policy" not in fault] == []  # which asks for https
+
+
+def invitations(text: str) -> dict[str, str]:
+    """The addresses of pages by the names of their cameras."""
+    return {name: address for address, name in re.findall(r"^open (\S+) for (\S+)$", text, re.MULTILINE)}
 
 
 def test_the_picture_moves_with_boxes_over_the_faces_and_nothing_comes_from_elsewhere(open_tab, graph):

@@ -12,7 +12,9 @@ from fer_ros.graph import (
     check_params_file,
     default_params_file,
     renamed,
+    webcam_graph,
     with_group_parameters,
+    with_ports,
 )
 from fer_ros.parameters.cameras_file import Camera, read_cameras
 
@@ -135,6 +137,47 @@ def test_two_cameras_with_the_images_of_one_topic_are_refused(image):
     first = LEFT if "left" in image else Camera("left", {}, "/driver/image")
     with pytest.raises(ValueError, match=f"left and b both have the images of {image}: leave one of the two out"):
         cameras_graph([first, Camera("b", {}, image)])
+
+
+def ports(graph) -> list[int]:
+    return [node.named["port"] for node in graph.nodes if node.executable == "web_node"]
+
+
+@pytest.mark.parametrize(("web", "text", "found"), [
+    ({}, "", [8642, 8643, 8644]),
+    ({"port": 80}, "/**/web_node: {ros__parameters: {port: 9000}}", [80, 81, 82]),
+    ({"port": 0}, "", [0, 0, 0]),
+    ({}, "/**/web_node: {ros__parameters: {port: 9000}}", [9000, 9001, 9002]),
+    ({}, "/b/fer/web_node: {ros__parameters: {port: 9000}}", [8642, 9000, 8643]),
+    ({}, "/left/fer/web_node: {ros__parameters: {port: 8643}}", [8643, 8642, 8644]),
+    ({"port": 65533}, "", [65533, 65534, 65535]),
+])
+def test_the_page_of_each_camera_has_a_port_of_its_own(tmp_path, web, text, found):
+    graph = cameras_graph([LEFT, Camera("b", {}, "/front/image"), RIGHT], web=web)
+    assert graph.composed.named["web"] is True
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(text or "# nothing")
+    graph = with_ports(graph, mine)
+    assert ports(graph) == found
+    assert [node.full_name for node in graph.nodes if node.executable == "web_node"] == [
+        f"/{name}/fer/web_node" for name in ("left", "b", "right")]
+    check_named(graph, mine)
+
+
+def test_the_port_of_a_group_is_the_first_cameras():
+    graph = with_group_parameters(cameras_graph([LEFT, RIGHT], web={}), [("port", 9000)])
+    assert ports(with_ports(graph, default_params_file())) == [9000, 9001]
+
+
+def test_pages_for_which_there_is_no_port_are_refused():
+    graph = cameras_graph([LEFT, Camera("b", {}, "/front/image"), RIGHT], web={"port": 65534}, namespace="r")
+    with pytest.raises(ValueError, match=r"no port for the page of r/right: those from 65534 to 65535 .* a lower web_port"):
+        with_ports(graph, default_params_file())
+
+
+def test_without_a_page_or_with_one_there_is_nothing_to_share():
+    for graph in (cameras_graph([LEFT, RIGHT]), cameras_graph([LEFT], web={}), webcam_graph({}, web={"port": 1})):
+        assert with_ports(graph, default_params_file()) is graph
 
 
 def test_one_node_publishes_the_people_of_all_cameras(tmp_path):

@@ -221,13 +221,6 @@ def test_a_page_is_there_only_if_it_is_asked_for():
     assert "/fer/web_node" in names(replay_graph({}, web={}, composed=False))
 
 
-def test_a_page_of_several_cameras_is_refused():
-    from fer_ros.parameters.node_params import PipelineParams
-
-    with pytest.raises(ValueError, match=r"shows one camera.*each of the 2 cameras"):
-        PipelineParams(cameras="left,right", web=True)
-
-
 @pytest.mark.parametrize("make", [webcam_graph, replay_graph])
 @pytest.mark.parametrize("composed", [True, False])
 def test_one_word_hides_faces_and_ids_in_all_that_a_graph_makes(make, composed):

@@ -123,8 +123,10 @@ def test_what_invites_to_the_page_is_told_from_other_secrets():
     address = f"http://192.168.1.4:8642/#token={TOKEN}"
     assert is_invitation(invitation(address))
     assert is_invitation(invitation(f"https://[fe80::1]:8642/#token={TOKEN}"))
+    assert is_invitation(invitation(address, "robot/left"))
     others = (address, f"open rtsp://camera/#token={TOKEN}", f"open http://me:secret@camera/#token={TOKEN}", "", "open",
-              f"open http://camera/secret/#token={TOKEN}", f"open {address}&password=x", f"cannot {invitation(address)}")
+              f"open http://camera/secret/#token={TOKEN}", f"open {address}&password=x",
+              f"open {address} for a password", f"open {address} for ", f"cannot {invitation(address)}")
     assert not any(is_invitation(line) for line in others)
 
 

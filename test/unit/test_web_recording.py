@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
+
 from fer_ros.web.recording import Recordings
 
 
@@ -20,3 +24,15 @@ def test_only_recordings_are_handed_out_and_nothing_that_a_link_leads_to(tmp_pat
 
 def test_a_folder_that_is_not_there_has_none(tmp_path):
     assert Recordings(str(tmp_path / "nothing")).files() == {}
+
+
+def test_a_camera_of_several_is_named_in_its_files_and_the_newest_come_first(tmp_path):
+    for name in ("fer_left_20260101_000000", "fer_20260101_000001", "fer_robot_top_20260101_000002", "fer_é_20260101_000003"):
+        (tmp_path / f"{name}.mp4").write_bytes(b"video")
+    recordings = Recordings(str(tmp_path), "robot/left")
+    assert list(recordings.files()) == ["fer_robot_top_20260101_000002.mp4", "fer_20260101_000001.mp4",
+                                        "fer_left_20260101_000000.mp4"]
+    recordings.begin()
+    recordings.write(np.zeros((48, 64, 3), np.uint8), 1.0, 60.0)
+    recordings.end()
+    assert re.fullmatch(r"fer_robot_left_\d{8}_\d{6}\.mp4", next(iter(recordings.files())))

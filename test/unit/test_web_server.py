@@ -437,6 +437,22 @@ def test_pages_of_several_cameras_are_open_in_one_browser(make):
     assert run(enter()) == [200, 200]
 
 
+def test_who_was_let_in_to_a_page_is_let_in_to_another_with_the_same_token(make):
+    first, same, other = make(TOKEN), make(TOKEN), make("u" * 27)
+
+    async def enter() -> list[int]:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+            async with session.post(f"{first.base}/login", json={"token": TOKEN}) as answer:
+                assert answer.status == 204
+            found = []
+            for site in (same, other):
+                async with session.get(f"{site.base}/parameters.yaml") as answer:
+                    found.append(answer.status)
+            return found
+
+    assert run(enter()) == [200, 401]
+
+
 @pytest.mark.parametrize("way", ["login", "header"])
 def test_who_guesses_is_told_to_wait_and_others_are_not(make, way):
     site = make(TOKEN)

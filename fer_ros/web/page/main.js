@@ -1,7 +1,7 @@
 // The page: what the node tells goes to the part that shows it.
 
 import { Controls, Switches } from "./controls.js";
-import { byId, write } from "./dom.js";
+import { byId, element, write } from "./dom.js";
 import { Health } from "./health.js";
 import { Lanes } from "./lanes.js";
 import { Link } from "./link.js";
@@ -11,12 +11,14 @@ import { Recordings } from "./recordings.js";
 
 const STATES = { open: "Live", lost: "No connection, trying again", full: "Too many pages are open" };
 
-let control = false, begun = "";
+let control = false, begun = "", name = "";
 const picture = new Picture(() => link.seen());
 const lanes = new Lanes(), events = new Events(), summary = new Summary(), health = new Health();
 const link = new Link({
   hello(message) {
     control = message.control;
+    name = message.name;
+    document.title = name ? `${name} - fer_ros live` : "fer_ros live";
     if (begun !== message.begun) events.restart(); // another node than before
     begun = message.begun;
     picture.palette(message.colors, message.inks);
@@ -31,6 +33,7 @@ const link = new Link({
   health(content) { health.show(content); switches.show(content, control); },
   nodes: (content) => controls.show(content),
   notice: (content) => notice.show(content, control),
+  pages: (content) => pages(content),
   recording: (content) => recordings.show(content, control),
   state(name) {
     write(byId("status-text"), STATES[name]);
@@ -58,6 +61,14 @@ byId("login").addEventListener("submit", async (event) => {
   byId("door").hidden = true;
   link.unlock();
 });
+
+// The pages of the other cameras, on the same machine.
+function pages(content) {
+  byId("pages").hidden = !content.length;
+  write(byId("brand"), content.length ? "fer_ros" : name || "fer_ros"); // its name stands among the others'
+  byId("pages").replaceChildren(...content.map((one) => element("a", {
+    href: `${location.protocol}//${location.hostname}:${one.port}/`, "aria-current": one.name === name && "page", text: one.name })));
+}
 
 document.addEventListener("visibilitychange", () => link.watch(!document.hidden));
 
