@@ -35,18 +35,26 @@ class ImageSource(NamedTuple):
         return publishers_of(node, self.topic, self.kind)
 
 
+def compressed_topic(node: Node, topic: str) -> str:
+    """The full name of an image topic's compressed images, by how the node calls that topic.
+
+    As image_transport names them, by the topic's remapped name; a rule for `<topic>/compressed` itself comes before that.
+    """
+    own = f"{topic}/compressed"
+    remapped: str = node.resolve_topic_name(own)
+    if remapped != node.resolve_topic_name(own, only_expand=True):
+        return remapped
+    return f"{node.resolve_topic_name(topic)}/compressed"
+
+
 def image_sources(node: Node, topic: str, transport: str) -> tuple[ImageSource, ...]:
     """Where images may come from, the preferred one first.
 
     Args:
-        topic: as the node calls it. Its compressed images are named as image_transport names them, by the topic's remapped
-            name; a rule for `<topic>/compressed` itself comes before that, and the topic may be one of compressed images.
+        topic: as the node calls it. It may be one of compressed images itself; else these are where `compressed_topic` says.
         transport: one of `ImageInputParams.image_transport`.
     """
-    name = node.resolve_topic_name(topic)
-    own = f"{topic}/compressed"
-    remapped = node.resolve_topic_name(own)
-    twin = remapped if remapped != node.resolve_topic_name(own, only_expand=True) else f"{name}/compressed"
+    name, twin = node.resolve_topic_name(topic), compressed_topic(node, topic)
     raw, compressed = ImageSource(name, Image), (ImageSource(twin, CompressedImage), ImageSource(name, CompressedImage))
     return {RAW: (raw,), COMPRESSED: compressed}.get(transport, (raw, *compressed))
 

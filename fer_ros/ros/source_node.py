@@ -17,6 +17,7 @@ from fer_ros.parameters.node_params import AudienceParams, CompressedParams, Ima
 from fer_ros.ros.compressed import CompressedOutput
 from fer_ros.ros.diagnostics import ERROR, OK
 from fer_ros.ros.exchange import LocalImage
+from fer_ros.ros.image_input import compressed_topic
 from fer_ros.ros.images import from_bgr
 from fer_ros.ros.messages import camera_info
 from fer_ros.ros.node import FerNode
@@ -57,7 +58,7 @@ class SourceNode(FerNode):
         self._images = self.advertise(Image, "image_raw", qos)
         self._infos = self.advertise(CameraInfo, "camera_info", qos)
         deeper = dataclasses.replace(params, image_depth=max(params.image_depth, self._COMPRESSED_DEPTH))
-        self._jpegs = self.advertise(CompressedImage, "image_raw/compressed", image_qos(deeper))
+        self._jpegs = self.advertise(CompressedImage, compressed_topic(self, "image_raw"), image_qos(deeper))
         durable = qos.durability == DurabilityPolicy.TRANSIENT_LOCAL
         self._compressed = CompressedOutput(
             self._jpegs, lambda: self.params[CompressedParams].compressed_quality,

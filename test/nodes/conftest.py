@@ -52,10 +52,10 @@ class Bench:
 
     def add(self, node_class: type[FerNode], start: bool = True, remap: str = "", exchange: Exchange | None = None,
             **parameters: Any) -> FerNode:
-        """Make a node with parameters, a topic remapped (FROM:=TO); unless `start` is false, configure and activate it."""
+        """Make a node with parameters, topics remapped (FROM:=TO ...); unless `start` is false, configure and activate it."""
         overrides = [Parameter(name, value=value) for name, value in parameters.items()]
         node = node_class(exchange=exchange, parameter_overrides=overrides,
-                          cli_args=["--ros-args", "-r", remap] if remap else None)
+                          cli_args=["--ros-args", *(word for rule in remap.split() for word in ("-r", rule))])
         self.executor.add_node(node)
         self.nodes.append(node)
         if start:

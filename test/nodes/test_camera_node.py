@@ -122,6 +122,15 @@ def test_compressed_images_have_the_header_and_the_camera_info_of_the_raw_ones(b
     assert np.abs(picture.astype(int) - to_bgr(raw[0])).mean() < 3
 
 
+@pytest.mark.parametrize(("rule", "found"), [
+    ("image_raw:=picture", "/picture/compressed"), ("image_raw:=/front/image", "/front/image/compressed"),
+    ("image_raw/compressed:=/jpeg", "/jpeg")])
+def test_compressed_images_follow_where_the_image_is_renamed(bench, rule, found):
+    jpegs = bench.listen(CompressedImage, found)
+    bench.add(CameraNode, source="demo", remap=rule)
+    bench.wait_for(lambda: jpegs, "a compressed image")
+
+
 def test_nothing_is_compressed_while_nobody_listens(bench, monkeypatch):
     made = []
     monkeypatch.setattr(compressed, "to_jpeg", lambda *arguments: made.append(arguments))
