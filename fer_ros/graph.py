@@ -225,10 +225,10 @@ class CamerasGraph:
 G = TypeVar("G", Graph, CamerasGraph)
 
 
-def _with_nodes(graph: G, changed: Callable[[NodeSpec], NodeSpec]) -> G:
+def with_nodes(graph: G, changed: Callable[[NodeSpec], NodeSpec]) -> G:
     """A graph in which each node is what `changed` makes of it."""
     if isinstance(graph, CamerasGraph):
-        cameras = {name: _with_nodes(one, changed) for name, one in graph.cameras.items()}
+        cameras = {name: with_nodes(one, changed) for name, one in graph.cameras.items()}
         return replace(graph, cameras=cameras, composed=changed(graph.composed), shared=tuple(map(changed, graph.shared)))
     nodes = tuple(map(changed, graph.nodes))
     source = next((new for new, old in zip(nodes, graph.nodes, strict=True) if old is graph.source), None)
@@ -241,7 +241,7 @@ def with_named(graph: G, named: Mapping[str, Mapping[str, Any]]) -> G:
     Args:
         named: by the full names of nodes; they win over what `graph` says itself.
     """
-    return _with_nodes(graph, lambda node: replace(node, named={**node.named, **named.get(node.full_name, {})}))
+    return with_nodes(graph, lambda node: replace(node, named={**node.named, **named.get(node.full_name, {})}))
 
 
 def with_group_parameters(graph: G, group: Iterable[tuple[str, Any] | Path]) -> G:
@@ -274,7 +274,7 @@ def with_group_parameters(graph: G, group: Iterable[tuple[str, Any] | Path]) -> 
                        if name in known and (node.executable, name) not in _NEVER_OF_A_GROUP}
         return replace(node, tuned=values)
 
-    return _with_nodes(graph, of)
+    return with_nodes(graph, of)
 
 
 _NEVER_OF_A_GROUP = {("replay_node", "use_sim_time")}
@@ -313,45 +313,6 @@ def with_ports(graph: G, params_file: Path) -> G:
 
 
 _LAST_PORT = 65535
-
-
-def renamed(graph: G, rules: Iterable[tuple[str, str]]) -> G:
-    """A graph in a group whose topics are renamed, as `SetRemap` of a launch file does it.
-
-    ROS applies such rules to the names that nodes have for their topics. Here they are applied to the topics that nodes are
-    pointed to: otherwise a camera would publish by another name, and the others would listen to the old one.
-
-    Args:
-        rules: from, to; the first that fits wins, as in ROS.
-    """
-    rules = list(rules)
-    topics: dict[str, str] = {}
-    for one in graph.cameras.values() if isinstance(graph, CamerasGraph) else (graph,):
-        topics[one.topics.image] = _renamed(one.topics.image, one.source, rules)
-        topics[one.topics.faces] = _renamed(one.topics.faces, None, rules)
-    moved = _with_nodes(graph, lambda node: replace(
-        node, remappings={own: topics.get(topic, topic) for own, topic in node.remappings.items()}))
-    if isinstance(moved, CamerasGraph):
-        return moved
-    return replace(moved, topics=replace(moved.topics, image=topics[moved.topics.image], faces=topics[moved.topics.faces]))
-
-
-def _renamed(topic: str, publisher: NodeSpec | None, rules: Iterable[tuple[str, str]]) -> str:
-    """What a topic is called after the rules, which may be relative to the node that publishes it."""
-    for rule, to in rules:
-        node, colon, match = rule.removeprefix("rostopic://").rpartition(":")
-        if colon and (publisher is None or node != publisher.executable):
-            continue
-        if _absolute(match, publisher) == topic:
-            return _absolute(to, publisher)
-    return topic
-
-
-def _absolute(name: str, node: NodeSpec | None) -> str:
-    """A topic's name as ROS reads it in a node; what is relative in nobody's is no topic."""
-    if name.startswith("/") or node is None:
-        return name
-    return f"{node.full_name}{name[1:]}" if name.startswith("~") else f"{node.namespace.rstrip('/')}/{name}"
 
 
 def webcam_graph(camera: Mapping[str, Any], *, image: str = "", namespace: str = "", overlay: bool = True,
@@ -424,7 +385,7 @@ def cameras_graph(cameras: Sequence[Camera], *, namespace: str = "", overlay: bo
     own = {f"{prefix}/{name}/{node}": values for name in graphs for node, values in (
         ("camera/camera_node", {"frame_id": f"{name}_optical_frame"}), ("fer/face_detector_node", {"id_prefix": f"{name}_"}),
         ("fer/emotion_node", {"id_prefix": f"{name}_"}))}
-    graphs = {name: _with_nodes(graph, lambda node: replace(node, tuned={**node.tuned, **own.get(node.full_name, {})}))
+    graphs = {name: with_nodes(graph, lambda node: replace(node, tuned={**node.tuned, **own.get(node.full_name, {})}))
               for name, graph in graphs.items()}
     lossless = all(graph.composed is not None and not graph.composed.tuned["drop_frames"] for graph in graphs.values())
     composed = NodeSpec(

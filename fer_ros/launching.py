@@ -27,7 +27,6 @@ from fer_ros.graph import (
     Privacy,
     check_named,
     check_params_file,
-    renamed,
     with_group_parameters,
     with_named,
     with_ports,
@@ -35,6 +34,7 @@ from fer_ros.graph import (
 from fer_ros.launch_arguments import Argument, arguments_of
 from fer_ros.media.source_name import SourceError, filled_in, is_finite, without_secrets
 from fer_ros.parameters.params import build
+from fer_ros.renaming import in_order, renamed
 from fer_ros.resources import model_file, users_file
 from fer_ros.system.orphans import bound_to_this_process
 from fer_ros.system.process_title import hide_secrets_in_arguments
@@ -180,9 +180,18 @@ def _group_parameters(context: LaunchContext) -> list[tuple[str, Any] | Path]:
     return [one if isinstance(one, tuple) else Path(one) for one in context.launch_configurations.get("global_params", ())]
 
 
-def _without_group_parameters(context: LaunchContext) -> None:
-    """They are in the nodes' own files: launch would put them before all files, of which each wins over them."""
-    context.launch_configurations.pop("global_params", None)
+def _remaps(context: LaunchContext) -> list[tuple[str, str]]:
+    """What SetRemap of an including launch file says to all nodes."""
+    return list(context.launch_configurations.get("ros_remaps", ()))
+
+
+def _without_the_groups_own(context: LaunchContext) -> None:
+    """What a group gives to all nodes, these have themselves: launch would put it before all else.
+
+    Each of the nodes' files would win over its parameters, and its rules over what follows from them.
+    """
+    for name in ("global_params", "ros_remaps"):
+        context.launch_configurations.pop(name, None)
 
 
 def _check_files(graph: Graph | CamerasGraph) -> None:
@@ -212,8 +221,8 @@ def _made(given: Arguments, context: LaunchContext, graph: Callable[..., G]) -> 
     given.check(made)
     made = with_named(made, {node.full_name: given.parameters(node.executable) for process in made.processes
                              for node in process.nodes})
-    made = with_group_parameters(made, _group_parameters(context))
-    made = renamed(made, context.launch_configurations.get("ros_remaps", ()))
+    made = renamed(made, _remaps(context))
+    made = with_group_parameters(made, _group_parameters(context))  # after that: they win over what suits the graph
     params_file = Path(given.text("params_file"))
     check_params_file(params_file, made)
     made = with_ports(made, params_file)
@@ -249,7 +258,7 @@ def launch_description(name: str, graph: Callable[..., G]) -> LaunchDescription:
                 name=process.node.executable,
                 namespace=process.node.namespace,
                 parameters=[ParameterFile(str(file)) for file in process.parameter_files(params_file, Path(folder.name))],
-                remappings=list(process.node.remappings.items()),
+                remappings=in_order(process.node, _remaps(context)),
                 arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
                 additional_env=bound_to_this_process(),
                 respawn=respawn,
@@ -260,7 +269,7 @@ def launch_description(name: str, graph: Callable[..., G]) -> LaunchDescription:
             for process in made.processes
         ]
         failed = EventHandler(matcher=lambda event: isinstance(event, GraphFailed), entities=[OpaqueFunction(function=_fail)])
-        alone = GroupAction([OpaqueFunction(function=_without_group_parameters), *nodes])
+        alone = GroupAction([OpaqueFunction(function=_without_the_groups_own), *nodes])
         return [*(LogInfo(msg=text) for text in given.misspelt()), RegisterEventHandler(failed), alone]
 
     return LaunchDescription(

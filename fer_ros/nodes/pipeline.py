@@ -17,7 +17,11 @@ from fer_ros.ros.spinning import run_nodes
 
 
 class PipelineNode(FerNode):
-    """Makes the others, which are those of the separate processes. It takes in the images that none of them publishes."""
+    """Makes the others, which are those of the separate processes.
+
+    It takes in the images that none of them publishes: with `image_node: none`, of `topic_cameras`, or where its `image` is
+    remapped.
+    """
 
     NAME = "pipeline_node"
     PARAMS = (PipelineParams, SharedImageParams)
@@ -30,15 +34,17 @@ class PipelineNode(FerNode):
         topics: dict[str, tuple[str, str]] = {}  # images and emotions, by camera
         made: list[FerNode] = []
         sources: list[FerNode] = []
+        taken_in: dict[str, str] = {}
         for name in params.names:
             base = "/".join(filter(None, [self.get_namespace().rstrip("/"), name]))
-            if name in params.subscribed:
-                image = self.resolve_topic_name(_image_topic(name))
-                self._exchange.topics.add(image)
-            else:
+            topic = _image_topic(name)
+            image = self.resolve_topic_name(topic)
+            is_elsewhere = image != self.resolve_topic_name(topic, only_expand=True)
+            if name not in params.subscribed:
                 source_class = _class_of(params.image_node)
                 sources.append(source_class(exchange=self._exchange, cli_args=_arguments(f"{base}/camera", source_class.NAME)))
-                image = sources[-1].resolve_topic_name("image_raw")
+                image = image if is_elsewhere else sources[-1].resolve_topic_name("image_raw")
+            taken_in.setdefault(image, topic)
             own = {stage.NAME: stage(exchange=self._exchange, cli_args=_arguments(f"{base}/fer", stage.NAME, image))
                    for stage in stages}
             topics[name] = image, own["emotion_node"].resolve_topic_name("emotions")
@@ -47,6 +53,9 @@ class PipelineNode(FerNode):
             made.append(self._hri_node(params, topics))
         for node in (*made, *sources):
             self._exchange.topics.update(map(node.resolve_topic_name, node.LOCAL_OUTPUTS))
+        # Once for all: each further subscription would be a further copy.
+        self._taken_in = {image: topic for image, topic in taken_in.items() if image not in self._exchange.topics}
+        self._exchange.topics.update(self._taken_in)
         return [*made, *sources]
 
     def _hri_node(self, params: PipelineParams, topics: Mapping[str, tuple[str, str]]) -> FerNode:
@@ -63,11 +72,9 @@ class PipelineNode(FerNode):
             raise ValueError("what the process is made of is settled when it starts: start it with other parameters")
 
     def start(self) -> None:
-        for name in self.params[PipelineParams].subscribed:
-            topic = _image_topic(name)
-            # Once for all: each further subscription would be a further copy.
-            self.subscribe_images(topic, functools.partial(self._on_image, self.resolve_topic_name(topic)),
-                                  self.params[SharedImageParams], outside=True)
+        for image, topic in self._taken_in.items():
+            self.subscribe_images(topic, functools.partial(self._on_image, image), self.params[SharedImageParams],
+                                  outside=True)
 
     def _on_image(self, topic: str, message: AnyImage) -> None:
         self.diagnostics.count("images")

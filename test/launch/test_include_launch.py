@@ -33,7 +33,8 @@ def generate_test_description(composed, processes):
     return launch.LaunchDescription([
         GroupAction([PushRosNamespace("robot1"), SetRemap("image_raw", "picture"), SetRemap("emotions", "moods"),
                      SetParameter("max_faces", 2), SetParameter("of_another_package", "x"), graph(composed=composed)]),
-        GroupAction([PushRosNamespace("robot2"), PushRosNamespace("head"), graph(composed=composed, namespace="left")]),
+        GroupAction([PushRosNamespace("robot2"), PushRosNamespace("head"), SetRemap("image", "/robot1/camera/picture"),
+                     graph(composed=composed, namespace="left", frame_id="of_robot2")]),
         launch_testing.actions.ReadyToTest()])
 
 
@@ -59,6 +60,8 @@ class TestGraphs(launched.Listening):
     def test_each_graph_answers_below_its_namespace_and_under_new_names(self):
         heard = [self.listen(EmotionArray, topic) for topic in ("/robot1/fer/moods", "/robot2/head/left/fer/emotions")]
         self.wait_for(lambda: all(any(message.emotions for message in messages) for messages in heard), "emotions")
+        self.assertEqual({message.header.frame_id for messages in heard for message in messages},
+                         {"camera_optical_frame"}, "both look at the images of robot1")
         self.wait_for_names(self.nodes, *(f"{prefix}/{name}" for prefix in ("/robot1", "/robot2/head/left") for name in (
             "camera/camera_node", "fer/face_detector_node", "fer/emotion_node")))
         self.assertFalse({name for name in self.nodes() if not name.startswith(("/robot1/", "/robot2/head/left/"))})

@@ -18,7 +18,10 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.graph import cameras_graph, webcam_graph
+from fer_ros.media.source import open_source
+from fer_ros.media.source_params import SourceParams
 from fer_ros.msg import EmotionArray, EmotionEvent
+from fer_ros.nodes import camera
 from fer_ros.nodes.camera import CameraNode
 from fer_ros.nodes.emotion import EmotionNode
 from fer_ros.nodes.face_detector import FaceDetectorNode
@@ -219,10 +222,10 @@ def test_a_local_image_is_read_as_it_is():
 
 @pytest.fixture
 def pipeline(bench):
-    """Makes a pipeline node with parameters, and its others, and starts all of them; the others by name."""
+    """Makes a pipeline node with rules and parameters, and its others, and starts all of them; the others by name."""
 
-    def make(**parameters):
-        node = bench.add(PipelineNode, start=False, **parameters)
+    def make(*rules, **parameters):
+        node = bench.add(PipelineNode, start=False, remap=" ".join(rules), **parameters)
         others = node.nodes()
         for other in others:
             bench.executor.add_node(other)
@@ -284,6 +287,40 @@ def test_a_drivers_images_come_in_beside_those_of_a_source(bench, pipeline, demo
     assert (emotions[0].header.frame_id, emotions[0].emotions[0].label) == ("front", "happy")
     assert bench.tester.count_subscribers("/left/image") == 0
     assert all(entry.local for node in made.values() for entry in node._inputs)
+
+
+def test_where_its_image_is_remapped_the_nodes_listen_there_and_not_to_the_camera(bench, pipeline, demo_images, monkeypatch):
+    monkeypatch.setattr(camera, "open_source", lambda params: open_source(SourceParams(source="demo", loop=True, fps=5.0)))
+    made = pipeline("image:=/other/camera", overlay=False)
+    own = bench.listen(Image, "/camera/image_raw")
+    emotions = bench.listen(EmotionArray, "/fer/emotions")
+    bench.wait_for(lambda: made["/fer/emotion_node"]._emotions.remote and own, "the tester to be heard, and the camera")
+    give = bench.speak(Image, "/other/camera")
+    assert bench.tester.count_subscribers("/other/camera") == 1
+    for _ in range(3):
+        give(from_bgr(demo_images[0], Header(frame_id="other")))
+        bench.spin(0.3)
+    bench.wait_for(lambda: emotions, "an answer")
+    assert {message.header.frame_id for message in emotions} == {"other"}
+    assert own[-1].header.frame_id == "camera_optical_frame"
+
+
+def test_where_its_image_is_remapped_to_its_own_camera_nothing_leaves_the_process(pipeline):
+    made = pipeline("image:=/camera/image_raw")
+    assert all(entry.local for node in made.values() for entry in node._inputs)
+
+
+def test_what_several_cameras_have_in_common_is_taken_in_once(bench, pipeline, demo_images):
+    pipeline("left/image:=/one", "right/image:=/one", image_node="none", cameras="left,right", overlay=False)
+    heard = [bench.listen(EmotionArray, f"/{side}/fer/emotions") for side in ("left", "right")]
+    give = bench.speak(Image, "/one")
+    bench.wait_for(lambda: bench.tester.count_publishers("/right/fer/emotions"), "the nodes")
+    bench.spin(0.5)
+    give(from_bgr(demo_images[0], Header(frame_id="one")))
+    bench.wait_for(lambda: all(heard), "both answers")
+    bench.spin(0.5)
+    assert [len(messages) for messages in heard] == [1, 1]
+    assert bench.tester.count_subscribers("/one") == 1
 
 
 @pytest.mark.parametrize("faces", ["hri", "/other/faces"])

@@ -11,12 +11,12 @@ from fer_ros.graph import (
     check_named,
     check_params_file,
     default_params_file,
-    renamed,
     webcam_graph,
     with_group_parameters,
     with_ports,
 )
 from fer_ros.parameters.cameras_file import Camera, read_cameras
+from fer_ros.renaming import renamed
 
 LEFT, RIGHT = Camera("left", {"source": "/dev/video0"}), Camera("right", {"source": "rtsp://cam/live", "flip": "both"})
 

@@ -11,7 +11,6 @@ from fer_ros.graph import (
     Privacy,
     check_params_file,
     default_params_file,
-    renamed,
     replay_graph,
     webcam_graph,
     with_group_parameters,
@@ -305,31 +304,3 @@ def test_parameters_of_a_group_win_over_the_defaults_and_lose_against_the_users_
     with pytest.raises(ValueError, match="max_faces must be an int"):
         with_group_parameters(graph, [("max_faces", "many")])
     assert "use_sim_time" not in node(with_group_parameters(replay_graph({}), [("use_sim_time", True)]), "replay_node").tuned
-
-
-@pytest.mark.parametrize("name", ["/a/camera/image_raw", "image_raw", "camera_node:image_raw", "rostopic://image_raw"])
-def test_who_looks_at_the_image_follows_a_camera_whose_topic_is_renamed(name):
-    graph = webcam_graph({}, namespace="a", composed=False)
-    graph = renamed(graph, [("image_raw/x", "/no"), (name, "/front"), ("image_raw", "/second")])
-    for name in ("face_detector_node", "emotion_node", "overlay_node"):
-        assert node(graph, name).remappings == {"image": "/front"}
-    assert graph.topics.image == "/front"
-    assert graph.source is node(graph, "camera_node")
-
-
-def test_a_relative_name_is_relative_to_the_camera():
-    graph = renamed(webcam_graph({}, namespace="a"), [("image_raw", "picture")])
-    assert graph.topics.image == "/a/camera/picture"
-
-
-@pytest.mark.parametrize("rule", [("emotion_node:image_raw", "/x"), ("image", "/x"), ("/camera/image_raw", "/x"),
-                                  ("rosservice:///a/camera/image_raw", "/x")])
-def test_a_rule_for_other_names_leaves_the_image_alone(rule):
-    graph = webcam_graph({}, namespace="a")
-    assert renamed(graph, [rule]) == graph
-
-
-def test_topics_of_others_are_followed_where_they_are_renamed():
-    graph = webcam_graph({}, image="/cam/image", faces="/other/faces", composed=False)
-    moved = renamed(graph, [("/cam/image", "/x"), ("/other/faces", "/y")])
-    assert node(moved, "emotion_node").remappings == {"image": "/x", "faces": "/y"}
