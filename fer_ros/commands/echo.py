@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _TYPES = {"faces": "vision_msgs/msg/Detection2DArray", "emotions": "fer_ros/msg/EmotionArray",
           "events": "fer_ros/msg/EmotionEvent", "diagnostics": "diagnostic_msgs/msg/DiagnosticArray"}
-_NODES = {"faces": ("face_detector_node", "hri_faces_node"), "emotions": ("emotion_node",), "events": ("emotion_node",)}
 _LEVELS = {b"\x00": "ok", b"\x01": "warning", b"\x02": "error", b"\x03": "stale"}
 _LINES = 20  # faces of one message that are shown
 _LONGEST, _LINE = 64, 3000  # characters of an id or a label, and of a line
@@ -59,7 +58,7 @@ def _echo(options: argparse.Namespace, visitor: Visitor) -> int:
 
     visitor.failed = lambda error: tell_once(f"a message on {topic} could not be read: {error}")
     listener = Listener(visitor, topic, kind)
-    if renamed := _renamed(options, visitor, listener, prefix):
+    if renamed := _renamed(options, visitor, listener, kind):
         tell_once(f"{topic} is renamed: this is {renamed}")
         topic, listener = renamed, Listener(visitor, renamed, kind)
     messages = filter(lambda message: _is_of(message, prefix), _messages(listener, visitor, topic, options, tell_once))
@@ -71,14 +70,16 @@ def _echo(options: argparse.Namespace, visitor: Visitor) -> int:
     return 0
 
 
-def _renamed(options: argparse.Namespace, visitor: Visitor, listener: Listener, prefix: str) -> str:
+def _renamed(options: argparse.Namespace, visitor: Visitor, listener: Listener, kind: type) -> str:
     """The topic's name where a launch file has given it another one than the graph's own; empty where it has not."""
-    def there() -> list[str]:
-        nodes = (f"{prefix}/fer/{node}" for node in _NODES.get(options.what, ()))
-        return list(filter(None, (visitor.published_by(node, _TYPES[options.what]) for node in nodes)))
+    if options.what == "diagnostics":
+        return ""
+    from fer_ros.ros.names import Names
 
-    visitor.until(lambda: listener.published or there(), min(options.timeout or visitor.DISCOVERY, visitor.DISCOVERY))
-    return "" if listener.published else next(iter(there()), "")
+    names, topic = Names(visitor, visiting.prefix_of(options)), f"fer/{options.what}"
+    visitor.until(lambda: listener.published or names.renamed(topic, kind),
+                  min(options.timeout or visitor.DISCOVERY, visitor.DISCOVERY))
+    return "" if listener.published else names.renamed(topic, kind)
 
 
 def _is_of(message: Any, prefix: str) -> bool:

@@ -15,7 +15,7 @@ from fer_ros.commands.left_behind import tell_of_left_behind
 from fer_ros.commands.status import NO_ROS
 from fer_ros.commands.view import View
 from fer_ros.dds import is_local, privacy_environment
-from fer_ros.graph import Topics, webcam_graph
+from fer_ros.graph import webcam_graph
 from fer_ros.system.signals import Asked, on_end
 from fer_ros.words import one_line
 
@@ -55,12 +55,12 @@ def main(options: argparse.Namespace) -> int:
     try:
         # As `fer-ros run`, so that what is recorded is this machine's graph and nobody else's.
         os.environ.update(privacy_environment(os.environ))
-        topics = webcam_graph({}, namespace=options.namespace).topics
+        prefix = webcam_graph({}, namespace=options.namespace).prefix
         out = options.out or Path(f"fer_{datetime.now():%Y_%m_%d-%H_%M_%S}")
         tell_of_left_behind(out)
         ending = Asked()
         with on_end(ending), BagRecorder(out, options.force) as bag:
-            return _record(bag, topics, options, ending)
+            return _record(bag, prefix, options, ending)
     except ImportError as error:
         print(NO_ROS.format(error=error), file=sys.stderr)
         return 1
@@ -69,32 +69,34 @@ def main(options: argparse.Namespace) -> int:
         return 1
 
 
-def _record(bag: BagRecorder, topics: Topics, options: argparse.Namespace, ending: Asked) -> int:
+def _record(bag: BagRecorder, prefix: str, options: argparse.Namespace, ending: Asked) -> int:
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
     from sensor_msgs.msg import CameraInfo, CompressedImage, Image
     from vision_msgs.msg import Detection2DArray
 
     from fer_ros.msg import EmotionArray, EmotionEvent
+    from fer_ros.ros import names
     from fer_ros.ros.guard import spin_once
     from fer_ros.ros.joining import join
     from fer_ros.ros.recorder import Recorder
 
-    wanted = {topics.faces: Detection2DArray, topics.emotions: EmotionArray, topics.camera_info: CameraInfo}
-    rare = {topics.events: EmotionEvent}
+    wanted = {names.FACES: Detection2DArray, names.EMOTIONS: EmotionArray, names.CAMERA_INFO: CameraInfo}
+    rare = {names.EVENTS: EmotionEvent}
     if options.compressed:
-        wanted[f"{topics.image}/compressed"] = CompressedImage
+        wanted[names.IMAGE_COMPRESSED] = CompressedImage
     elif not options.no_images:
-        wanted[topics.image] = Image
+        wanted[names.IMAGE] = Image
     if options.overlay:
-        wanted[f"{topics.overlay}/compressed"] = CompressedImage
+        wanted[names.OVERLAY_COMPRESSED] = CompressedImage
     join()
     try:
         with View(f"fer-ros record {bag.path}") as view:
             def warn(text: str) -> None:
                 view.say(f"fer-ros: {one_line(text)}", "yellow")
 
-            recorder = Recorder({**wanted, **rare}, (topics.faces, topics.emotions, topics.events), bag.write, warn)
+            early = (names.FACES, names.EMOTIONS, names.EVENTS)
+            recorder = Recorder({**wanted, **rare}, prefix, early, bag.write, warn)
             executor = SingleThreadedExecutor()
             executor.add_node(recorder)
             started, first, begun, explained, shown = time.monotonic(), None, None, False, 0.0
@@ -105,7 +107,8 @@ def _record(bag: BagRecorder, topics: Topics, options: argparse.Namespace, endin
                     now = time.monotonic()
                     if bag.counts and first is None:
                         first = now
-                    if first is not None and begun is None and (bag.counts.keys() >= wanted.keys() or now - first > _TOGETHER):
+                    all_came = bag.counts.keys() >= set(map(recorder.name, wanted))
+                    if first is not None and begun is None and (all_came or now - first > _TOGETHER):
                         begun = now
                     if begun is not None and options.duration is not None and now - begun >= options.duration:
                         break
@@ -120,7 +123,7 @@ def _record(bag: BagRecorder, topics: Topics, options: argparse.Namespace, endin
             finally:
                 executor.shutdown(timeout_sec=0)
                 recorder.destroy_node()
-                _close(bag, set(wanted), view)
+                _close(bag, set(map(recorder.name, wanted)), view)
     finally:
         rclpy.try_shutdown()
     return 0 if bag.counts else 1

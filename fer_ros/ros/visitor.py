@@ -94,15 +94,6 @@ class Visitor(Node):
         found = self.get_node_names_and_namespaces()
         return [f"{namespace.rstrip('/')}/{name}" for name, namespace in found if not name.startswith("_")]
 
-    def published_by(self, full_name: str, kind: str) -> str:
-        """The topic of some type that a node publishes; empty where there is no such node, or not one such topic."""
-        namespace, _, name = full_name.rpartition("/")
-        if full_name not in self.names():  # rclpy would raise
-            return ""
-        topics = self.get_publisher_names_and_types_by_node(name, namespace or "/")
-        of_kind = [topic for topic, types in topics if kind in types]
-        return of_kind[0] if len(of_kind) == 1 else ""
-
     def find(self, kinds: Collection[str], prefix: str, wanted: Collection[str] = ()) -> list[str]:
         """Full names of the nodes below a namespace that have one of some names.
 

@@ -231,6 +231,19 @@ def test_a_recording_says_which_topics_are_silent(fer_ros, python, tmp_path):
     assert re.findall(r"/[a-z_/]+", silent) == ["/half/camera/camera_info", "/half/camera/image_raw", "/half/fer/faces"]
 
 
+def test_a_recording_follows_where_a_launch_file_has_renamed_a_topic(fer_ros, python, tmp_path):
+    program = tmp_path / "renamed.py"
+    program.write_text(ANSWERS.replace("/half/fer/emotions", "/half/fer/moods")
+                       .replace('"half_a_graph"', '"emotion_node", namespace="/half/fer"'))
+    python(program)
+    recorder = fer_ros("record", "-o", "rec", "--duration", "1", "--namespace", "half")
+    assert recorder.wait() == 0, recorder.text
+    assert sorted(recorded(tmp_path / "rec")) == ["/half/fer/moods"]
+    assert "/half/fer/emotions has another name here: recording /half/fer/moods" in recorder.text
+    (silent,) = re.findall("nothing came on (.*)", recorder.text)
+    assert "/half/fer/emotions" not in silent
+
+
 def test_a_recording_of_a_graph_in_which_nothing_happens_lacks_nothing(fer_ros, new_bag, tmp_path):
     with new_bag(tmp_path / "dark") as bag:
         for i in range(30):
