@@ -47,6 +47,7 @@ class Source(ABC):
         stamp: of a file, folder or the demo, when the frame that was just read is shown, in seconds from the first one; in a
             loop it starts again. None where a frame is of the moment at which it is read.
         notice: what a user should know of what was just read (a skipped image, an early end), else empty.
+        unused: which parameters are set and have no effect on it, else empty; iterating says that, too.
         interrupted: asked while a frame is not due yet, which can take long; once it is true, `read` returns at once.
     """
 
@@ -56,6 +57,7 @@ class Source(ABC):
     length: int = 0
     stamp: float | None = None
     notice: str = ""
+    unused: str = ""
     interrupted: Callable[[], bool] = staticmethod(lambda: False)
     _ended = False
     _begun: float | None = None  # this machine's time at the first frame that was iterated over
@@ -76,9 +78,9 @@ class Source(ABC):
         if self._ended:
             raise StopIteration
         image = self.read()
-        if self.notice:
-            _LOG.warning("%s", self.notice)
-            self.notice = ""
+        for text in filter(None, (self.unused, self.notice)):
+            _LOG.warning("%s", text)
+        self.unused = self.notice = ""
         if image is None:
             self._ended = True
             self.close()

@@ -23,6 +23,7 @@ from fer_ros.media.source_name import SourceError, filled_in, kind_of_source, pa
 from fer_ros.media.source_params import SourceParams
 from fer_ros.media.stream import StreamSource
 from fer_ros.media.video_file import VideoFile
+from fer_ros.media.without_effect import without_effect
 from fer_ros.parameters.params import by_name, specs, takes
 from fer_ros.resources import share_directory
 from fer_ros.words import one_line
@@ -85,6 +86,9 @@ def open_source(source: SourceParams | int | str | os.PathLike[str] | NDArray[An
     else:
         raise TypeError(f"encoding tells what arrays hold, and source {without_secrets(name)!r} tells that itself")
     opened._flip = params.flip
+    opened.unused = without_effect(params if name is None else dataclasses.replace(params, source=name), opened.finite,
+                                   specs(SourceParams) if isinstance(source, SourceParams) else _BY_NAME.values(),
+                                   opened.name if name is None else "")
     return opened
 
 

@@ -17,6 +17,7 @@ from fer_ros.media.frames import Source
 from fer_ros.media.source import open_source
 from fer_ros.media.source_name import is_finite, without_secrets
 from fer_ros.media.source_params import SourceParams, flip_image
+from fer_ros.media.without_effect import without_effect
 from fer_ros.parameters.node_params import AudienceParams, CameraParams, CompressedParams, ImageOutputParams, NodeParams
 from fer_ros.resources import users_file
 from fer_ros.ros.diagnostics import ERROR
@@ -45,9 +46,20 @@ class CameraNode(SourceNode):
         source, file = self.params[SourceParams], self.params[CameraParams].camera_info_file
         calibration = load_calibration(users_file(file)) if file else None
         self._stamps = StampClock(source.realtime)
-        self._controls = source.controls
-        self.capture(lambda: open_source(self.params[SourceParams]), self._on_frame, without_secrets(source.source),
-                     calibration, _read)
+        self._controls, self._unused = source.controls, ""
+        self.capture(self._open, self._on_frame, without_secrets(source.source), calibration, _read)
+
+    def _open(self) -> Source:
+        params = self.params[SourceParams]
+        source = open_source(params)
+        self._tell_unused(without_effect(params, source.finite))
+        return source
+
+    def _tell_unused(self, text: str) -> None:
+        """Say which parameters have no effect: once, however often a source is opened again."""
+        if text and text != self._unused:
+            self._unused = text
+            self.say_once("unused", text)
 
     def start(self) -> None:
         self._stamps.restart()
@@ -58,6 +70,7 @@ class CameraNode(SourceNode):
         if source.controls != self._controls:
             change_controls(source.source, source.controls)
             self._controls = source.controls
+            self._tell_unused(without_effect(source, is_finite(source.source)))
         self._stamps.restart()  # a file that was disabled has waited
         self._delivered = time.monotonic()  # and a camera was off
 

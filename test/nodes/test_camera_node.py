@@ -187,6 +187,28 @@ def test_controls_of_a_camera_are_changed_while_it_plays_and_wrong_ones_refused(
     assert node.params[SourceParams].controls == "gain=2"
 
 
+def test_parameters_that_the_source_does_not_heed_are_said_once(bench, monkeypatch):
+    monkeypatch.setattr(Capture, "FIRST_WAIT", 0.05)
+    opened, said = [], []
+    monkeypatch.setattr(CameraNode, "say_once", lambda self, subject, text, **_: said.append(text))
+    monkeypatch.setattr(camera, "open_source", lambda params: opened.append(FakeCamera()) or opened[-1])
+    bench.add(CameraNode, source="rtsp://host/live", loop=True)
+    for _ in range(2):
+        opened[-1].plugged = False
+        count = len(opened)
+        bench.wait_for(lambda count=count: len(opened) > count, "the stream to be opened again")
+    assert said.count("loop has no effect on rtsp://host/live: it is for files, folders and the demo") == 1
+
+
+def test_controls_of_what_is_no_camera_are_said_to_have_no_effect(bench, capfd):
+    node = bench.add(CameraNode, source="demo", loop=True, fps=5.0)
+    assert "no effect" not in capfd.readouterr().err
+    assert node.set_parameters([Parameter("controls", value="gain=2")])[0].successful
+    assert capfd.readouterr().err.count("controls has no effect on demo: it is for cameras of this machine") == 1
+    node.set_parameters([Parameter("controls", value="")])
+    assert "no effect" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("source", ["/no/such/file.mp4", "/etc/hostname", "/usr/include"])
 def test_a_source_that_can_never_work_ends_configuration(bench, source):
     node = bench.add(CameraNode, start=False, source=source)

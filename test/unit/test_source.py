@@ -21,6 +21,7 @@ from fer_ros.media.source import open_source
 from fer_ros.media.source_name import SourceError, is_finite, without_secrets
 from fer_ros.media.source_params import SourceParams, flip_image
 from fer_ros.media.v4l2 import Device
+from fer_ros.media.without_effect import without_effect
 
 
 def opened(source: Path | str, realtime: bool = False, **more):
@@ -615,6 +616,42 @@ def test_what_a_user_should_know_is_logged(tmp_path, numbered, caplog):
     assert len(list(open_source(tmp_path))) == 1
     assert [(record.name, record.levelname) for record in caplog.records] == [("fer_ros", "WARNING")]
     assert "2.txt is not an image" in caplog.text
+
+
+def test_parameters_that_a_source_does_not_heed_are_logged_once(caplog, numbered):
+    with open_source("demo", controls="gain=3") as source:
+        next(source), next(source)
+    assert caplog.messages == ["controls has no effect on demo: it is for cameras of this machine"]
+    caplog.clear()
+    assert len(list(open_source([numbered(1)[0]] * 2, pixel_format="MJPG"))) == 2
+    (text,) = caplog.messages
+    assert text.startswith("pixel_format has no effect on ")
+    caplog.clear()
+    with open_source("demo", loop=True, fps=5, width=320, height=240, flip="both") as source:
+        next(source)
+    assert caplog.messages == []
+
+
+CAMERAS, FILES = "cameras of this machine", "files, folders and the demo"
+NOT_HEEDED = [
+    ({"source": "demo", "controls": "gain=3", "pixel_format": "MJPG"}, True,
+     f"controls, pixel_format have no effect on demo: controls is for {CAMERAS}, pixel_format is for {CAMERAS}"),
+    ({"source": "0", "loop": True}, False, f"loop has no effect on 0: it is for {FILES}"),
+    ({"source": "0", "realtime": False}, False, "realtime has no effect on 0: it is for what has an end"),
+    ({"source": "/dev/video3", "controls": "gain=3", "pixel_format": "MJPG", "fps": 9.0, "width": 8, "height": 8}, False, ""),
+    ({"source": "rtsp://me:secret@host/live", "fps": 9.0}, False,
+     f"fps has no effect on rtsp://host/live: it is for {CAMERAS} and what has an end"),
+    ({"source": "http://host/a.mp4", "fps": 9.0, "realtime": False}, True, ""),
+    ({"source": "http://host/a.mp4", "loop": True}, True, f"loop has no effect on http://host/a.mp4: it is for {FILES}"),
+    ({"source": "rtsp://host/live", "width": 8, "height": 8, "flip": "both"}, False, ""),
+    ({"source": "a.mp4", "loop": True, "fps": 9.0, "realtime": False, "width": 8, "height": 8}, False, ""),
+]
+
+
+@pytest.mark.parametrize(("params", "finite", "text"), NOT_HEEDED)
+def test_what_a_kind_of_source_does_not_heed_is_said_with_whom_it_is_for(params, finite, text):
+    assert without_effect(SourceParams(**params), finite) == text
+    assert without_effect(SourceParams(source=params["source"]), finite) == ""
 
 
 def test_frames_of_a_camera_have_the_time_at_which_they_came(clock):
