@@ -12,7 +12,7 @@ MODES = (NONE, BLUR, PIXELATE, BOX)
 MARGIN = 0.3
 """Face sizes that are covered on every side of a face's box. The box ends at the hairline, and hair, ears and chin tell people
 apart as well."""
-CELLS = 4
+CELLS = 3
 """Across a face, in large pixels or as many spots of a blur. `fer-ros bench privacy` says what recognition makes of them."""
 
 
