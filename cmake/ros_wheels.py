@@ -1,3 +1,11 @@
+# Copyright 2026 fer_ros maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with the
+# License. You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on an "AS
+# IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
 """Which of PyPI's ROS 2 wheels a build or a run takes: `ros_wheels.py LIST DISTRO` prints those of requirements/LIST.txt.
 
 The lists name Jazzy's. Another distribution's have the same names but for the distribution, and but for DIFFERENCES.

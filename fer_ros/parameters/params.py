@@ -1,3 +1,11 @@
+# Copyright 2026 fer_ros maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with the
+# License. You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on an "AS
+# IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
 """A parameter is written once: a field of a frozen dataclass with its default, unit, range and description.
 
 The ROS bridge declares ROS parameters from these classes, config/fer.yaml and the reference of the site are made of them,
