@@ -97,7 +97,7 @@ export class Lanes {
     write(row.chip, here ? label : `was ${label}`);
     colored(row.chip, this.colors[label]);
     const first = this.samples.find(([, , found]) => found.has(face))[1];
-    write(row.when, here ? `for ${seconds(Math.max(0, Math.round(this.end - first)))}` : `left ${seconds(Math.round(this.end - last))} ago`);
+    write(row.when, here ? `here for ${seconds(Math.max(0, Math.round(this.end - first)))}` : `left ${seconds(Math.round(this.end - last))} ago`);
     this.paint(row, face);
   }
 
