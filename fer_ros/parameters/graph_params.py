@@ -60,6 +60,9 @@ _BUILT_IN = {
     for name, default, description in (("use_sim_time", False, "Take the time from /clock."),
                                        ("start_type_description_service", True, "Answer what types the node uses."))
 }
+NOT_EVERYWHERE = frozenset({"start_type_description_service"})
+"""Those that rclpy does not give a node in Humble. A node that is asked for a parameter that it does not have tells nothing of
+the others either."""
 QOS_OVERRIDES = "qos_overrides."
 """What the names of rclpy's other parameters begin with."""
 

@@ -27,7 +27,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.qos import qos_profile_parameter_events
 
-from fer_ros.parameters.graph_params import NODES, parameters_of, places
+from fer_ros.parameters.graph_params import NODES, NOT_EVERYWHERE, parameters_of, places
 from fer_ros.parameters.node_params import NodeParams
 from fer_ros.parameters.params import ParamSpec, specs
 from fer_ros.parameters.saved import parameter_file, worth_keeping
@@ -105,7 +105,7 @@ class Steering:
             client = self._client(GetParameters, f"{name}/get_parameters")
             if client.service_is_ready():
                 member.asked = time.monotonic()
-                names = list(parameters_of(member.kind))
+                names = [name for name in parameters_of(member.kind) if name not in NOT_EVERYWHERE]
                 client.call_async(GetParameters.Request(names=names)).add_done_callback(self._taker(member, names))
 
     @staticmethod

@@ -213,6 +213,15 @@ def test_a_topic_that_nobody_publishes_is_named(bench, open_page):
     assert "obody publishes /cam/picture" in page.last("notice")["text"] and page.last("notice")["over"]
 
 
+def test_a_node_of_humble_tells_its_parameters(bench, open_page):
+    """rclpy gives it fewer, and it answers nothing to who asks for more."""
+    node = bench.add(EmotionNode)
+    node._parameters.pop("start_type_description_service", None)
+    page = open_page(bench.add(WebNode, port=0))
+    bench.wait_for(lambda: page.last("nodes", {}).get("/emotion_node", {}).get("values"), "the parameters")
+    assert page.last("nodes")["/emotion_node"]["values"]["confidence_threshold"] == SmoothingParams().confidence_threshold
+
+
 def test_a_slider_changes_the_node_and_a_refusal_has_its_words(bench, open_page):
     bench.add(EmotionNode)
     page = open_page(bench.add(WebNode, port=0))
