@@ -57,6 +57,19 @@ def parser(description: str, *, frames: int, fps: float) -> argparse.ArgumentPar
     return made
 
 
+def play(options: argparse.Namespace, depth: int, receive: Callable[[argparse.Namespace], None],
+         compare: Callable[[argparse.Namespace], None]) -> None:
+    """Be what the options ask for: one of the two processes, or the script that compares.
+
+    Args:
+        depth: of the publisher's queue.
+    """
+    if options.role == "publish":
+        publish(options, depth)
+    else:
+        (receive if options.role == "receive" else compare)(options)
+
+
 def measured(options: argparse.Namespace, size: str, publisher: End, receiver: End) -> tuple[int, float]:
     """How many images arrived, and the median of their age in ms."""
     def start(role: str, end: End) -> subprocess.Popen[str]:

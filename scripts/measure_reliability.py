@@ -32,13 +32,7 @@ DEPTH = 10  # of the driver's queue
 
 
 def main() -> None:
-    options = image_traffic.parser(__doc__, frames=100, fps=15.0).parse_args()
-    if options.role == "publish":
-        image_traffic.publish(options, DEPTH)
-    elif options.role == "receive":
-        receive(options)
-    else:
-        compare(options)
+    image_traffic.play(image_traffic.parser(__doc__, frames=100, fps=15.0).parse_args(), DEPTH, receive, compare)
 
 
 def compare(options: argparse.Namespace) -> None:

@@ -36,13 +36,7 @@ DEPTH = 1  # of both queues
 def main() -> None:
     parser = image_traffic.parser(__doc__, frames=150, fps=30.0)
     parser.add_argument("--segments", type=int, nargs="+", default=[8, 16, 32], metavar="MiB", help="(default: 8 16 32)")
-    options = parser.parse_args()
-    if options.role == "publish":
-        image_traffic.publish(options, DEPTH)
-    elif options.role == "receive":
-        receive(options)
-    else:
-        compare(options)
+    image_traffic.play(parser.parse_args(), DEPTH, receive, compare)
 
 
 def compare(options: argparse.Namespace) -> None:

@@ -58,9 +58,8 @@ class CameraNode(SourceNode):
         self.capture(self._open, self._on_frame, without_secrets(source.source), calibration, _read)
 
     def _open(self) -> Source:
-        params = self.params[SourceParams]
-        source = open_source(params)
-        self._tell_unused(without_effect(params, source.finite))
+        source = open_source(self.params[SourceParams])
+        self._tell_unused(source.unused)
         return source
 
     def _tell_unused(self, text: str) -> None:

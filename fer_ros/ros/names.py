@@ -15,11 +15,14 @@ from collections.abc import Callable, Iterable
 
 from rclpy.node import Node
 
+from fer_ros.graph import webcam_graph
 from fer_ros.ros.qos import type_name
 
-IMAGE, IMAGE_COMPRESSED, CAMERA_INFO = "camera/image_raw", "camera/image_raw/compressed", "camera/camera_info"
-FACES, EMOTIONS, EVENTS = "fer/faces", "fer/emotions", "fer/events"
-OVERLAY_COMPRESSED = "fer/overlay/compressed"
+_OWN = webcam_graph({}).topics
+_SUFFIX = "/compressed"
+IMAGE, CAMERA_INFO, FACES, EMOTIONS, EVENTS, _OVERLAY = (name.removeprefix("/") for name in (
+    _OWN.image, _OWN.camera_info, _OWN.faces, _OWN.emotions, _OWN.events, _OWN.overlay))
+IMAGE_COMPRESSED, OVERLAY_COMPRESSED = f"{IMAGE}{_SUFFIX}", f"{_OVERLAY}{_SUFFIX}"
 _SOURCES = ("camera/camera_node", "camera/replay_node")
 _PUBLISHERS = {
     **dict.fromkeys((IMAGE, IMAGE_COMPRESSED, CAMERA_INFO), _SOURCES),
@@ -29,7 +32,6 @@ _TAKING_IMAGES = ("pipeline_node", "fer/face_detector_node", "fer/hri_faces_node
 _TAKING_FACES = ("fer/emotion_node",)
 _RAW, _COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _DETECTIONS = "vision_msgs/msg/Detection2DArray"
-_SUFFIX = "/compressed"
 
 
 class Names:

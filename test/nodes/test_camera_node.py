@@ -51,6 +51,7 @@ class FakeCamera:
     finite = False
     stamp = None
     notice = ""
+    unused = ""
     name = "fake camera"
     closed = False
     plugged = True
@@ -197,7 +198,8 @@ def test_controls_of_a_camera_are_changed_while_it_plays_and_wrong_ones_refused(
 
 def test_parameters_that_the_source_does_not_heed_are_said_once(bench, monkeypatch):
     monkeypatch.setattr(Capture, "FIRST_WAIT", 0.05)
-    opened, said = [], []
+    opened, said, unheeded = [], [], "loop has no effect on rtsp://host/live: it is for files, folders and the demo"
+    monkeypatch.setattr(FakeCamera, "unused", unheeded)
     monkeypatch.setattr(CameraNode, "say_once", lambda self, subject, text, **_: said.append(text))
     monkeypatch.setattr(camera, "open_source", lambda params: opened.append(FakeCamera()) or opened[-1])
     bench.add(CameraNode, source="rtsp://host/live", loop=True)
@@ -205,7 +207,7 @@ def test_parameters_that_the_source_does_not_heed_are_said_once(bench, monkeypat
         opened[-1].plugged = False
         count = len(opened)
         bench.wait_for(lambda count=count: len(opened) > count, "the stream to be opened again")
-    assert said.count("loop has no effect on rtsp://host/live: it is for files, folders and the demo") == 1
+    assert said.count(unheeded) == 1
 
 
 def test_controls_of_what_is_no_camera_are_said_to_have_no_effect(bench, capfd):
