@@ -17,6 +17,7 @@ import shutil
 import signal
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -146,7 +147,9 @@ class _Member:
         self.channel, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, bound_to_this_process(), task), daemon=True,
                                        name=f"annotate-{number}")
-        # A Ctrl-C in the terminal, or its end, is this process's affair, which ends the others.
+        # A Ctrl-C in the terminal, or its end, is this process's affair, which ends the others. Python's resource tracker
+        # would start with the first of them, and let SIGINT through.
+        resource_tracker.ensure_running()
         kept = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
         try:
             self.process.start()

@@ -305,6 +305,20 @@ def test_nothing_to_annotate_is_said(tmp_path, capsys):
     assert "there is nothing to annotate" in capsys.readouterr().err
 
 
+def spawned_by(parent: int) -> list[int]:
+    """The processes that multiprocessing has started for another."""
+    children = [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    spawned = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert spawned
+    return spawned
+
+
+def blocked(pid: int, number: int) -> bool:
+    """Whether a signal does not come through to a process."""
+    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return bool(int(status["SigBlk"], 16) >> (number - 1) & 1)
+
+
 def nobody_is_left(group: int) -> bool:
     """Whether all processes of a group are gone within a minute."""
     for _ in range(600):
@@ -328,6 +342,7 @@ def test_an_interrupted_run_leaves_nothing_running_and_goes_on_later(number, cli
                           start_new_session=True) as process:
         while not (line := process.stdout.readline()).startswith("1/23 "):
             assert line, process.stderr.read()
+        assert all(blocked(child, signal.SIGINT) and blocked(child, signal.SIGHUP) for child in spawned_by(process.pid))
         os.killpg(process.pid, number)  # as the terminal does: all processes get it
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
