@@ -123,10 +123,11 @@ class Bench:
     def close(self) -> None:
         for node in self.nodes:
             node.release()
-            self.executor.remove_node(node)
+        # In rclpy an executor that has just called a waitable, an event of a subscription say, keeps all that it waited for in
+        # use until it waits again: without this the nodes stay in the graph of the next test until garbage is collected.
+        self.executor.shutdown(timeout_sec=0)
+        for node in (*self.nodes, self.tester):
             node.destroy_node()
-        self.executor.remove_node(self.tester)
-        self.tester.destroy_node()
         for context, node in self._strangers:
             node.destroy_node()
             rclpy.shutdown(context=context)

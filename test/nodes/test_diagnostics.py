@@ -121,7 +121,7 @@ def test_a_camera_that_hangs_is_an_error_until_it_gives_images_or_is_switched_of
     gives.set()
 
     class Hanging:
-        finite, stamp, notice, name = False, None, "", "camera 0"
+        finite, stamp, notice, unused, name = False, None, "", (), "camera 0"
 
         def read(self):
             threading.Event().wait(0.01)
