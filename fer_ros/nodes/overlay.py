@@ -45,11 +45,10 @@ class OverlayNode(FerNode):
 
     def setup(self) -> None:
         self._images = self.answered("emotions", self._on_answer)
-        self._raw = self.advertise(Image, "overlay", PICTURES)
-        self._jpeg = self.advertise(CompressedImage, f"{self._raw.topic_name}/compressed", PICTURES)
         self._watched, self._times = False, StageTimes()
-        # rclpy tells of subscribers that come and go only since Jazzy, so look.
-        self._watch = self.every(0.2, self._follow_subscribers)
+        self._raw = self.advertise(Image, "overlay", PICTURES, self._follow_subscribers)
+        self._jpeg = self.advertise(CompressedImage, f"{self._raw.topic_name}/compressed", PICTURES, self._follow_subscribers)
+        self._watch = self.every(self._SOON, self._follow_subscribers)
 
     def start(self) -> None:
         self._follow_subscribers()
@@ -60,6 +59,7 @@ class OverlayNode(FerNode):
     def apply(self) -> None:
         if self._watched:
             self._veil.wear(self.params[PrivacyParams])
+        self.retime(self._watch, self._SOON)
 
     def teardown(self) -> None:
         watch = self.__dict__.pop("_watch", None)
@@ -94,6 +94,8 @@ class OverlayNode(FerNode):
         self._watched = watched
         if watched:
             self._veil.follow_time()
+        waits = watched and self._hides
+        self.retime(self._watch, self._SELDOM if self._raw.tells and self._jpeg.tells and not waits else self._SOON)
 
     @property
     def _hides(self) -> bool:

@@ -10,9 +10,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 try:
     from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks, UnsupportedEventTypeError
 except ImportError:  # Humble
     from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks, UnsupportedEventTypeError
 
-__all__ = ["PublisherEventCallbacks", "SubscriptionEventCallbacks", "UnsupportedEventTypeError"]
+__all__ = ["PublisherEventCallbacks", "SubscriptionEventCallbacks", "UnsupportedEventTypeError", "on_match"]
+
+
+def on_match(callback: Callable[[], None]) -> PublisherEventCallbacks | None:
+    """Calls `callback` whenever a subscriber has come or gone; None where rclpy cannot tell, as Humble's."""
+    try:
+        return PublisherEventCallbacks(matched=lambda _: callback())
+    except TypeError:
+        return None

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -30,7 +29,7 @@ from fer_ros.words import listed
 
 _NAMED = 3  # publishers that are named at most
 _OTHER = {RAW: COMPRESSED, COMPRESSED: RAW}
-_SLOWLY, _SOON = 1.0, 0.2  # seconds between two looks who publishes: while images come, and while none do
+_COME = 1.0  # seconds: images that come are no further apart
 
 
 class ImageSource(NamedTuple):
@@ -109,7 +108,6 @@ class ImageInput(Input):
         self._subscription: Subscription | None = None
         self._told: object = None
         self._named = self._warned = False
-        self._looked = 0.0
         self._publishers: Sequence[TopicEndpointInfo] = ()
         self.close = self._end
 
@@ -118,12 +116,12 @@ class ImageInput(Input):
         self._take = take
         self.follow()
 
-    def follow(self) -> None:
-        """Take images from where they are published now, as they are offered; to be called often."""
-        now = time.monotonic()
-        if now - self._looked < (_SOON if super().is_silent(_SLOWLY) else _SLOWLY):
-            return
-        self._looked = now
+    def follow(self) -> bool:
+        """Take images from where they are published now, as they are offered.
+
+        Returns:
+            Whether none come, so that it should soon look again.
+        """
         offered = {source: source.publishers(self._node) for source in self._sources}
         source = next((one for one in self._sources if offered[one]), self._source)
         # A driver publishes both, as a rule, and the compressed ones may be found first.
@@ -139,6 +137,7 @@ class ImageInput(Input):
         if self._subscription is None:
             self._subscribe()
         self._tell_choice()
+        return super().is_silent(_COME)
 
     def trouble(self) -> tuple[str, str]:
         """What goes wrong with the images that come, in a few words, and, once, in a sentence; empty for nothing."""

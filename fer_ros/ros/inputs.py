@@ -95,8 +95,9 @@ class Input:
         """Whose messages it cannot get, and why, each in a sentence."""
         return unfit(node, self.topic, self.kind, self.qos)
 
-    def follow(self) -> None:
-        """Look what there is, where that decides what is asked for."""
+    def follow(self) -> bool:
+        """Look what there is, where that decides what is asked for; whether that may soon be something else."""
+        return False
 
     def trouble(self) -> tuple[str, str]:
         """What goes wrong with what comes, in a few words, and, once, in a sentence; empty for nothing."""
@@ -176,10 +177,9 @@ class Inputs:
 
         return guarded
 
-    def follow(self) -> None:
-        """Let each look what there is, where that decides what is asked for."""
-        for entry in self._all:
-            entry.follow()
+    def follow(self) -> bool:
+        """Let each look what there is, where that decides what is asked for; whether that may soon be something else."""
+        return any([entry.follow() for entry in self._all])
 
     def close(self, attempt: Callable[[Callable[[], object]], object], topic: str | None = None) -> None:
         """End them all, or those of one topic.

@@ -30,6 +30,7 @@ from fer_ros.media.source_name import SourceError
 from fer_ros.parameters.node_params import BEST_EFFORT, ImageInputParams, MatchingParams, NodeParams
 from fer_ros.ros.answered import AnsweredImages
 from fer_ros.ros.diagnostics import HOST, OK, WARN, Diagnostics, Troubles
+from fer_ros.ros.event_callbacks import UnsupportedEventTypeError, on_match
 from fer_ros.ros.exchange import AnyImage, Exchange
 from fer_ros.ros.guard import Repetitions
 from fer_ros.ros.image_input import ImageInput
@@ -51,7 +52,7 @@ class FerNode(LifecycleNode):
 
     _PRESENT = 60.0  # seconds
     _SETTLES = 0.5  # seconds for what was published last to arrive
-    _FOLLOW = 0.2  # seconds between two looks at who publishes images
+    _SOON, _SELDOM = 0.2, 1.0  # seconds between two looks who is there: while somebody may be missing, and else
 
     NAME: str
     PARAMS: tuple[type, ...] = ()
@@ -141,19 +142,29 @@ class FerNode(LifecycleNode):
                            functools.partial(self.diagnostics.count, "lost"))
         entry.begin(self._inputs.add(entry, topic, callback))
         if self._follow_timer is None:
-            self._follow_timer = self.every(self._FOLLOW, self._inputs.follow)
+            self._follow_timer = self.every(self._SOON, self._follow_publishers)
 
     def is_local(self, topic: str) -> bool:
         """Whether a topic is published within the process, and handed on as it is."""
         return self._inputs.is_local(topic)
 
-    def advertise(self, message_type: type[M], topic: str, qos: QoSProfile | int) -> Output:
-        """A publisher that lives until the node is cleaned up, and publishes while it is active."""
+    def advertise(self, message_type: type[M], topic: str, qos: QoSProfile | int,
+                  matched: Callable[[], None] | None = None) -> Output:
+        """A publisher that lives until the node is cleaned up, and publishes while it is active.
+
+        Args:
+            matched: is called whenever a subscriber of another process has come or gone, where the middleware can tell:
+                the output's `tells`.
+        """
         kept = qos.depth if isinstance(qos, QoSProfile) and qos.durability == DurabilityPolicy.TRANSIENT_LOCAL else 0
-        publisher = self.create_lifecycle_publisher(message_type, topic, qos)
+        events = on_match(self._guarded(matched)) if matched else None
+        try:
+            publisher = self.create_lifecycle_publisher(message_type, topic, qos, event_callbacks=events)
+        except UnsupportedEventTypeError:
+            events, publisher = None, self.create_lifecycle_publisher(message_type, topic, qos)
         self._outputs.append(Output(publisher, self._exchange, kept, lambda: any(
             info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
-            for info in self.get_subscriptions_info_by_topic(publisher.topic_name))))
+            for info in self.get_subscriptions_info_by_topic(publisher.topic_name)), tells=events is not None))
         return self._outputs[-1]
 
     def every(self, period: float, callback: Callable[[], None]) -> Timer:
@@ -161,13 +172,38 @@ class FerNode(LifecycleNode):
 
         Whatever `callback` raises is reported and counted.
         """
+        return self.create_timer(period, self._guarded(callback), clock=self._steady)
+
+    def _follow_publishers(self) -> None:
+        waits = self._inputs.follow()
+        if self._follow_timer is not None:
+            self.retime(self._follow_timer, self._SOON if waits else self._SELDOM)
+
+    @staticmethod
+    def retime(timer: Timer, period: float) -> None:
+        """Give a timer another period, in seconds, that counts from now; one that it has already goes on."""
+        nanoseconds = int(period * 1e9)
+        if timer.timer_period_ns != nanoseconds:
+            timer.timer_period_ns = nanoseconds
+            timer.reset()
+
+    def align_timers(self) -> None:
+        """Count the periods of all timers from now.
+
+        Nodes of one process whose timers are aligned one after the other do at once what they do from time to time: the
+        executor wakes once for all.
+        """
+        for timer in self.timers:
+            timer.reset()
+
+    def _guarded(self, callback: Callable[[], None]) -> Callable[[], None]:
         def guarded() -> None:
             try:
                 callback()
             except Exception as error:
                 self.failed(error)
 
-        return self.create_timer(period, guarded, clock=self._steady)
+        return guarded
 
     def unsubscribe(self, topic: str | None = None) -> None:
         """Drop all subscriptions, or those of one topic."""

@@ -31,11 +31,12 @@ class Output:
         kept: with a durable publisher, how many messages somebody who comes late gets. Until the first one comes, what they
             are made of is kept.
         asked_for: whether a listener wants old messages, too.
+        tells: whether somebody is told of listeners of other processes that come and go, and need not look.
     """
 
     def __init__(self, publisher: Publisher, exchange: Exchange | None, kept: int = 0,
-                 asked_for: Callable[[], bool] = lambda: True):
-        self.publisher = publisher
+                 asked_for: Callable[[], bool] = lambda: True, tells: bool = False):
+        self.publisher, self.tells = publisher, tells
         self._asked_for = asked_for
         self.topic_name = publisher.topic_name
         self._exchange = exchange

@@ -10,12 +10,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from fer_ros.parameters.node_params import NodeParams
@@ -25,6 +28,8 @@ from fer_ros.ros.node import FerNode
 from fer_ros.ros.parameters import faults_of_files, tell_of_files, tell_of_parameters
 from fer_ros.system.orphans import end_with_parent
 from fer_ros.system.process_title import hide_secrets_in_arguments
+
+_WAIT = 1.0  # seconds for which an executor waits at most
 
 
 def run_node(node_class: type[FerNode], args: list[str] | None = None) -> int:
@@ -73,9 +78,11 @@ def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = No
         for node in nodes:
             if node.params[NodeParams].autostart and not _start(node):
                 return 1
-        while not stopped and rclpy.ok():
-            # A signal is seen when the wait returns.
-            spin_once(executor, 0.1, nodes[0].failed)
+        for node in nodes:
+            node.align_timers()
+        with _woken_by_signals(executor):
+            while not stopped and rclpy.ok():
+                spin_once(executor, _WAIT, nodes[0].failed)
         return 0
     finally:
         if executor is not None:
@@ -85,6 +92,32 @@ def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = No
         for node in reversed(nodes):
             node.destroy_node()
         rclpy.try_shutdown()
+
+
+@contextmanager
+def _woken_by_signals(executor: Executor) -> Iterator[None]:
+    """Inside of the block a signal ends the executor's wait, after which Python runs its handler.
+
+    The executor looks at all entities of all nodes whenever it wakes, in Python. To wake often, so as to see signals soon,
+    would be most of what a graph costs that has nothing to do.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def wake() -> None:
+        while os.read(reader, 64):
+            executor.create_task(lambda: None)
+
+    waker = threading.Thread(target=wake, name="signals", daemon=True)
+    waker.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writer)
+        waker.join()
+        os.close(reader)
 
 
 def _start(node: FerNode) -> bool:

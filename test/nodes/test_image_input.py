@@ -119,6 +119,21 @@ def test_raw_images_come_first_and_it_follows_what_comes_and_goes(bench, astrona
     assert [message.header.stamp.sec for message in faces] == [3, 5]
 
 
+def test_it_looks_seldom_who_publishes_while_images_come(bench, message_of, astronaut):
+    node = bench.add(FaceDetectorNode)
+    driver = bench.stranger(Image, "image")
+    bench.wait_for(driver.get_subscription_count, "the detector")
+    image = message_of(astronaut, 1)
+
+    def come() -> bool:
+        image.header.stamp.sec += 1
+        driver.publish(image)
+        return node._follow_timer.timer_period_ns == 10**9
+
+    bench.wait_for(come, "fewer looks")
+    bench.wait_for(lambda: node._follow_timer.timer_period_ns < 10**9, "more of them where no images come")
+
+
 def test_a_driver_of_both_is_asked_for_raw_images_from_the_start(bench, told):
     node = bench.add(FaceDetectorNode)
     said = told(node)

@@ -57,6 +57,16 @@ def test_a_node_goes_through_its_states_and_back_again(bench, node_class):
             assert state(bench, node) == label
 
 
+def test_aligned_timers_count_from_now(bench):
+    nodes = [bench.add(EmotionNode, diagnostics_period=60.0) for _ in range(2)]
+    timers = [node._report_timer for node in nodes]
+    time.sleep(0.01)
+    before = [timer.time_until_next_call() for timer in timers]
+    for node in nodes:
+        node.align_timers()
+    assert all(timer.time_until_next_call() > left for timer, left in zip(timers, before, strict=True))
+
+
 def test_an_inactive_node_publishes_nothing(bench, astronaut, message_of):
     heard = bench.listen(Detection2DArray, "faces")
     node = bench.add(FaceDetectorNode)

@@ -16,6 +16,7 @@ from vision_msgs.msg import Detection2DArray
 from fer_ros.labels import EMOTIONS
 from fer_ros.msg import Emotion, EmotionArray
 from fer_ros.nodes.overlay import OverlayNode
+from fer_ros.ros.event_callbacks import on_match
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import faces_to_message
 from fer_ros.types import Box, Face
@@ -45,6 +46,27 @@ def test_nothing_is_done_while_nobody_subscribes(bench, astronaut, message_of):
     bench.tester.destroy_subscription(next(s for s in bench.tester.subscriptions if s.topic_name == "/overlay"))
     bench.wait_for(lambda: bench.tester.count_subscribers("/image") == 0, "the overlay node to unsubscribe")
     assert node.health()[1].startswith("idle")
+
+
+@pytest.mark.skipif(on_match(print) is None, reason="this rclpy does not tell of subscribers")
+def test_it_is_told_of_subscribers_and_need_not_look(bench, monkeypatch):
+    monkeypatch.setattr(OverlayNode, "_SELDOM", 1000.0)
+    node = bench.add(OverlayNode)
+    bench.spin(0.5)
+    assert node._watch.timer_period_ns == 1000 * 10**9
+    subscription = bench.tester.create_subscription(Image, "overlay", print, 1)
+    bench.wait_for(lambda: bench.tester.count_subscribers("/image") == 1, "the overlay node to subscribe")
+    bench.tester.destroy_subscription(subscription)
+    bench.wait_for(lambda: bench.tester.count_subscribers("/image") == 0, "the overlay node to unsubscribe")
+
+
+def test_where_nobody_tells_of_subscribers_it_looks(bench, monkeypatch):
+    monkeypatch.setattr("fer_ros.ros.node.on_match", lambda _: None)  # as in Humble
+    monkeypatch.setattr(OverlayNode, "_SELDOM", 1000.0)
+    bench.add(OverlayNode)
+    bench.spin(0.5)
+    bench.listen(Image, "overlay")
+    bench.wait_for(lambda: bench.tester.count_subscribers("/image") == 1, "the overlay node to subscribe")
 
 
 def test_the_overlay_is_the_image_with_the_face_marked(bench, message_of):

@@ -249,6 +249,33 @@ def test_a_signal_ends_every_process_cleanly(fer_ros, number, how, processes, de
     assert "Traceback" not in command.text
 
 
+# With nothing to do for days, and no end to its wait.
+WAITING = """
+import sys
+from fer_ros.nodes.emotion import EmotionNode
+from fer_ros.ros import spinning
+
+class Resting(EmotionNode):
+    def every(self, period, callback):
+        return super().every(1e6, callback)
+
+def spin(executor, timeout, failed, spin_once=spinning.spin_once):
+    print("waiting", flush=True)
+    spin_once(executor, timeout, failed)
+
+spinning._WAIT, spinning.spin_once = 1e6, spin
+sys.exit(spinning.run_node(Resting, ["--ros-args", "-p", "autostart:=false"]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_wait_of_a_node_that_has_nothing_to_do(python, number):
+    command = python("-c", WAITING)
+    command.wait_for(lambda: "waiting" in command.text, "its first wait")
+    time.sleep(1)
+    assert command.end(number) == 0, command.text
+
+
 def test_a_node_that_is_ended_while_it_loads_says_nothing(python):
     """Its own handlers are not there yet."""
     command = python(executable("emotion_node"))
