@@ -180,6 +180,11 @@ def test_a_target_of_make_is_one(words):
     assert {word for word in words[1:] if "=" not in word} <= targets
 
 
+def test_no_page_names_a_wheel_by_its_version():
+    """Which is another one after the next release."""
+    assert [name_of(page) for page in PAGES if re.search(r"fer_ros-\d", page.read_text(encoding="utf-8"))] == []
+
+
 def test_files_that_are_named_are_there():
     for page, words in COMMANDS:
         for word in words:
