@@ -29,8 +29,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure() -> None:
-    # Under nohup it is ignored, and what the tests start would rightly ignore it, too.
+    # Under nohup, or in the background of a script, one is ignored, and what the tests start would rightly ignore it, too.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if Path(fer_ros.__file__).parent == ROOT / "fer_ros":
         raise pytest.UsageError(
             "fer_ros was imported from the source tree, which has no generated messages: install it (pip install ., "

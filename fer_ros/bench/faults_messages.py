@@ -313,8 +313,8 @@ class _Stamped:
 def _listened(node_class: type[FerNode], heard: Callable[[Any], None]) -> type[FerNode]:
     """The node with outputs that somebody listens to."""
 
-    def advertise(node: FerNode, message_type: type, topic: str, qos: Any) -> Output:
-        output = node_class.advertise(node, message_type, topic, qos)
+    def advertise(node: FerNode, *arguments: Any) -> Output:
+        output = node_class.advertise(node, *arguments)
         output.__class__ = _Heard
         assert isinstance(output, _Heard)
         output.heard = lambda message: heard(message) if hasattr(message, "header") else None
