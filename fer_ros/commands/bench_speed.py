@@ -126,6 +126,8 @@ def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     footprint.add_argument("--faces", type=faces, nargs="+", default=[0, 1], metavar="N", help="in view (default: 0 1)")
     footprint.add_argument("--fps", type=count, default=30, metavar="N", help="(default: 30)")
     footprint.add_argument("--starts", type=count, default=5, metavar="N", help="of each kind, in turns (default: 5)")
+    footprint.add_argument("--settle", type=seconds, default=8.0, metavar="S",
+                           help="until load and memory are taken: it rests once nobody has been in view for 5 s (default: 8)")
     footprint.add_argument("--seconds", type=seconds, default=20.0, metavar="S", help="for load and memory (default: 20)")
     measured_by(footprint, _footprint)
 
@@ -180,13 +182,18 @@ def _namespace() -> str:
     return f"fer_bench_{os.getpid()}"
 
 
-def _run(source: str, fps: int, frames: int, composed: bool, cameras: Sequence[str] = ()) -> Run:
+def _run(source: str, fps: int, frames: int, composed: bool, cameras: Sequence[str] = (), settle: float = 0.0) -> Run:
+    """Of so many frames, once the graph has run for `settle` seconds."""
     from fer_ros.bench.live_graph import camera_graph, watched
 
     namespace = _namespace()
     graph, content = camera_graph(source, fps, composed, namespace, cameras)
     topics = [f"/{namespace}/{name}/fer/emotions" for name in cameras]
     with watched(graph, content, topics) as watch:
+        if settle:
+            settled = time.monotonic() + settle
+            watch.spin(lambda _: time.monotonic() >= settled)
+            watch.start()
         deadline = time.monotonic() + 2 * frames / fps + 10
         watch.spin(lambda answers: time.monotonic() > deadline or
                    all(one.stamps and one.stamps[-1] - one.stamps[0] >= (frames - 1) / fps for one in answers.values()))
@@ -417,7 +424,7 @@ def _footprint(options: argparse.Namespace) -> tuple[Table, Rows]:
     for number in options.faces:
         _say(f"{counted(number, 'face')} ...")
         with _film(width, height, number, options.fps) as source:
-            run = _run(source, options.fps, round(options.seconds * options.fps), True)
+            run = _run(source, options.fps, round(options.seconds * options.fps), True, settle=options.settle)
         (answers,) = run.answers.values()
         rows.append({"what": "at work", "faces": number, "seen": sum(answers.faces) / max(len(answers.faces), 1),
                      "load": run.load, "memory": run.memory})

@@ -57,7 +57,8 @@ def test_the_nodes_are_measured_without_pacing(fer_ros, tmp_path):
 
 
 def test_the_footprint_is_that_of_starts_and_of_work(fer_ros, tmp_path):
-    command = fer_ros("bench", "footprint", "--starts", 1, "--seconds", 1, "--faces", 0, 2, "--json", "out.json")
+    command = fer_ros("bench", "footprint", "--starts", 1, "--settle", 0.5, "--seconds", 1, "--faces", 0, 2,
+                      "--json", "out.json")
     assert command.wait() == 0, command.text
     process, whole, nobody, two = json.loads((tmp_path / "out.json").read_text())
     assert (process["what"], whole["what"]) == ("first answer, one process", "first answer, fer-ros run")
