@@ -259,6 +259,9 @@ class Resting(EmotionNode):
     def every(self, period, callback):
         return super().every(1e6, callback)
 
+    def align_timers(self):
+        print("aligned", flush=True)
+
 def spin(executor, timeout, failed, spin_once=spinning.spin_once):
     print("waiting", flush=True)
     spin_once(executor, timeout, failed)
@@ -272,6 +275,7 @@ sys.exit(spinning.run_node(Resting, ["--ros-args", "-p", "autostart:=false"]))
 def test_a_signal_ends_the_wait_of_a_node_that_has_nothing_to_do(python, number):
     command = python("-c", WAITING)
     command.wait_for(lambda: "waiting" in command.text, "its first wait")
+    assert "aligned" in command.text  # its timers, with those of the other nodes of a process
     time.sleep(1)
     assert command.end(number) == 0, command.text
 
