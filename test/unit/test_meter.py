@@ -107,6 +107,15 @@ def test_the_times_of_stages_are_those_since_the_last_look():
     assert times.take() == {}
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 30, 1000])
+def test_median_and_percentile_lie_between_two_durations_where_none_is_in_the_middle(count):
+    durations = np.random.default_rng(count).uniform(0, 0.1, count)
+    times = StageTimes()
+    for duration in durations:
+        times.add("a", float(duration))
+    assert times.take()["a"] == pytest.approx((np.percentile(durations, 50), np.percentile(durations, 95)))
+
+
 def test_a_stage_that_fails_is_counted_and_what_nobody_takes_does_not_grow():
     times = StageTimes()
     for _ in range(5000):
