@@ -65,7 +65,10 @@ def _module(package: str, *names: str) -> ModuleType:
     """The first of some modules that the package has: it had other rooms once."""
     for name in names:
         if importlib.util.find_spec(f"{package}.{name.partition('.')[0]}"):
-            return importlib.import_module(f"{package}.{name}")
+            try:
+                return importlib.import_module(f"{package}.{name}")
+            except ModuleNotFoundError as error:  # it had other dependencies, too
+                sys.exit(f"that version needs {error.name}: pip install {error.name}")
     sys.exit(f"{package} has none of {', '.join(names)}")
 
 
