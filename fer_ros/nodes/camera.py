@@ -55,7 +55,8 @@ class CameraNode(SourceNode):
         calibration = load_calibration(users_file(file)) if file else None
         self._stamps = StampClock(source.realtime)
         self._controls, self._unused = source.controls, ""
-        self.capture(self._open, self._on_frame, without_secrets(source.source), calibration, _read)
+        self.capture(self._open, self._on_frame, without_secrets(source.source), calibration, _read,
+                     recorded=is_finite(source.source))
 
     def _open(self) -> Source:
         source = open_source(self.params[SourceParams])

@@ -38,7 +38,8 @@ class ReplayNode(SourceNode):
         params = self.params[ReplayParams]
         clock = self.advertise(Clock, "/clock", 10) if params.clock else None
         self._player = BagPlayer(params, lambda now: clock.publish(lambda: Clock(clock=_stamp(now))) if clock else None)
-        self.capture(lambda: self._player, self._on_frame, params.bag, self._player.calibration)
+        self.capture(lambda: self._player, self._on_frame, params.bag, self._player.calibration,
+                     recorded=True)
 
     def apply(self) -> None:
         self._player.rate = self.params[ReplayParams].rate

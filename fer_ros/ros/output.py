@@ -32,7 +32,13 @@ class Output:
             are made of is kept.
         asked_for: whether a listener wants old messages, too.
         tells: whether somebody is told of listeners of other processes that come and go, and need not look.
+
+    Attributes:
+        from_the_first: whether what is kept is for who comes soon enough for the first message, and who comes later gets the
+            newest alone.
     """
+
+    from_the_first = False
 
     def __init__(self, publisher: Publisher, exchange: Exchange | None, kept: int = 0,
                  asked_for: Callable[[], bool] = lambda: True, tells: bool = False):
@@ -67,7 +73,7 @@ class Output:
                 self._give_kept()
                 self.publisher.publish(to_message())
             else:
-                self._kept.append(to_message)
+                self._keep(to_message)
         if self._exchange is not None and local is not None:
             self._exchange.put_to(True, self.topic_name, local)  # last: their work would delay the message
 
@@ -90,6 +96,11 @@ class Output:
         own = [info for info in node.get_publishers_info_by_topic(self.topic_name)
                if name_of(info) == node.get_fully_qualified_name()]
         return mismatches(own, node.get_subscriptions_info_by_topic(self.topic_name))
+
+    def _keep(self, to_message: Callable[[], Any]) -> None:
+        if self.from_the_first and self._kept.maxlen and len(self._kept) == self._kept.maxlen:
+            self._kept = deque(maxlen=1)
+        self._kept.append(to_message)
 
     def _give_kept(self) -> None:
         self._wanted = True

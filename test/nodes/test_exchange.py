@@ -120,6 +120,21 @@ def test_who_asks_for_old_messages_gets_what_is_kept_and_nobody_else_does(bench,
     assert heard == gets
 
 
+@pytest.mark.parametrize(("published", "gets"), [(3, [1, 2, 3]), (4, [4]), (9, [9])])
+def test_of_a_recording_is_kept_what_begins_with_its_first_message_or_the_newest(published, gets):
+    publisher = Recording()
+    publisher.slow.go_on.set()
+    output = Output(publisher, None, kept=3)
+    output.from_the_first = True
+    for number in range(1, published + 1):
+        output.publish(lambda number=number: number)
+    publisher.listeners = 1
+    output.serve()
+    assert publisher.sent == gets
+    output.publish(lambda: "new")
+    assert publisher.sent == [*gets, "new"]
+
+
 class Recording:
     """A publisher with a listener that notes what it sends, and is slow with the first message."""
 
