@@ -30,6 +30,9 @@ PROCESS = f"{HOST}:{os.getpid()}"
 STARTED = time.time()
 """When this process began, in seconds since 1970: of two graphs with the same names the later one gives way."""
 
+PUBLISHERS_OF = "publishers of "
+"""What a value begins with that says how many publish a topic; the topic's full name follows."""
+
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
 _ANSWERED = ("images", "answers", "frames")

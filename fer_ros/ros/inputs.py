@@ -19,6 +19,7 @@ from typing import Protocol, TypeVar
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
+from fer_ros.ros.diagnostics import PUBLISHERS_OF
 from fer_ros.ros.exchange import Exchange, Worker
 from fer_ros.ros.qos import UNKNOWN_NODE, explain_silence, publishers_of, unfit
 
@@ -202,7 +203,7 @@ class Inputs:
 
     def publishers(self) -> dict[str, int]:
         """How many publishers each topic has, as the diagnostics name it. What these send from here on arrives."""
-        return {f"publishers of {topic}": count for topic, count in (entry.publishers(self._node) for entry in self._all)}
+        return {f"{PUBLISHERS_OF}{topic}": count for topic, count in (entry.publishers(self._node) for entry in self._all)}
 
     def refused(self) -> list[str]:
         """Who publishes what is subscribed to with a type or a QoS that does not fit, so that nothing of it comes."""

@@ -28,6 +28,7 @@ from sensor_msgs.msg import Image
 from fer_ros.graph import Graph
 from fer_ros.labels import EMOTIONS, UNCERTAIN
 from fer_ros.msg import EmotionArray
+from fer_ros.ros.diagnostics import PUBLISHERS_OF
 from fer_ros.ros.guard import Repetitions
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.messages import emotions_from_message, seconds, stamp_key
@@ -241,4 +242,4 @@ class Observer(Node):
             return True  # as its parameters say: it hears nobody, and need not
         if health is None or number(health.values.get("subscribers")) < subscribers:
             return False
-        return reads is None or number(health.values.get(f"publishers of {reads}")) > 0
+        return reads is None or number(health.values.get(f"{PUBLISHERS_OF}{reads}")) > 0

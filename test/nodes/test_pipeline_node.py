@@ -21,7 +21,7 @@ from hri_msgs.msg import IdsList
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
@@ -38,10 +38,11 @@ from fer_ros.nodes.pipeline import PipelineNode, _arguments
 from fer_ros.nodes.replay import ReplayNode
 from fer_ros.parameters.cameras_file import Camera
 from fer_ros.perception.detector import DetectorParams, FaceDetector
-from fer_ros.ros import source_node
+from fer_ros.ros import names, source_node
 from fer_ros.ros.exchange import Exchange, LocalImage, Worker
 from fer_ros.ros.images import from_bgr, to_bgr
 from fer_ros.ros.messages import faces_to_message
+from fer_ros.ros.recorder import Recorder
 
 
 def wait_for(condition) -> None:
@@ -450,6 +451,30 @@ def test_each_of_several_cameras_has_its_own_nodes(bench, pipeline, demo_images)
         bench.speak(Image, f"/{side}/image")(from_bgr(image, Header(frame_id=side)))
     bench.wait_for(lambda: all(heard.values()), "both answers")
     assert [(m.header.frame_id, len(m.emotions)) for m in (*heard["left"], *heard["right"])] == [("left", 1), ("right", 0)]
+
+
+def test_the_images_of_one_of_several_cameras_are_recorded_from_where_the_process_takes_them(bench, pipeline):
+    """A name below which nothing has them: of each camera others publish them, raw or compressed, or the one camera node."""
+    pipeline("left/image:=/left_driver/image_raw", "right/image:=/right_driver/image_raw", "top/image:=/top_driver/jpeg",
+             cameras="left, right, top, door", topic_cameras="left, right, top", overlay=False)
+    published = {"left": (Image, "/left_driver/image_raw"), "right": (CompressedImage, "/right_driver/image_raw/compressed"),
+                 "top": (CompressedImage, "/top_driver/jpeg"), "door": (Image, "/door/camera/image_raw")}
+    for kind, topic in published.values():
+        bench.stranger(kind, topic)
+    told, recorders = [], {}
+    for name, (kind, _) in published.items():
+        image = names.IMAGE if kind is Image else names.IMAGE_COMPRESSED
+        node = Recorder({image: kind, names.CAMERA_INFO: CameraInfo}, f"/{name}", (), print, told.append)
+        recorders[name] = node, image
+        bench.executor.add_node(node)
+    bench.wait_for(lambda: {name: node.name(image) for name, (node, image) in recorders.items()} ==
+                   {name: topic for name, (_, topic) in published.items()}, "each to know the images of its camera")
+    assert [recorders[name][0].name(names.CAMERA_INFO) for name in ("left", "door")] == [
+        "/left_driver/camera_info", "/door/camera/camera_info"]
+    assert not any("/door" in text for text in told)
+    for node, _ in recorders.values():
+        bench.executor.remove_node(node)
+        node.destroy_node()
 
 
 @pytest.mark.parametrize("cameras", ["left,left", "left,", "my camera", ","])
