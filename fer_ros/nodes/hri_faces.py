@@ -23,7 +23,7 @@ from fer_ros.ros.diagnostics import OK
 from fer_ros.ros.exchange import AnyImage, LocalFaces
 from fer_ros.ros.gathering import Gathering
 from fer_ros.ros.images import size_of
-from fer_ros.ros.matching import StampPairs
+from fer_ros.ros.matching import StampPairs, explain_refusal
 from fer_ros.ros.messages import faces_to_message, stamp_key
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.qos import RESULTS
@@ -50,7 +50,8 @@ class HriFacesNode(FerNode):
         self._ros = humans
         self._place = self.params[HumansParams].humans_namespace
         size = self.params[MatchingParams].cache_size
-        self._gathering: Gathering[Any] = Gathering(size)
+        topics = " and ".join(self.resolve_topic_name(f"{self._place}/{name}") for name in (humans.TRACKED, "faces/ID/roi"))
+        self._gathering: Gathering[Any] = Gathering(size, lambda key: self.say_once("stamps", explain_refusal(key, topics)))
         self._pairs: StampPairs[AnyImage, Mapping[str, Any]] = self.pairs(size, "image", f"{self._place}/{humans.TRACKED}")
         self._rois: dict[str, RoiInput] = {}
         self._faces = self.advertise(Detection2DArray, "faces", RESULTS)

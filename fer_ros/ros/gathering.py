@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -38,10 +38,12 @@ class Gathering(Generic[F]):
 
     Args:
         capacity: frames that are kept without being whole; the oldest goes, and is counted in `dropped`.
+        refused: called with the key of what cannot be told apart from what is of another frame; it is counted there, too.
     """
 
-    def __init__(self, capacity: int):
+    def __init__(self, capacity: int, refused: Callable[[Hashable], None] = lambda key: None):
         self.capacity, self.dropped = capacity, 0
+        self._refused = refused
         self._frames: OrderedDict[Hashable, _Frame[F]] = OrderedDict()
         self._last: Hashable | None = None  # the key of the last frame that was given
 
@@ -67,8 +69,11 @@ class Gathering(Generic[F]):
 
     def _frame(self, key: Hashable) -> _Frame[F] | None:
         """The frame of a key, which may be new; None where it cannot be told apart from others or is over."""
-        if key in (UNSTAMPED, self._last):
-            self.dropped += key == UNSTAMPED
+        if key == UNSTAMPED:
+            self.dropped += 1
+            self._refused(key)
+            return None
+        if key == self._last:
             return None
         if key not in self._frames:
             self._frames[key] = _Frame()

@@ -11,11 +11,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from typing import Generic, TypeVar, cast
 
 UNSTAMPED = (0, 0)
 """The key of a message whose publisher left its stamp empty."""
+_STRANGERS = 10
+"""Items of each kind in a row of which none finds its other half, after which it is no chance."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -34,12 +36,15 @@ class StampPairs(Generic[A, B]):
     Args:
         capacity: how many items of each kind wait.
         refused: called with the key of each item that cannot be told apart from another.
+        strange: called with a key, and with those of the other kind that wait, where of many of both kinds none have paired.
     """
 
-    def __init__(self, capacity: int, refused: Callable[[Hashable], None] = lambda key: None):
+    def __init__(self, capacity: int, refused: Callable[[Hashable], None] = lambda key: None,
+                 strange: Callable[[Hashable, Collection[Hashable]], None] = lambda key, others: None):
         self.capacity = capacity
         self.dropped = 0
-        self._refused = refused
+        self._refused, self._strange = refused, strange
+        self._alone = [0, 0]  # items of each kind since the last pair
         self._waiting: tuple[OrderedDict[Hashable, object], ...] = (OrderedDict(), OrderedDict())
         self._last: list[Hashable | None] = [None, None]  # key of each kind's last item
         self._ambiguous: Hashable | None = None
@@ -58,7 +63,7 @@ class StampPairs(Generic[A, B]):
         """Forget what waits, without counting it."""
         for cache in self._waiting:
             cache.clear()
-        self._last, self._ambiguous = [None, None], None
+        self._last, self._ambiguous, self._alone = [None, None], None, [0, 0]
 
     def _add(self, kind: int, key: Hashable, item: object) -> object | None:
         if key == self._last[kind]:
@@ -71,6 +76,7 @@ class StampPairs(Generic[A, B]):
             return None
         mine, theirs = self._waiting[kind], self._waiting[1 - kind]
         if key in theirs:
+            self._alone = [0, 0]
             # What came before this pair will not find its own any more.
             self.dropped += len(mine)
             mine.clear()
@@ -86,6 +92,10 @@ class StampPairs(Generic[A, B]):
         while len(mine) > self.capacity:
             mine.popitem(last=False)
             self.dropped += 1
+        self._alone[kind] += 1
+        if min(self._alone) >= _STRANGERS:
+            self._alone = [0, 0]
+            self._strange(key, theirs.keys())
         return None
 
 
@@ -98,5 +108,26 @@ def explain_refusal(key: Hashable, topics: str) -> str:
     """
     what = "have no stamp" if key == UNSTAMPED else "have the same stamp as the ones before"
     return (f"messages on {topics} {what}: nobody can tell which image an answer is about, so they are left out. Let the "
-            "images' publisher set header.stamp of each image (with use_sim_time: does /clock run?), and let "
-            "only one node publish each topic")
+            "images' publisher set header.stamp of each image (with use_sim_time: does /clock run?), let whoever looks at an "
+            "image copy it, and let only one node publish each topic")
+
+
+def explain_strangers(key: Hashable, others: Collection[Hashable], topics: str) -> str:
+    """What to tell of messages on some topics that do not belong together, although they should.
+
+    Args:
+        key: the stamp of one of them, as (seconds, nanoseconds).
+        others: those of the others that wait.
+        topics: their names, for people.
+    """
+    stamp = _nanoseconds(key)
+    apart = min((abs(stamp - _nanoseconds(other)) for other in others), default=0)
+    nearest = f" (the nearest are {apart * 1e-9:.9f}".rstrip("0") + " s apart)" if apart else ""
+    return (f"of the last messages on {topics} no two have the same stamp{nearest}, so nothing is answered. Let whoever looks "
+            "at an image copy its header.stamp as it is; where the answer comes after many more images, set a larger "
+            "cache_size")
+
+
+def _nanoseconds(stamp: Hashable) -> int:
+    sec, nanosec = cast("tuple[int, int]", stamp)
+    return sec * 10**9 + nanosec

@@ -35,7 +35,7 @@ from fer_ros.ros.exchange import AnyImage, Exchange
 from fer_ros.ros.guard import Repetitions
 from fer_ros.ros.image_input import ImageInput
 from fer_ros.ros.inputs import Inputs
-from fer_ros.ros.matching import StampPairs, explain_refusal
+from fer_ros.ros.matching import StampPairs, explain_refusal, explain_strangers
 from fer_ros.ros.output import Output
 from fer_ros.ros.parameters import Parameters
 from fer_ros.ros.qos import image_qos
@@ -239,9 +239,10 @@ class FerNode(LifecycleNode):
         self.get_logger().debug("".join(traceback.format_exception(error)))
 
     def pairs(self, capacity: int, *topics: str) -> StampPairs[Any, Any]:
-        """Puts messages of two topics together by their stamp, and says once of those that cannot be told apart."""
+        """Puts messages of two topics together by their stamp, and says once why some are not, or none at all."""
         names = " and ".join(map(self.resolve_topic_name, topics))
-        return StampPairs(capacity, lambda key: self.say_once("stamps", explain_refusal(key, names)))
+        return StampPairs(capacity, lambda key: self.say_once("stamps", explain_refusal(key, names)),
+                          lambda key, others: self.say_once("stamps", explain_strangers(key, others, names)))
 
     def answered(self, topic: str, take: Callable[[AnyImage, M], None], image: str = "image") -> AnsweredImages[M]:
         """Puts the messages of the topic `image` together with the answers on another one. Needs `MatchingParams`."""

@@ -35,13 +35,15 @@ def test_who_is_not_on_the_list_is_left_out():
 
 
 def test_what_comes_late_or_twice_or_unstamped_makes_no_frame_again():
-    gathering = Gathering(10)
+    refused = []
+    gathering = Gathering(10, refused.append)
     gathering.add_list((1, 0), ["a"])
     assert gathering.add_face((1, 0), "a", "A") == [((1, 0), {"a": "A"})]
     assert gathering.add_face((1, 0), "a", "A") == []
     assert gathering.add_list((1, 0), ["a"]) == []
-    assert gathering.add_list((0, 0), []) == []
-    assert gathering.dropped == 1
+    assert not refused
+    assert gathering.add_list((0, 0), []) == gathering.add_face((0, 0), "a", "A") == []
+    assert refused == [(0, 0)] * gathering.dropped == [(0, 0)] * 2
 
 
 def test_faces_without_a_list_do_not_pile_up():

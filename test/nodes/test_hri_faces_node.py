@@ -11,10 +11,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import pytest
+from builtin_interfaces.msg import Time
 from hri_msgs.msg import Expression, IdsList, NormalizedRegionOfInterest2D
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
 from fer_ros.msg import EmotionArray
@@ -126,6 +129,20 @@ def test_ids_that_cannot_be_or_are_too_many_are_left_out_and_named(bench, detect
     assert "more than most_faces (32)" in said[0]
     assert len(node._rois) <= 32
     assert node.active
+
+
+@pytest.mark.parametrize(("stamps", "reason"), [
+    (itertools.repeat(0), "have no stamp"), (itertools.count(1000), "no two have the same stamp")])
+def test_a_detector_that_does_not_copy_the_stamps_of_images_is_told_of(bench, detector, monkeypatch, stamps, reason):
+    node, publish, faces = detector
+    texts = []
+    monkeypatch.setattr(type(node.get_logger()), "warning", lambda self, text, **_: texts.append(text))
+    send = publish._list
+    publish._list = lambda message: send(IdsList(header=Header(stamp=Time(sec=next(stamps))), ids=message.ids))
+    publish.until(lambda: texts, "a word", {"a": Box(200, 200, 100, 100)})
+    bench.spin(0.5)
+    assert [reason in text and "/humans/faces/tracked" in text for text in texts] == [True]
+    assert not faces
 
 
 def test_places_that_make_no_sense_are_no_faces(bench, detector):

@@ -15,7 +15,7 @@ from vision_msgs.msg import Detection2DArray
 
 from fer_ros.ros.answered import AnsweredImages
 from fer_ros.ros.exchange import LocalFaces, LocalImage
-from fer_ros.ros.matching import StampPairs, explain_refusal
+from fer_ros.ros.matching import StampPairs, explain_refusal, explain_strangers
 
 
 def test_pairs_form_whichever_half_comes_first():
@@ -45,6 +45,38 @@ def test_what_came_before_a_pair_is_dropped_on_both_sides():
     assert pairs.add_first(3, "image 3") == ("image 3", "faces 3")
     assert pairs.dropped == 2
     assert pairs.add_second(1, "faces 1") is None
+
+
+def test_items_of_which_none_ever_pairs_are_told_of_with_what_waits():
+    told = []
+    pairs = StampPairs(5, strange=lambda key, others: told.append((key, list(others))))
+    for key in range(1, 10):
+        pairs.add_first((key, 0), "image")
+        pairs.add_second((key, 5), "faces")
+    assert pairs.add_first((100, 0), "image") is None
+    assert not told
+    pairs.add_second((100, 5), "faces")
+    assert told == [((100, 5), [(6, 0), (7, 0), (8, 0), (9, 0), (100, 0)])]
+
+
+def test_one_pair_now_and_then_is_enough():
+    told = []
+    pairs = StampPairs(5, strange=lambda *keys: told.append(keys))
+    for key in range(1, 100):
+        pairs.add_first((key, 0), "image")
+        pairs.add_second((key, int(key % 9 > 0)), "faces")
+    for key in range(100, 200):
+        pairs.add_first((key, 0), "image")  # nobody looks at any
+    assert not told
+
+
+@pytest.mark.parametrize(("key", "others", "apart"), [
+    ((5, 0), [(3, 10**9 - 1), (4, 10**9 - 100)], "(the nearest are 0.0000001 s apart)"),
+    ((5, 0), [(7, 500_000_000)], "(the nearest are 2.5 s apart)"), ((5, 0), [], "stamp, so")])
+def test_what_is_told_says_how_far_apart_they_are(key, others, apart):
+    text = explain_strangers(key, others, "/image and /faces")
+    assert apart in text
+    assert "/image and /faces" in text
 
 
 @pytest.mark.parametrize("order", ["iiff", "ifif", "ffii", "iffi", "fifi"])
