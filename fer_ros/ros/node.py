@@ -73,7 +73,7 @@ class FerNode(LifecycleNode):
         super().__init__(self.NAME, **kwargs)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._exchange = exchange
-        self._configured = self.active = False
+        self._configured = self.active = self._finalized = False
         self._inputs = Inputs(self, self, exchange)
         self._outputs: list[Output] = []
         self._told = Repetitions()
@@ -256,7 +256,7 @@ class FerNode(LifecycleNode):
     def report(self) -> None:
         """Publish diagnostics now, and look whether an input is silent and somebody has come late."""
         if not self._configured:
-            self.diagnostics.publish(WARN, "unconfigured", {}, self.hardware_id)
+            self.diagnostics.publish(WARN, "finalized" if self._finalized else "unconfigured", {}, self.hardware_id)
         elif not self.active:
             self.diagnostics.publish(WARN, "inactive", {}, self.hardware_id)
         elif not self.enabled:
@@ -327,6 +327,7 @@ class FerNode(LifecycleNode):
 
     def on_shutdown(self, state: State) -> TransitionCallbackReturn:
         self.release()
+        self._finalized = True
         return super().on_shutdown(state)
 
     def on_error(self, state: State) -> TransitionCallbackReturn:

@@ -146,6 +146,8 @@ class Steering:
         if member.kind in _NOT_STEERED:
             raise NotDone(f"{member.kind} cannot be switched off here")
         if on:
+            if self._state(name) == State.PRIMARY_STATE_FINALIZED:
+                raise NotDone(f"{name} was shut down: start its process again")
             if self._state(name) == State.PRIMARY_STATE_UNCONFIGURED:
                 self._change(name, Transition.TRANSITION_CONFIGURE, "configured")
             if self._state(name) == State.PRIMARY_STATE_INACTIVE:

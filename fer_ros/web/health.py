@@ -19,7 +19,8 @@ STALLED = 2.0
 """Seconds without a picture that are told."""
 _LOST = 6.0  # seconds without a report
 _BEHIND = 1.0  # seconds from an image to its answer that are told
-_RESTING = {"inactive": "switched off", "unconfigured": "not started", "disabled": "paused"}
+_RESTING = {"inactive": "switched off", "unconfigured": "not started", "disabled": "paused",
+            "finalized": "shut down until its process is started again"}
 _SILENT = "nothing received on"
 _WORKS = {"face_detector_node": "nobody looks for faces", "emotion_node": "nobody recognises emotions"}
 
@@ -79,7 +80,7 @@ def notice(reports: Mapping[str, Report], now: float, picture_came: bool, pictur
 def _of_source(name: str, source: Report, now: float, came: bool, age: float) -> Notice:
     what = "camera" if source.kind == "camera_node" else "replay"
     if source.message in _RESTING:
-        return Notice(f"The {what} is {_RESTING[source.message]}.", True, "on", name)
+        return Notice(f"The {what} is {_RESTING[source.message]}.", True, *_remedy(name, source))
     if now - source.heard > _LOST:
         return Notice(f"{name} has not reported for {now - source.heard:.0f} s: its process hangs or has ended.", True)
     state = source.values.get("source")
@@ -92,6 +93,11 @@ def _of_source(name: str, source: Report, now: float, came: bool, age: float) ->
     return _missing(f", although the {what} plays: this machine may be busy", came, age)
 
 
+def _remedy(name: str, resting: Report) -> tuple[str, str]:
+    """The action of a notice about a node that rests, and its node: none brings back one that was shut down."""
+    return ("", "") if resting.message == "finalized" else ("on", name)
+
+
 def _missing(why: str, came: bool, age: float) -> Notice:
     if not came and age <= STALLED:  # it may still be on its way
         return Notice("Waiting for the first picture.", True)
@@ -102,7 +108,8 @@ def _without_answers(reports: Mapping[str, Report], now: float) -> Notice:
     for name, one in reports.items():
         if one.kind in _WORKS:
             if one.message in _RESTING:
-                return Notice(f"{_WORKS[one.kind].capitalize()}: {one.kind} is {_RESTING[one.message]}.", False, "on", name)
+                return Notice(f"{_WORKS[one.kind].capitalize()}: {one.kind} is {_RESTING[one.message]}.", False,
+                              *_remedy(name, one))
             if now - one.heard > _LOST:
                 return Notice(f"{_WORKS[one.kind].capitalize()}: {name} does not report any more.")
     kinds = {one.kind: one.message for one in reports.values()}

@@ -146,6 +146,15 @@ def test_a_camera_that_hangs_is_an_error_until_it_gives_images_or_is_switched_of
     assert bench.nodes[0].health()[0] == DiagnosticStatus.OK
 
 
+def test_a_node_says_in_which_state_it_rests(bench, reports):
+    """Who reads that it is unconfigured configures it, which one that was shut down refuses for ever."""
+    node = bench.add(EmotionNode, **OFTEN)
+    for transition, after in ((node.trigger_deactivate, "inactive"), (node.trigger_cleanup, "unconfigured"),
+                              (node.trigger_configure, "inactive"), (node.trigger_shutdown, "finalized")):
+        transition()
+        assert reports.wait_for("warn", after).message == after
+
+
 def test_hardware_ids_name_the_device_the_provider_or_the_machine(bench):
     expected = {CameraNode: "0", FaceDetectorNode: "CPUExecutionProvider", EmotionNode: "CPUExecutionProvider"}
     assert InferenceParams().provider == "cpu"

@@ -280,6 +280,10 @@ def test_a_switch_rests_a_node_and_wakes_it(bench, open_page):
     assert page.wish(bench, type="switch", node="/emotion_node", on=True) == ""
     assert state() == State.PRIMARY_STATE_ACTIVE
     assert "cannot be switched off" in page.wish(bench, type="switch", node="/web_node", on=False)
+    bench.nodes[0].trigger_deactivate()
+    bench.nodes[0].trigger_shutdown()
+    assert page.wish(bench, type="switch", node="/emotion_node", on=True) == (
+        "/emotion_node was shut down: start its process again")
 
 
 def test_hostile_reports_are_cut_short(bench, open_page):

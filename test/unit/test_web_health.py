@@ -36,6 +36,7 @@ def test_nothing_is_said_while_all_is_well():
 
 @pytest.mark.parametrize(("members", "text", "action"), [
     (graph("inactive"), "The camera is switched off.", "on"),
+    (graph("finalized"), "The camera is shut down until its process is started again.", ""),
     (graph("disabled"), "The camera is paused.", "on"),
     (graph("video.mp4 has ended", "ended"), "video.mp4 has ended.", "again"),
     (graph("/dev/video0 is not there", "unavailable"), "No images from the camera: /dev/video0 is not there", ""),
@@ -75,6 +76,8 @@ def test_a_quality_of_service_that_does_not_fit_is_told_in_words():
 
 @pytest.mark.parametrize(("states", "text", "action"), [
     ({"face_detector_node": "inactive"}, "Nobody looks for faces: face_detector_node is switched off.", "on"),
+    ({"face_detector_node": "finalized"},
+     "Nobody looks for faces: face_detector_node is shut down until its process is started again.", ""),
     ({"emotion_node": "disabled"}, "Nobody recognises emotions: emotion_node is paused.", "on"),
     ({"emotion_node": ""}, "Nobody recognises emotions: there is no emotion_node.", ""),
     ({}, "There is a picture, but no answer for it", ""),

@@ -207,7 +207,7 @@ export class Switches {
       if (!["camera_node", "replay_node", "face_detector_node", "emotion_node"].includes(one.kind)) continue;
       if (!this.made.has(one.name)) this.made.set(one.name, this.make(one));
       const { input, label } = this.made.get(one.name);
-      const on = !["inactive", "unconfigured", "disabled"].includes(one.message);
+      const on = !["inactive", "unconfigured", "finalized", "disabled"].includes(one.message);
       const wanted = this.wanted.get(one.name);
       if (wanted && (wanted.on === on || performance.now() > wanted.until)) this.wanted.delete(one.name);
       input.disabled = !control || label.classList.contains("busy");
