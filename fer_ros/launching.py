@@ -35,6 +35,7 @@ from fer_ros.graph import (
     Privacy,
     check_named,
     check_params_file,
+    default_params_file,
     with_group_parameters,
     with_named,
     with_ports,
@@ -94,12 +95,18 @@ class Arguments:
                 raise ValueError(f"{one.name} is about {' and '.join(one.nodes)}, which the graph has not")
 
     def misspelt(self) -> list[str]:
-        """What to say of arguments of the command line that nobody has and that look like one of these."""
-        names = [one.name for one in self._known]
-        given = [word.partition(":=")[0] for word in self._context.argv if ":=" in word]
-        close = {name: difflib.get_close_matches(name, names, n=1, cutoff=0.75) for name in given if name not in names}
-        return [f"there is no argument {one_line(name, 60)}: did you mean {found[0]}?"
-                for name, found in close.items() if found]
+        """What to say of arguments that nobody has and that look like one of these.
+
+        Those of the command line, and those that an including launch file gives: launch passes over both. What that file has
+        for itself looks the same, so of these only what looks like an argument that is left at its default is told.
+        """
+        defaults = {one.name: one.default for one in self._known}
+        typed = [word.partition(":=")[0] for word in self._context.argv if ":=" in word]
+        given = [name for name in self._context.launch_configurations if name not in _OF_LAUNCH_ROS]
+        close = {name: difflib.get_close_matches(name, defaults, n=1, cutoff=0.75) for name in (*typed, *given)
+                 if name not in defaults}
+        return [f"there is no argument {one_line(name, 60)}: did you mean {found[0]}?" for name, found in close.items()
+                if found and (name in typed or self.text(found[0]) == defaults[found[0]])]
 
     def _named(self) -> list[Argument]:
         return [one for one in self._known if one.spec and self.text(one.name)]
@@ -115,6 +122,10 @@ class Arguments:
             raise ValueError(f"{one.name} must be {'a whole number' if one.spec.type is int else 'a number'}, not "
                              f"'{text}'") from None
         return one.spec.check(value)
+
+
+_OF_LAUNCH_ROS = ("ros_namespace", "ros_remaps", "global_params")
+"""Where its actions keep what they say to a group."""
 
 
 class GraphFailed(Event):
@@ -183,6 +194,12 @@ def _namespace(given: Arguments, context: LaunchContext) -> str:
     return prefix_namespace(pushed, given.text("namespace") or None) or ""
 
 
+def _params_file(given: Arguments) -> Path:
+    """The user's parameter file; empty, as an including launch file may hand it on, is the one that ships."""
+    named = given.text("params_file")
+    return users_file(named) if named else default_params_file()
+
+
 def _group_parameters(context: LaunchContext) -> list[tuple[str, Any] | Path]:
     """What SetParameter and SetParametersFromFile of an including launch file say to all nodes."""
     return [one if isinstance(one, tuple) else Path(one) for one in context.launch_configurations.get("global_params", ())]
@@ -231,7 +248,7 @@ def _made(given: Arguments, context: LaunchContext, graph: Callable[..., G]) -> 
                              for node in process.nodes})
     made = renamed(made, _remaps(context))
     made = with_group_parameters(made, _group_parameters(context))  # after that: they win over what suits the graph
-    params_file = Path(given.text("params_file"))
+    params_file = _params_file(given)
     check_params_file(params_file, made)
     made = with_ports(made, params_file)
     check_named(made, params_file)
@@ -254,7 +271,7 @@ def launch_description(name: str, graph: Callable[..., G]) -> LaunchDescription:
         given: Arguments = Arguments(context, known)
         try:
             made = _made(given, context, graph)
-            respawn, params_file = given.flag("respawn"), Path(given.text("params_file"))
+            respawn, params_file = given.flag("respawn"), _params_file(given)
         except (ValueError, OSError, SourceError) as error:
             raise RuntimeError(one_line(without_secrets(str(error)))) from None
         folder = tempfile.TemporaryDirectory(prefix="fer_ros_")

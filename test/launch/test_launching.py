@@ -181,6 +181,15 @@ def test_an_argument_sets_its_parameter_and_wins_over_the_users_file(tmp_path, a
     assert "reliability" not in str(values(context, nodes["camera_node"])), "of who listens, not of who publishes"
 
 
+def test_a_users_file_may_lie_at_home_and_empty_is_the_one_that_ships(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.yaml").write_text("/**/camera_node: {ros__parameters: {flip: vertical}}\n")
+    context, nodes = processes(params_file="~/mine.yaml")  # no shell replaces ~ behind :=
+    assert values(context, nodes["camera_node"])["flip"] == "vertical"
+    context, nodes = processes(params_file="")
+    assert "flip" not in values(context, nodes["camera_node"])
+
+
 @pytest.mark.parametrize(("arguments", "reason"), [
     ({"flip": "sideways"}, "flip must be one of none, horizontal, vertical, both, not 'sideways'"),
     ({"fps": "fast"}, "fps must be a number, not 'fast'"),
@@ -213,12 +222,15 @@ def test_a_wrong_value_is_refused_in_one_line_before_anything_starts(arguments, 
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    (["modle:=x", "source:=demo"], ["there is no argument modle: did you mean model?"]), (["robot:=r2"], [])])
-def test_an_argument_that_is_misspelt_is_told_of(words, said):
+@pytest.mark.parametrize(("words", "included", "said"), [
+    (["modle:=x", "source:=demo"], {}, ["there is no argument modle: did you mean model?"]), (["robot:=r2"], {}, []),
+    ([], {"imgae": "/x", "robot": "r2"}, ["there is no argument imgae: did you mean image?"]),
+    ([], {"sources": "of the including file", "source": "demo", "ros_namespace": "/fleet"}, [])])
+def test_an_argument_that_is_misspelt_is_told_of(words, included, said):
     context = LaunchContext(argv=words)
-    given = Arguments(context, arguments_of("webcam"))
-    assert given.misspelt() == said
+    known = arguments_of("webcam")
+    context.launch_configurations.update({**{one.name: one.default for one in known}, **included})
+    assert Arguments(context, known).misspelt() == said
 
 
 def test_each_argument_is_explained_in_sentences_with_what_is_allowed():
