@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.subscription import Subscription
 
 from fer_ros.ros.names import Names
@@ -71,22 +71,26 @@ class Recorder(Node):
     def _look(self) -> None:
         for topic, kind in self._topics.items():
             self._follow(topic, kind)
-            if topic not in self._missing:
-                continue
             publishers = self.get_publishers_info_by_topic(self.name(topic))
             offered = [info for info in publishers if info.topic_type == type_name(kind)]
-            if not offered:
-                if publishers and topic not in self._mistyped:
-                    self._mistyped.add(topic)
-                    self._tell(f"{explain_type(self, self.name(topic), kind, publishers)}. Until then it is not recorded")
-                continue
-            self._missing.discard(topic)
-            wanted = as_offered(offered, _DEPTH)
-            early = topic in self._subscribed
-            if early and (wanted.reliability, wanted.durability) == (RESULTS.reliability, RESULTS.durability):
-                continue
-            self._unsubscribe(topic)
-            self._subscribed[topic] = self._subscribe(topic, wanted)
+            is_new = topic in self._missing
+            if offered:
+                self._missing.discard(topic)
+                self._suit(topic, as_offered(offered, _DEPTH), is_new)
+            elif is_new and publishers and topic not in self._mistyped:
+                self._mistyped.add(topic)
+                self._tell(f"{explain_type(self, self.name(topic), kind, publishers)}. Until then it is not recorded")
+
+    def _suit(self, topic: str, wanted: QoSProfile, is_new: bool) -> None:
+        """Subscribe to a topic as it is offered, and anew where that has changed: a driver may come back as another one."""
+        asked = self._subscribed[topic].qos_profile if topic in self._subscribed else None
+        if not is_new:
+            wanted.durability = DurabilityPolicy.VOLATILE  # what is kept for who comes late has come already
+        if asked is not None and asked.reliability == wanted.reliability and (
+                not is_new or asked.durability == wanted.durability):
+            return
+        self._unsubscribe(topic)
+        self._subscribed[topic] = self._subscribe(topic, wanted)
 
     def _follow(self, topic: str, kind: type) -> None:
         """Look whether a topic has another name than the one that is known. Images that are taken elsewhere can come late."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import pytest
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header, String
@@ -95,6 +95,32 @@ def test_each_message_is_heard_once_whatever_is_offered(bench, recorder, topic, 
     assert [deserialize_message(data, Header).frame_id for *_, data in recorder] == ["0", "1", "2", "3", "4"]
     bench.spin(0.5)
     assert len(recorder) == 5
+
+
+def test_it_follows_a_publisher_that_comes_back_with_another_reliability(bench, recorder):
+    """And hears each message once, also of one that keeps some for who comes late."""
+    def publisher(reliability: ReliabilityPolicy):
+        return bench.tester.create_publisher(Header, "/later", QoSProfile(
+            depth=10, reliability=reliability, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+
+    def heard(number: int, reliability: ReliabilityPolicy) -> bool:
+        bench.wait_for(lambda: made[-1].get_subscription_count() == 1 and [
+            info.qos_profile.reliability for info in bench.tester.get_subscriptions_info_by_topic("/later")] == [reliability],
+            "the recorder")
+        made[-1].publish(Header(frame_id=str(number)))
+        bench.wait_for(lambda: len(recorder) > number, "the message")
+        return [deserialize_message(data, Header).frame_id for *_, data in recorder] == [str(i) for i in range(number + 1)]
+
+    made = [publisher(ReliabilityPolicy.RELIABLE)]
+    assert heard(0, ReliabilityPolicy.RELIABLE)
+    made.append(publisher(ReliabilityPolicy.BEST_EFFORT))  # beside the other one
+    assert heard(1, ReliabilityPolicy.BEST_EFFORT)
+    bench.tester.destroy_publisher(made[0])
+    bench.tester.destroy_publisher(made[1])
+    made.append(publisher(ReliabilityPolicy.RELIABLE))
+    assert heard(2, ReliabilityPolicy.RELIABLE)
+    bench.spin(0.5)
+    assert len(recorder) == 3
 
 
 @pytest.fixture
