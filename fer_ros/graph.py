@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fer_ros.media.source_name import is_finite
-from fer_ros.parameters.cameras_file import Camera
+from fer_ros.parameters.cameras_file import Camera, check_topic
 from fer_ros.parameters.yaml_text import parameter_sections
 from fer_ros.resources import share_directory
 
@@ -489,8 +489,8 @@ def _graph(source: str, named: Mapping[str, Any], *, finite: bool, image: str, t
 
 def _topic(name: str, prefix: str) -> str:
     """A topic's absolute name; empty for none. Raises ValueError where it cannot be one."""
-    if name and not re.fullmatch(r"/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*", name):
-        raise ValueError(f"'{name}' is no ROS topic: letters, digits and _, not beginning with a digit, parted by /")
+    if name:
+        check_topic(name)
     return name if name.startswith("/") or not name else f"{prefix}/{name}"
 
 

@@ -25,6 +25,7 @@ MOST = 32
 """Cameras in one process."""
 _FORM = "a list of cameras, each as `- {name: left, source: /dev/video0}`"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
+_TOPIC = re.compile(r"/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ def read_cameras(file: Path) -> list[Camera]:
     return cameras
 
 
+def check_topic(name: str) -> None:
+    """Raises ValueError where a name cannot be that of a topic."""
+    if not _TOPIC.fullmatch(name):
+        raise ValueError(f"'{name}' is no ROS topic: letters, digits and _, not beginning with a digit, parted by /")
+
+
 def _at(file: Path, node: yaml.Node) -> str:
     return f"{file}:{node.start_mark.line + 1}"
 
@@ -86,8 +93,13 @@ def _camera(node: yaml.Node, others: Sequence[str]) -> Camera:
         raise ValueError(f"there are two cameras named {name}")
     if not isinstance(image, str):
         raise ValueError(f"image of {name} must be a topic, not {image!r}")
-    if image and values:
-        raise ValueError(f"image of {name} is in place of a camera node: {', '.join(values)} cannot be given as well")
+    if image:
+        try:
+            check_topic(image)
+        except ValueError as error:
+            raise ValueError(f"image of {name}: {error}") from None
+        if values:
+            raise ValueError(f"image of {name} is in place of a camera node: {', '.join(values)} cannot be given as well")
     if not image and values.get("source", "") in ("", None):
         raise ValueError(f"{name} has no source: add `source: /dev/video0` or a URL, say, or `image:` and a topic")
     return Camera(name, _checked(name, values), image)

@@ -64,6 +64,7 @@ def test_names_sources_and_parameters_are_read_and_an_address_stays_one(tmp_path
     ("- {name: a, source: [0, 1]}", r"yaml:1: a: source must be a str, not \[0, 1\]"),
     ("- {name: a, source: 0, flip: twice}", "yaml:1: a: flip must be one of none, horizontal"),
     ("- {name: a, image: /x, fps: 5}", "yaml:1: image of a is in place of a camera node: fps cannot be given"),
+    ("- {name: a, source: 0}\n- {name: b, image: /x/}", "yaml:2: image of b: '/x/' is no ROS topic"),
     ("- {name: a, image: 5}", "yaml:1: image of a must be a topic, not 5"),
     ("- {name: a, source: 0, [x]: 0}", "yaml:1: a camera has no list for a name"),
     ("- &a {name: a, source: 0}\n- *a", r"cannot be read: line 2: \*a stands for"),
