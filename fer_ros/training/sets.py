@@ -41,7 +41,7 @@ from fer_ros.training.pictures import CLASSES, PARTS, class_key, entries, framed
 from fer_ros.training.progress import told
 from fer_ros.training.tables import DataError, columns, rows
 from fer_ros.types import Comparable
-from fer_ros.words import counted
+from fer_ros.words import counted, one_line, suggestion
 
 UNLABELLED = -1
 _READERS = 4
@@ -256,6 +256,7 @@ def _from_folders(folder: Path, spec: SetSpec) -> Iterator[Entry]:
 def _from_table(folder: Path, spec: SetSpec) -> Iterator[Entry]:
     path = folder / spec.table
     classes = _Classes(spec)
+    _look_for_columns(path, spec)
     shares = _rated(columns(path, "strict"), classes, spec, path)
     needed = [spec.file_column, *([spec.group_column] if spec.group_column else []), *shares]
     for line, row in rows(path, needed, (spec.label_column, spec.part_column), "strict"):
@@ -266,6 +267,24 @@ def _from_table(folder: Path, spec: SetSpec) -> Iterator[Entry]:
         yield Entry(folder / row[spec.file_column], classes(row.get(spec.label_column, ""), where), PARTS[part],
                     row[spec.group_column] if spec.group_column else "",
                     {label: _share(row[column], where) for column, label in shares.items()})
+
+
+def _look_for_columns(path: Path, spec: SetSpec) -> None:
+    """See to it that a column is there that a recipe names; those of the usual names may be missing.
+
+    Raises:
+        DataError: one is not.
+    """
+    there = columns(path, "strict")
+    usual = SetSpec()
+    for field in ("label_column", "part_column"):
+        name = getattr(spec, field)
+        if name not in ("", getattr(usual, field)) and name.lower() not in map(str.lower, there):
+            raise DataError(one_line(f"{path} has no column {name}, which the recipe names as {field}"
+                                     f"{suggestion(name, there)}"))
+    if spec.shares_prefix and not any(name.startswith(spec.shares_prefix) for name in there):
+        raise DataError(one_line(f"{path} has no column that begins with {spec.shares_prefix}, the recipe's shares_prefix; its "
+                                 f"first line has {', '.join(there)[:200]}"))
 
 
 def _rated(names: Sequence[str], classes: _Classes, spec: SetSpec, path: Path) -> dict[str, int]:

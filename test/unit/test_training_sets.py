@@ -137,6 +137,17 @@ def test_a_table_of_a_spreadsheet_is_read(table):
     assert load(folder, SetSpec()).labels.tolist() == [3, 2]
 
 
+@pytest.mark.parametrize(("spec", "problem"), [
+    ({"label_column": "emtion"}, "has no column emtion, .* label_column: did you mean emotion"),
+    ({"label_column": "emotion", "part_column": "usage"}, "has no column usage, .* part_column"),
+    ({"label_column": "emotion", "shares_prefix": "rated_"}, "has no column that begins with rated_"),
+])
+def test_a_column_that_the_recipe_names_must_be_there(table, spec, problem):
+    folder = table([{"file": "", "emotion": "sad", "split": "valid", "rate_sad": 1}])
+    with pytest.raises(DataError, match=problem):
+        load(folder, SetSpec(**spec))
+
+
 def test_a_file_beside_the_folders_of_classes_is_named(tmp_path):
     write(tmp_path / "train", {"happy": 1})
     (tmp_path / "train" / "notes.txt").write_text("x")
