@@ -23,6 +23,7 @@ with the package's own detector and cutting that out upright, as the node does.
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -73,7 +74,7 @@ class SetSpec:
     classes: str = param("", "What the set calls its classes, where it numbers them or has names of its own: "
                          "`1=surprise, 2=fear, ...`.")
     table: str = param("labels.csv", "The CSV file of layout table.")
-    file_column: str = param("file", "Column of the picture's file, below the table's folder.")
+    file_column: str = param("file", "Column of the picture's file, below the table's folder or the set's.")
     label_column: str = param("label", "Column of the class.")
     part_column: str = param("part", "Column of the part (train, valid, test), where there is one.")
     group_column: str = param("", "Column of the group that a face belongs to; empty where there are no groups.")
@@ -232,7 +233,7 @@ class _Classes:
         Raises:
             DataError: nobody knows the name.
         """
-        key = name.strip().lower()
+        key = re.sub(r"^(\d+)\.0+$", r"\1", name.strip().lower())  # pandas writes 3.0 where a column once had a gap
         if key in self._known:
             return self._known[key]
         if key in ("", "unlabelled", "unlabeled", "unknown", "none"):
@@ -264,9 +265,22 @@ def _from_table(folder: Path, spec: SetSpec) -> Iterator[Entry]:
         part = row.get(spec.part_column, "").strip().lower() or "train"
         if part not in PARTS:
             raise DataError(f"{where}: {part!r} is not a part; known are {', '.join(PARTS)}")
-        yield Entry(folder / row[spec.file_column], classes(row.get(spec.label_column, ""), where), PARTS[part],
+        yield Entry(_file(row[spec.file_column], path.parent, folder), classes(row.get(spec.label_column, ""), where), PARTS[part],
                     row[spec.group_column] if spec.group_column else "",
                     {label: _share(row[column], where) for column, label in shares.items()})
+
+
+def _file(name: str, *folders: Path) -> Path:
+    """The file that a table names, in the first of the folders that has it, else where the first would have it.
+
+    Tables that were made on Windows have backslashes in their paths, others blanks behind them.
+    """
+    plain = name.strip()
+    for spelling in dict.fromkeys((name, plain, plain.replace("\\", "/"))):
+        for folder in folders:
+            if (folder / spelling).exists():
+                return folder / spelling
+    return folders[0] / name
 
 
 def _look_for_columns(path: Path, spec: SetSpec) -> None:

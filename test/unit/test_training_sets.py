@@ -148,6 +148,30 @@ def test_a_column_that_the_recipe_names_must_be_there(table, spec, problem):
         load(folder, SetSpec(**spec))
 
 
+@pytest.mark.parametrize("change", [
+    lambda name: name.replace("/", "\\"), lambda name: f" {name} ", lambda name: f".\\{name}\t",
+])
+def test_a_file_is_found_however_its_path_is_written(tmp_path, change):
+    write(tmp_path / "images", {"mine": 1})
+    (tmp_path / "labels.csv").write_text(f"label;file\nsad;{change('images/mine/0.png')}\n")
+    assert load(tmp_path, SetSpec()).labels.tolist() == [EMOTIONS.index("sad")]
+
+
+@pytest.mark.parametrize("place", ["", "lists"])
+def test_a_file_lies_below_the_folder_of_its_table_or_of_its_set(tmp_path, place):
+    write(tmp_path / place, {"faces": 1})
+    (tmp_path / "lists").mkdir(exist_ok=True)
+    (tmp_path / "lists" / "mine.csv").write_text("file,label\nfaces/0.png,sad\n")
+    found = load(tmp_path, SetSpec(table="lists/mine.csv"))
+    assert found.rows.tolist() == [str(tmp_path / place / "faces" / "0.png")]
+
+
+def test_a_class_that_pandas_wrote_as_a_decimal_is_its_number(table):
+    folder = table([{"file": "", "label": "1.0"}, {"file": "", "label": "2"}, {"file": "", "label": ""}])
+    assert load(folder, SetSpec(classes="1=surprise, 2=fear")).labels.tolist() == [
+        EMOTIONS.index("surprise"), EMOTIONS.index("fear"), UNLABELLED]
+
+
 def test_a_file_beside_the_folders_of_classes_is_named(tmp_path):
     write(tmp_path / "train", {"happy": 1})
     (tmp_path / "train" / "notes.txt").write_text("x")
