@@ -111,7 +111,8 @@ def gather(folder: Path, recipe: Recipe, fraction: float = 1.0) -> Sources:
     names = tuple(recipe.sets)
     for index, (name, spec) in enumerate(recipe.sets.items()):
         place = folder / (spec.path or name)
-        layout = sets.layout_of(place, spec)
+        # FER2013 has more layouts than other sets: whether one of them is there, says whoever reads it.
+        layout = "fer2013" if name == FER2013_SET and spec.layout == "auto" else sets.layout_of(place, spec)
         layouts.append(f"{name} ({layout})")
         if (layout == "fer2013") != (name == FER2013_SET):
             raise DataError(f"{place} has layout {layout}: FER2013 and only FER2013 is called {FER2013_SET} in a recipe")
@@ -119,9 +120,12 @@ def gather(folder: Path, recipe: Recipe, fraction: float = 1.0) -> Sources:
         for part, pool in found.items():
             parts[part].append(dataclasses.replace(pool, origin=np.full(len(pool), index, np.int64), sets=names))
     for part, pools in parts.items():
-        if part != "test" and not pools:
-            raise DataError(f"{folder}: the recipe's sets have no {part} faces; of a set without a part of its own `held_out` "
-                            "says what share of it validates")
+        if part == "training" and not pools:
+            raise DataError(f"{folder}: the recipe's sets have no training faces: they lie in a set's folder train, or its "
+                            "table says train of them")
+        if part == "validation" and not pools:
+            raise DataError(f"{folder}: the recipe's sets have no validation faces with a label: of a set without a part of "
+                            "its own `held_out` says what share validates, and `label_column` where a table's labels are")
     training, validation = (joined(parts[part], recipe) for part in ("training", "validation"))
     left_out = {}
     if recipe.clean:
@@ -176,23 +180,28 @@ def joined(pools: list[Pool], recipe: Recipe) -> Pool:
 def with_answer(pool: Pool, recipe: Recipe) -> Pool:
     """The pool with what the head `answer` learns: what each face's own set says of the seven emotions.
 
-    FER2013's faces answer by their FER+ votes, where there are any, and are checked by their clear majority. What was said to
-    be contempt says that much less.
+    FER2013's faces answer by their FER+ votes, where there are any, and are checked by their clear majority. Faces of other
+    sets that share one of its heads answer by what that says. What was said to be contempt says that much less.
     """
+    from_fer2013 = np.array([name == FER2013_SET for name in pool.sets])[pool.origin]
     count = len(EMOTIONS)
     targets = np.zeros((len(pool), count), np.float32)
     says = np.zeros(len(pool), np.float32)
     truth = np.full(len(pool), NO_TRUTH, np.int64)
     for head in recipe.heads:
-        # FER2013's own labels answer only where FER+ says nothing.
-        if head == ANSWER or (head == "fer2013" and "ferplus" in recipe.heads):
+        if head == ANSWER:
             continue
         seven = pool.targets[head][:, :count]
         rest = seven.sum(axis=1)
         rows = rest * pool.says[head] > 0
+        checked = pool.truth[head]
+        if head == "ferplus" and CLEAR in pool.truth:
+            checked = np.where(from_fer2013, pool.truth[CLEAR], checked)
+        if head == "fer2013" and recipe.votes:  # its own labels do not answer where FER+'s voters were asked
+            rows &= ~from_fer2013
+            checked = np.where(from_fer2013, NO_TRUTH, checked)
         targets[rows] = seven[rows] / rest[rows, None]
         says[rows] = (rest * pool.says[head])[rows]
-        checked = pool.truth[CLEAR if head == "ferplus" else head]
         known = (checked != NO_TRUTH) & (checked < count)
         truth[known] = checked[known]
 
@@ -208,13 +217,13 @@ def of_fer2013(split: Split, recipe: Recipe) -> Pool:
     targets: dict[str, NDArray[Any]] = {}
     says: dict[str, NDArray[Any]] = {}
     truth: dict[str, NDArray[Any]] = {}
-    if "ferplus" in recipe.heads:
+    if recipe.votes:
         targets["ferplus"], says["ferplus"] = data.vote_shares(split)
         for name, rule in ((CLEAR, data.clear_majority), ("ferplus", data.most_voted)):
             rows, classes = rule(split)
             truth[name] = np.full(len(split), NO_TRUTH, np.int64)
             truth[name][rows] = classes
-    if "fer2013" in recipe.heads:
+    if recipe.targets != "ferplus":
         targets["fer2013"] = np.eye(len(EMOTIONS), dtype=np.float32)[split.labels]
         says["fer2013"] = np.ones(len(split), np.float32)
         truth["fer2013"] = split.labels
@@ -266,9 +275,10 @@ def _set_parts(folder: Path, name: str, recipe: Recipe, spec: SetSpec) -> dict[s
 def _labelled(faces: FaceSet, head: str, recipe: Recipe) -> Pool:
     """The faces with what their set says: half its label, half its raters' shares, where there are both.
 
-    A class that the raters could not choose stands by its label alone.
+    A class that the raters could not choose stands by its label alone. Of a set that counts nothing, and whose convention has
+    no head therefore, the faces can only be measured on, or learnt from by what teachers answer.
     """
-    classes = len(recipe.heads[head])
+    classes = len(recipe.heads.get(head, FERPLUS))
     known = faces.labels != sets.UNLABELLED
     targets = np.zeros((len(faces), classes), np.float32)
     targets[np.flatnonzero(known), faces.labels[known]] = 1

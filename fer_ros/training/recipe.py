@@ -93,6 +93,19 @@ class Recipe:
         for name, spec in self.sets.items():
             if name == ANSWER or (spec.head or name) == ANSWER:
                 raise ValueError(f"no set and no convention can be called {ANSWER}")
+            for word in (name, spec.head):  # a column of the history, and a name in the exported file's list of answers
+                if not name or word != word.strip() or "," in word or not word.isprintable():
+                    raise ValueError(f"the name {word!r} of a set or convention is empty, or has a comma, a blank at its end "
+                                     "or a character that cannot be printed: choose another (`path` says where the set is)")
+            if spec.contempt and name != FER2013_SET and (spec.head or name) == "fer2013":
+                raise ValueError(f"set {name}: FER2013's convention has no contempt: name another head, or leave contempt out")
+        if self.sets and set(self.heads) <= {ANSWER}:
+            raise ValueError("every set has weight 0: there is nothing to learn")
+
+    @property
+    def votes(self) -> bool:
+        """Whether FER2013's faces are learnt by the FER+ votes (alone, or beside their label)."""
+        return self.targets != "fer2013"
 
     @property
     def heads(self) -> dict[str, tuple[str, ...]]:

@@ -127,13 +127,15 @@ def layout_of(folder: Path, spec: SetSpec) -> str:
     Raises:
         DataError: nothing that is known.
     """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder: a set lies below --data in a folder of its name, or where its path says")
     if spec.layout != "auto":
         return spec.layout
     if (folder / "fer2013.csv").is_file():
         return "fer2013"
     if (folder / spec.table).is_file():
         return "table"
-    if folder.is_dir() and any(parts_of(folder)):
+    if any(parts_of(folder)):
         return "folders"
     raise DataError(f"{folder} is not a set of faces: it holds neither fer2013.csv, nor {spec.table}, nor folders such as "
                     "train/<class>")
@@ -192,6 +194,8 @@ def divided(faces: FaceSet, spec: SetSpec, seed: int) -> FaceSet:
     rng = np.random.default_rng(seed)
     chosen = np.zeros(len(faces), bool)
     training = faces.parts == "training"
+    # Where there is no label, what most raters said.
+    labels = np.where((faces.labels == UNLABELLED) & faces.shares.any(axis=1), faces.shares.argmax(axis=1), faces.labels)
     if spec.groups_held_out:
         groups = np.unique(faces.groups[training].astype(str))
         if len(groups) <= spec.groups_held_out:
@@ -199,8 +203,8 @@ def divided(faces: FaceSet, spec: SetSpec, seed: int) -> FaceSet:
                             "the column that says who a face is of")
         chosen = training & np.isin(faces.groups.astype(str), rng.permutation(groups)[: spec.groups_held_out])
     else:
-        for label in np.unique(faces.labels[training & (faces.labels != UNLABELLED)]):
-            rows = np.flatnonzero(training & (faces.labels == label))
+        for label in np.unique(labels[training & (labels != UNLABELLED)]):
+            rows = np.flatnonzero(training & (labels == label))
             chosen[rng.permutation(rows)[: round(len(rows) * spec.held_out)]] = True
     return dataclasses.replace(faces, parts=np.where(chosen, "validation", faces.parts))
 
@@ -265,7 +269,8 @@ def _from_table(folder: Path, spec: SetSpec) -> Iterator[Entry]:
         part = row.get(spec.part_column, "").strip().lower() or "train"
         if part not in PARTS:
             raise DataError(f"{where}: {part!r} is not a part; known are {', '.join(PARTS)}")
-        yield Entry(_file(row[spec.file_column], path.parent, folder), classes(row.get(spec.label_column, ""), where), PARTS[part],
+        file, label = _file(row[spec.file_column], path.parent, folder), classes(row.get(spec.label_column, ""), where)
+        yield Entry(file, label, PARTS[part],
                     row[spec.group_column] if spec.group_column else "",
                     {label: _share(row[column], where) for column, label in shares.items()})
 
@@ -297,8 +302,8 @@ def _look_for_columns(path: Path, spec: SetSpec) -> None:
             raise DataError(one_line(f"{path} has no column {name}, which the recipe names as {field}"
                                      f"{suggestion(name, there)}"))
     if spec.shares_prefix and not any(name.startswith(spec.shares_prefix) for name in there):
-        raise DataError(one_line(f"{path} has no column that begins with {spec.shares_prefix}, the recipe's shares_prefix; its "
-                                 f"first line has {', '.join(there)[:200]}"))
+        raise DataError(one_line(f"{path} has no column that begins with {spec.shares_prefix}, the recipe's shares_prefix; "
+                                 f"its first line has {', '.join(there)[:200]}"))
 
 
 def _rated(names: Sequence[str], classes: _Classes, spec: SetSpec, path: Path) -> dict[str, int]:

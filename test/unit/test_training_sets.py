@@ -305,6 +305,9 @@ def test_sets_are_stored_with_the_run(tmp_path):
     (["posed"], "sets must be"), ({"posed": 3}, "set posed must be"),
     ({"posed": {"wieght": 2}}, "set posed has no 'wieght'; it has .*weight"),
     ({"posed": {"margin": 0.6}}, "set posed: margin must be from -0.5"), ({"answer": {}}, "can be called answer"),
+    ({"posed, web": {}}, "the name 'posed, web' .* has a comma"), ({"a": {"head": "b\n"}}, "the name .* cannot be printed"),
+    ({"": {"path": "posed"}}, "the name '' .* is empty"), ({"a": {"weight": 0}, "b": {"weight": 0}}, "every set has weight 0"),
+    ({"fer2013": {}, "mine": {"head": "fer2013", "contempt": True}}, "set mine: FER2013's convention has no contempt"),
 ])
 def test_a_wrong_set_is_named(sets, problem):
     with pytest.raises(RecipeError, match=problem):
@@ -327,6 +330,48 @@ def test_each_face_has_targets_for_its_own_convention_and_for_the_answer(folder)
     votes = pool.targets["ferplus"][0]
     assert pool.targets[ANSWER][0] == pytest.approx(votes[:7] / votes[:7].sum())
     assert "posed (folders)" in found.layout
+
+
+@pytest.mark.parametrize("head", ["ferplus", "fer2013"])
+@pytest.mark.parametrize("targets", ["both", "fer2013", "ferplus"])
+@pytest.mark.parametrize("sets", [{"fer2013": {}}, {"posed": {"path": "p", "contempt": True}}])
+def test_another_set_may_share_a_convention_of_fer2013(folder, sets, targets, head):
+    found = gather(folder, recipe(clean=False, targets=targets, sets={**sets, "crowd": {"head": head, "held_out": 0.5}}))
+    for pool in (found.training, found.validation):
+        mine = pool.origin == 1
+        assert mine.any()
+        assert (pool.says[head][mine] == 1).all()
+        assert (pool.says[ANSWER][mine] == 1).all()
+        assert pool.truth[ANSWER][mine].tolist() == pool.truth[head][mine].tolist() != [NO_TRUTH] * mine.sum()
+    if "fer2013" in sets and targets == "both":
+        rows = found.validation.origin == 0
+        assert found.validation.truth[ANSWER][rows].tolist() == [
+            label if label < 7 else NO_TRUTH for label in found.validation.truth[CLEAR][rows]]
+
+
+def test_a_set_that_counts_nothing_is_measured_on(folder):
+    found = gather(folder, recipe(clean=False, sets={"posed": {"path": "p", "weight": 0}, "crowd": {"held_out": 0.5}}))
+    assert set(found.training.says) == {ANSWER, "crowd"}
+    mine = found.report.origin == 0
+    assert (found.report.truth["posed"][mine] != NO_TRUTH).all()
+    assert (found.report.truth[ANSWER][mine] == NO_TRUTH).all()
+    assert "posed" in [name for name, *_ in comparison.truths(found.report)]
+
+
+def test_fer2013_is_found_in_any_of_its_layouts_beside_other_sets(folder, drawn_folders):
+    (folder / "fer2013" / "fer2013.csv").rename(folder / "fer2013" / "ICML_face_data.csv")
+    assert "fer2013 (fer2013)" in gather(folder, recipe()).layout
+    drawn_folders(folder / "kaggle" / "archive")
+    sets = {"fer2013": {"path": "kaggle"}, "crowd": {}}
+    assert np.bincount(gather(folder, recipe(sets=sets, targets="fer2013", clean=False)).training.origin).tolist() == [49, 28]
+
+
+def test_faces_that_raters_alone_speak_of_are_held_out_too(tmp_path, table):
+    shares = {"rated_sad": 0.0, "rated_happy": 0.0}
+    table([{"file": "", **shares, name: 0.8} for name in shares for _ in range(10)])
+    found = gather(tmp_path.parent, recipe(clean=False, sets={tmp_path.name: {"shares_prefix": "rated_", "held_out": 0.2}}))
+    for pool in (found.validation, found.report):
+        assert sorted(pool.truth[tmp_path.name]) == [EMOTIONS.index("happy"), EMOTIONS.index("sad")]
 
 
 def test_half_of_what_is_held_out_chooses_and_the_other_half_reports(folder):
