@@ -53,6 +53,18 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path, content):
         read(str(path))
 
 
+@pytest.mark.parametrize(("content", "problem"), [
+    ("epochs: 2\nbatch: 8\nepochs: 3\n", "line 3: epochs is there already"),
+    ("sets:\n  mine: {}\n  mine: {path: other}\n", "line 3: mine is there already"),
+    ("sets:\n  mine: {margin: 0.1, cap: 3, margin: 0.2}\n", "line 2: margin is there already"),
+])
+def test_a_name_that_stands_twice_is_refused(tmp_path, content, problem):
+    path = tmp_path / "mine.yaml"
+    path.write_text(content)
+    with pytest.raises(RecipeError, match=problem):
+        read(str(path))
+
+
 def test_a_recipe_that_is_not_there_is_answered_with_those_that_are():
     with pytest.raises(RecipeError, match=r"no recipe large: .*notebook, small"):
         read("large")
