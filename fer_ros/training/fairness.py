@@ -98,7 +98,9 @@ def load(folder: Path) -> People:
     """
     spec = SetSpec(layout="table", label_column="", part_column="")
     table = folder / spec.table
-    attributes = [name for name in columns(table, "strict") if name.lower() not in (spec.file_column, "part")]
+    # pandas writes the numbers of its rows into a first column without a name, and calls that so when it reads it again.
+    attributes = [name for name in columns(table, "strict")
+                  if name.lower() not in ("", spec.file_column, "part") and not name.startswith("Unnamed: ")]
     if not attributes:
         raise DataError(f"{table} says nothing of the people: beside the column {spec.file_column} it needs one for age, "
                         "gender, or the like")

@@ -45,7 +45,8 @@ def rows(path: Path, needed: Sequence[str], optional: Sequence[str] = (),
         DataError: the file cannot be read, is not CSV, or lacks a column.
     """
     there, encoding, separator = _head(path, errors)
-    at = {name.lower(): number for number, name in reversed(list(enumerate(there)))}
+    # A column without a name, pandas' index say, is nobody's.
+    at = {name.lower(): number for number, name in reversed(list(enumerate(there))) if name}
     places = {name: at[name.lower()] for name in (*needed, *optional) if name.lower() in at}
     if missing := [name for name in needed if name not in places]:
         raise DataError(one_line(f"{path} has no column {', '.join(missing)}; its first line has {', '.join(there)[:200]}: "

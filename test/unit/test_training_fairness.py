@@ -115,6 +115,12 @@ def test_the_columns_of_a_table_are_the_attributes(tmp_path):
     assert found.images.shape == (2, 48, 48)
 
 
+@pytest.mark.parametrize("index", ["", "Unnamed: 0"])
+def test_the_numbers_of_a_tables_rows_are_no_attribute(tmp_path, index):
+    folder = people(tmp_path, [{index: row, "file": "", "age": "3-9"} for row in range(3)])
+    assert set(load(folder).groups) == {"age"}
+
+
 @pytest.mark.parametrize(("spoil", "problem"), [
     (lambda folder: (folder / "labels.csv").unlink(), "cannot be read"),
     (lambda folder: (folder / "labels.csv").write_text("file\n0.png\n"), "says nothing of the people"),
