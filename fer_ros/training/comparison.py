@@ -36,6 +36,7 @@ from fer_ros.training import evaluate, metrics, pool, robustness
 from fer_ros.training.pool import Pool
 from fer_ros.training.progress import tell, told
 from fer_ros.training.recipe import ANSWER, Recipe
+from fer_ros.training.tables import DataError
 from fer_ros.types import Comparable
 
 FIGURES, WRONG = "sets.json", "wrong.html"
@@ -130,6 +131,9 @@ def make(models: Sequence[str], folder: Path, recipe: Recipe, out: Path, console
         recipe = dataclasses.replace(recipe, sets={name: dataclasses.replace(spec, framing="detector")
                                                    for name, spec in recipe.sets.items()})
     faces = pool.gather(folder, recipe).report
+    if not len(faces):
+        raise DataError(f"{folder}: no held-out face is left to report on: half of a set's held-out faces of each class "
+                        "choose, and of one alone that is all. Hold out more of them (`held_out`), or add some")
     found, figures = [], []
     for path in paths:
         tell(f"measuring {Path(path).name}")

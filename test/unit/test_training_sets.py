@@ -421,6 +421,12 @@ def test_pools_are_equal_if_their_faces_and_all_that_is_said_of_them_are(folder)
 # Models beside each other
 
 
+def test_where_no_face_is_left_to_report_on_that_is_said(tmp_path, model):
+    write(tmp_path / "mine" / "valid", {"sad": 1}, start=write(tmp_path / "mine" / "train", {"sad": 3}))
+    with pytest.raises(DataError, match="no held-out face is left to report on"):
+        comparison.make([model("one", 9)], tmp_path, recipe(sets={"mine": {}}), tmp_path / "out", Console(quiet=True))
+
+
 @pytest.fixture
 def model(tmp_path):
     """Writes a model that says what the mean brightness of a face is near: dark is angry, bright neutral; `sure` of it."""
