@@ -34,7 +34,7 @@ from fer_ros.training.pictures import CLASSES, FACE_SIZE, PARTS, class_key, entr
 from fer_ros.training.progress import told
 from fer_ros.training.tables import DataError, columns, rows
 from fer_ros.types import Comparable
-from fer_ros.words import counted
+from fer_ros.words import counted, one_line
 
 FERPLUS = (*EMOTIONS, "contempt")
 """The eight expressions that FER+ asks for: our seven, in our order, and contempt."""
@@ -113,7 +113,7 @@ class Dataset:
         Raises:
             DataError: something could not; the text names the first ones.
         """
-        wrong = [f"  {entry.row}: {entry.problem}" for entries in self.unreadable.values() for entry in entries]
+        wrong = [one_line(f"  {entry.row}: {entry.problem}") for entries in self.unreadable.values() for entry in entries]
         if wrong:
             more = [f"  and {len(wrong) - 5} more: `fer-ros data info` lists them"] if len(wrong) > 5 else []
             raise DataError("\n".join([f"{self.folder}: {counted(len(wrong), 'unusable face')}; mend, replace or remove them:",
@@ -364,7 +364,7 @@ def _part(usage: str) -> str | None:
 def _first(unreadable: dict[str, list[Unreadable]]) -> str:
     """Why nothing could be read, by the first example."""
     several = [entry for found in unreadable.values() for entry in found]
-    return f" ({several[0].row}: {several[0].problem})" if several else ""
+    return one_line(f" ({several[0].row}: {several[0].problem})") if several else ""
 
 
 def _face(label: str, pixels: str) -> tuple[NDArray[Any], int]:

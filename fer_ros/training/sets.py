@@ -169,7 +169,8 @@ def load(folder: Path, spec: SetSpec) -> FaceSet:
 
     with ThreadPoolExecutor(_READERS) as pool:
         found = list(told(pool.map(face, listed), f"reading {folder.name}", len(listed)))
-    wrong = [f"  {entry.file}: {face}" for entry, face in zip(listed, found, strict=True) if isinstance(face, ValueError)]
+    wrong = [one_line(f"  {entry.file}: {face}")
+             for entry, face in zip(listed, found, strict=True) if isinstance(face, ValueError)]
     if wrong:
         more = [f"  and {len(wrong) - 5} more"] if len(wrong) > 5 else []
         raise DataError("\n".join([f"{folder}: {counted(len(wrong), 'unusable picture')}; mend, replace or remove them:",

@@ -26,8 +26,11 @@ from fer_ros.labels import EMOTIONS
 from fer_ros.training import data
 from fer_ros.training.data import Dataset, Split
 from fer_ros.training.pictures import FACE_SIZE
+from fer_ros.words import one_line
 
 _SHOWN = 3
+_LONGEST = 10_000
+"""Characters of an example: a face may have many copies."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,7 @@ def show(folder: Path, console: Console, every: bool) -> bool:
         console.print(f"[{colour}]{escape(finding.what)}{number}[/]: {escape(finding.advice)}", soft_wrap=True)
         shown = finding.examples if every else finding.examples[:_SHOWN]
         for example in shown:
-            console.print(f"    {example}", soft_wrap=True, markup=False)
+            console.print(f"    {one_line(example, _LONGEST)}", soft_wrap=True, markup=False)
         if len(shown) < len(finding.examples):
             console.print(f"    ... and {len(finding.examples) - len(shown):,} more: --list names all", markup=False)
     return fatal

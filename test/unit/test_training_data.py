@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import zlib
@@ -17,8 +18,10 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 
 from fer_ros.labels import EMOTIONS
+from fer_ros.training import survey
 from fer_ros.training.data import (
     FERPLUS,
     VOTES,
@@ -408,6 +411,21 @@ def test_what_lies_beside_the_classes_is_named(drawn_folders, tmp_path):
     folder = drawn_folders(tmp_path / "d")
     (folder / "train" / "_classes.csv").write_text("filename")
     assert load(folder).ignored == ("train/_classes.csv",)
+
+
+@pytest.mark.parametrize("name", [b"two\nlines.png", b"\x1b[31mred.png", b"latin-\xe9.png"])
+def test_a_name_that_cannot_be_printed_is_told_in_one_line(drawn_folders, tmp_path, name):
+    folder = drawn_folders(tmp_path / "d")
+    (folder / "train" / "sad" / os.fsdecode(name)).write_bytes(b"x")
+    with pytest.raises(DataError) as caught:
+        load(folder).only_faces()
+    console = Console(file=io.TextIOWrapper(io.BytesIO(), "utf-8"), width=200)
+    assert survey.show(folder, console, every=True)
+    console.file.seek(0)
+    for lines in (str(caught.value).splitlines(), console.file.read().splitlines()):
+        told = next(line for line in lines if "empty or damaged" in line)
+        assert told.isprintable()
+        assert "/train/sad/" in told
 
 
 def test_whatever_lies_among_the_pictures_is_named(drawn_folders, tmp_path):
