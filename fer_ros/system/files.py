@@ -205,6 +205,27 @@ class Output:
 
 
 @contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Take a folder, which is made, for this process while it works there.
+
+    Raises:
+        OutputError: another process has taken it, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        claim = _claim(folder / ".taken")  # a name for the claim alone: no such file is made
+    except OutputError:
+        raise OutputError(f"another process works in {folder}: wait for its end, or name another") from None
+    except OSError as error:
+        raise OutputError(f"cannot write to '{folder}': {reason(error)}") from None
+    try:
+        yield
+    finally:
+        if claim is not None:
+            claim.close()
+
+
+@contextmanager
 def replacing(path: Path, force: bool = False) -> Iterator[Path]:
     """A place beside `path` to write to, folders on the way made; it becomes `path` if nothing was raised, else is removed.
 

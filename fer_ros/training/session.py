@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import platform
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import torch
 from rich.console import Console
 
 from fer_ros import __version__
+from fer_ros.system.files import alone_in
 from fer_ros.system.signals import Once, on_end
 from fer_ros.training import checkpoint, pool, recipe, recognizer, unfold
 from fer_ros.training.checkpoint import RunError
@@ -58,7 +60,7 @@ def train(options: argparse.Namespace) -> None:
                        "continue it), or --set distillation=0")
     if options.teachers and not chosen.distillation:
         raise RunError(f"recipe {name} does not learn from teachers: leave out --teacher, or --set distillation=0.8")
-    with place(chosen.precision, options.device) as where:
+    with place(chosen.precision, options.device) as where, ExitStack() as taken:
         console = Console(highlight=False, soft_wrap=True, quiet=not where.first)
         found = pool.gather(options.data, chosen, options.fraction)
         left_out = [f"{count:,} {reason}" for reason, count in found.left_out.items() if count]
@@ -71,6 +73,8 @@ def train(options: argparse.Namespace) -> None:
         facts["teachers"] = ", ".join(f"{t.recipe.architecture} of run {t.facts.get('id')}" for t in teachers)
         facts["start_from"] = start.facts.get("name") or f"run {start.facts.get('id')}" if start else ""
         tell("preparing the faces")
+        if where.first:  # two runs in one folder would leave the weights of one beside the history of the other
+            taken.enter_context(alone_in(options.out))
         run = Run(options.out, chosen, found.training, found.validation, where, facts=facts,
                   teachers=tuple(t.network for t in teachers), start_from=start.network if start else None)
         if len(run.history) >= chosen.epochs:

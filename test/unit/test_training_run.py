@@ -26,7 +26,9 @@ pytest.importorskip("torch", reason="training needs torch (pip install 'fer_ros[
 
 import torch
 
+from fer_ros.cli import main
 from fer_ros.labels import EMOTIONS
+from fer_ros.system.files import alone_in
 from fer_ros.system.signals import Once, on_end
 from fer_ros.training import checkpoint, metrics, summary
 from fer_ros.training.augment import augment, jpegs
@@ -626,6 +628,19 @@ def test_a_run_of_several_sets_learns_an_answer_and_draws_its_curves(drawn_fer20
     orders = [run._order(epoch).tolist() for epoch in range(4)]
     assert sorted(orders[0] + orders[1]) == sorted(orders[2] + orders[3]) == list(range(len(found.training)))
     assert orders[0] != orders[2]
+
+
+def test_of_two_runs_in_one_folder_the_second_is_refused(drawn_folders, tmp_path, capsys):
+    words = ["train", "--data", str(drawn_folders(tmp_path / "d")), "--out", str(tmp_path / "run"), "--recipe", "small",
+             *(f"--set={change}" for change in ("architecture=tiny", "targets=fer2013", "epochs=1"))]
+    with alone_in(tmp_path / "run"), pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 1
+    assert "another process works in" in capsys.readouterr().err
+    assert not list((tmp_path / "run").iterdir())
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 0
 
 
 class Count(Watcher):
