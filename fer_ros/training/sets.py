@@ -65,7 +65,8 @@ class SetSpec:
                           "do; a negative one adds the border's pixels.", range=(-0.5, 0.45))
     share: float = param(1.0, "Share of each class's training faces that is learnt from.", range=(0.0, 1.0))
     cap: int = param(0, "Most training faces of a class; 0 takes all.", range=(0, 10_000_000))
-    weight: float = param(1.0, "How much a face counts in the loss, compared with the faces of other sets.",
+    weight: float = param(1.0, "How much a face counts in the loss, compared with the faces of other sets; of 0 its label "
+                          "counts nothing: it is measured on, and learnt from by what teachers answer.",
                           range=(0.0, 1000.0))
     held_out: float = param(0.1, "Share of each class that validates, where the set has no part for that.",
                             range=(0.0, 0.5))

@@ -201,6 +201,9 @@ class Run:
                 raise DataError(f"no training or no validation face has a label for {head}: learn from other sets, or from "
                                 "FER2013's labels alone with --set targets=fer2013")
         self.batch = min(recipe.batch, len(training) // recipe.epoch_parts) // where.world * where.world
+        if self.batch < 2 * where.world <= recipe.batch:
+            raise RunError(f"{len(training)} training faces in {recipe.epoch_parts} epoch_parts leave too few for a step: "
+                           "take fewer epoch_parts")
         if self.batch < 2 * where.world:
             raise RunError(f"a batch of {recipe.batch} is too small for {where.world} processes: 2 faces each at least")
         torch.manual_seed(recipe.seed)

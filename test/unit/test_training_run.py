@@ -630,6 +630,11 @@ def test_a_run_of_several_sets_learns_an_answer_and_draws_its_curves(drawn_fer20
     assert orders[0] != orders[2]
 
 
+def test_more_parts_of_a_pass_than_faces_are_named(splits, tmp_path):
+    with pytest.raises(RunError, match="56 training faces in 40 epoch_parts leave too few for a step"):
+        begin(tmp_path, splits, dataclasses.replace(TINY, epoch_parts=40))
+
+
 def test_of_two_runs_in_one_folder_the_second_is_refused(drawn_folders, tmp_path, capsys):
     words = ["train", "--data", str(drawn_folders(tmp_path / "d")), "--out", str(tmp_path / "run"), "--recipe", "small",
              *(f"--set={change}" for change in ("architecture=tiny", "targets=fer2013", "epochs=1"))]
