@@ -13,8 +13,9 @@ What goes where is found in `layout`; the same images in the same order give the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from numbers import Real
 from typing import Any
 
 import cv2
@@ -56,7 +57,7 @@ __all__ = ["COLORS", "DEFAULT_STYLE", "OverlayLayout", "OverlayStyle", "draw_ove
 
 def draw_overlay(
     image: Image,
-    emotions: Sequence[Emotion],
+    emotions: Iterable[Emotion],
     labels: Sequence[str] = EMOTIONS,
     *,
     fps: float | None = None,
@@ -84,7 +85,8 @@ def draw_overlay(
 
     Args:
         image: HxWx3 uint8, BGR, with any strides. It is not changed, and may be read-only.
-        emotions: faces with boxes in pixels of `image`. Boxes are drawn upright, whatever the face's roll.
+        emotions: faces with boxes in pixels of `image`, as a `Pipeline` gives them for it. Boxes are
+            drawn upright, whatever the face's roll.
         labels: names of the entries of `probabilities`, in their order.
         fps: frames per second; None where not known.
         latency: seconds from capture to result; None where not known.
@@ -96,14 +98,13 @@ def draw_overlay(
         HxWx3 uint8, BGR, contiguous.
 
     Raises:
-        TypeError: the image is not an array, or one of `emotions` something else.
+        TypeError: the image is not an array, one of `emotions` something else, or another argument of another type.
         ValueError: the image is not HxWx3 uint8, or not what `encoding` says.
     """
+    emotions = _all_of(emotions)
+    _check_arguments(labels, fps, latency, style, layout)
     if encoding is not None or not isinstance(image, np.ndarray):
         image = bgr_of(image, encoding)
-    others = [type(one).__name__ for one in emotions if not isinstance(one, Emotion)]
-    if others:
-        raise TypeError(f"the overlay draws what is an Emotion, not {others[0]}")
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"the overlay draws on HxWx3 uint8 images, not on {image.shape} {image.dtype}")
     canvas = np.array(image, order="C")
@@ -123,6 +124,29 @@ def draw_overlay(
     if plan.status is not None:
         _draw_status(canvas, plan.status, scene.sizes)
     return canvas
+
+
+def _all_of(emotions: Iterable[Emotion]) -> tuple[Emotion, ...]:
+    if isinstance(emotions, Emotion) or not isinstance(emotions, Iterable):
+        name = "None" if emotions is None else f"one {type(emotions).__name__}"
+        raise TypeError(f"emotions are those of all faces of the image, a list for instance, not {name}")
+    found = tuple(emotions)
+    for one in found:
+        if not isinstance(one, Emotion):
+            raise TypeError(f"the overlay draws what is an Emotion, not {type(one).__name__}")
+    return found
+
+
+def _check_arguments(labels: object, fps: object, latency: object, style: object, layout: object) -> None:
+    """Raises TypeError where one is of a type that cannot be drawn with."""
+    if isinstance(labels, str) or not isinstance(labels, Iterable):
+        raise TypeError(f"labels are the names of the probabilities, in their order, not {type(labels).__name__}")
+    for name, value in (("fps", fps), ("latency", latency)):
+        if value is not None and not isinstance(value, Real):
+            raise TypeError(f"{name} is a number, or None where it is not known, not {type(value).__name__}")
+    for name, value, kind in (("style", style, OverlayStyle), ("layout", layout, OverlayLayout)):
+        if not isinstance(value, kind) and not (name == "layout" and value is None):
+            raise TypeError(f"{name} is an {kind.__name__}, not {'None' if value is None else type(value).__name__}")
 
 
 def _fill(canvas: NDArray[Any], rect: tuple[int, int, int, int], color: Color) -> None:

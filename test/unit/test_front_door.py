@@ -313,6 +313,24 @@ def test_the_overlay_is_drawn_onto_what_is_told(pipeline, clip):
         draw_overlay("photo.jpg", emotions)
     with pytest.raises(TypeError, match="what is an Emotion, not Face"):
         draw_overlay(image, pipeline.faces.detector(image))
+    assert (draw_overlay(image, (one for one in emotions)) == drawn).all()
+
+
+@pytest.mark.parametrize(("given", "text"), [
+    ({"emotions": None}, "emotions are those of all faces .* not None"), ({"style": "x"}, "style is an OverlayStyle, not str"),
+    ({"style": None}, "style is an OverlayStyle, not None"), ({"layout": 3}, "layout is an OverlayLayout, not int"),
+    ({"fps": "30"}, "fps is a number, or None .* not str"), ({"latency": [1]}, "latency is a number"),
+    ({"labels": None}, "labels are the names"), ({"labels": "happy"}, "labels are the names .* not str"),
+])
+def test_a_wrong_argument_of_the_overlay_is_named(clip, given, text):
+    with pytest.raises(TypeError, match=text):
+        draw_overlay(**{"image": clip[0].image, "emotions": [], **given})
+
+
+def test_one_emotion_alone_is_not_drawn_in_silence(pipeline, clip):
+    emotion, = pipeline(clip[0].image)
+    with pytest.raises(TypeError, match=r"emotions are those of all faces .* not one Emotion"):
+        draw_overlay(clip[0].image, emotion)
 
 
 @pytest.mark.skipif(not (ROOT / "examples").is_dir(), reason="only where the source tree is")
