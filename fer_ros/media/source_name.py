@@ -21,7 +21,8 @@ SCHEMES = ("rtsp", "rtsps", "rtspu", "rtspt", "rtsph", "http", "https", "rtmp", 
 """What a stream's address may begin with. FFmpeg knows more, which open files of this machine or join several addresses."""
 
 _HIDDEN = "***"
-_URL = re.compile(r"([a-z][a-z0-9+.-]*):/+([^\s'\"<>]*)", re.IGNORECASE)
+# As long as a scheme may be here: one without an end would be looked for from every letter of a long text to its end.
+_URL = re.compile(r"([a-z][a-z0-9+.-]{0,40}):/+([^\s'\"<>]*)", re.IGNORECASE)
 # What an address may show of its path and its query: words and small numbers, as cameras name their channels.
 _WORD = r"(?:[A-Z]?[a-z]{1,12}(?:[A-Z][a-z]{2,12})?|[A-Z]{1,5}|[a-z]{1,10}\d{1,3}|\d{1,4})"
 _PLAIN_PART = re.compile(rf"(?:{_WORD}(?:[._-]{_WORD}){{0,2}})?")
@@ -32,7 +33,7 @@ _SECRET_WORD = re.compile(
     r"(user(name)?|usr|login|pass(word|wd|phrase)?|pwd?|token|auth\w*|key|api_?key|secret|sig(nature)?|session|credentials?)",
     re.IGNORECASE)
 _ASSIGNMENT = re.compile(rf"\b({_SECRET_WORD.pattern})(\s*=\s*)[^\s&;,'\"]+", re.IGNORECASE)
-_USER_INFO = re.compile(r"[^\s/:@'\"]+:[^\s'\"]*@")
+_WORD_OF_TEXT = re.compile(r"[^\s'\"]+")
 # A raw / ? or # in a password cuts the address in the wrong place: nothing before the last @ is to be seen.
 _CUT_PASSWORD = re.compile(r"(?!(?:\[[^\]]*\]|[^:/?#]*)(?::\d*)?(?:[/?#]|$)).*@|(?=[^@]*:)(?:[^?]*|[^=]*)@", re.DOTALL)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -85,7 +86,17 @@ def without_secrets(text: str) -> str:
         return text
     text = _URL.sub(lambda found: found[0] if found[1].lower() == "file" else f"{found[1]}://{_shown(found[2])}", text)
     text = _ASSIGNMENT.sub(lambda found: f"{found[1]}={_HIDDEN}", text)
-    return text if "://" in text else _USER_INFO.sub(f"{_HIDDEN}@", text)
+    return text if "://" in text else _WORD_OF_TEXT.sub(lambda found: _without_user(found[0]), text)
+
+
+def _without_user(word: str) -> str:
+    """A word without the `user:password` before its last @, if there is one."""
+    before, _, after = word.rpartition("@")
+    colon = re.search("(?<=[^/:@]):", before)
+    if colon is None:
+        return word
+    user = 1 + max(before.rfind(mark, 0, colon.start()) for mark in "/:@")
+    return f"{before[:user]}{_HIDDEN}@{after}"
 
 
 def has_secret(source: str) -> bool:

@@ -45,6 +45,12 @@ def test_no_form_of_a_secret_is_shown(source):
     assert "s3cret" not in without_secrets(f"source '{source}' does not exist")
 
 
+@pytest.mark.parametrize("text", ["x", "a:", "me@", "auth", "1.+-a"])
+def test_a_long_text_is_looked_through_once_and_not_from_each_of_its_letters(text):
+    """Its length squared would be half an hour."""
+    assert without_secrets(text * 100_000)
+
+
 @pytest.mark.parametrize("source", SECRET)
 def test_no_error_of_opening_shows_it(source, monkeypatch):
     monkeypatch.setattr("cv2.VideoCapture", lambda *arguments: Closed())
