@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import sys
@@ -92,6 +93,8 @@ def model_file(name_or_path: str) -> Path:
     Raises:
         FileNotFoundError: there is no such file; the text says how to get it.
     """
+    if name_or_path.strip() in ("", ".", ".."):
+        raise FileNotFoundError(f"'{name_or_path}' is no model: name a model that comes with fer_ros, or the path of a file")
     if "/" in name_or_path:
         path = path_of(name_or_path)
         hint = "name a file that exists, or a bare file name for a model that comes with fer_ros"
@@ -99,8 +102,13 @@ def model_file(name_or_path: str) -> Path:
         path = share_directory() / "models" / name_or_path
         if not path.is_file():
             path = _downloaded(name_or_path) or path
-        hint = ("`fer-ros models get` fetches the models that are missing; a file of your own is named by its path, ./NAME in "
-                "this folder")
+        stems = {one.stem: one.name for one in path.parent.glob("*.onnx")}
+        close = difflib.get_close_matches(name_or_path.lower(), stems, n=1, cutoff=0.75)
+        meant = f"did you mean {stems[close[0]]}? " if close else ""
+        hint = (f"{meant}`fer-ros models get` fetches the models that are missing; a file of your own is named by its path, "
+                "./NAME in this folder")
+    if path.is_dir():
+        raise FileNotFoundError(f"model {path} is a folder: name the file in it")
     if not path.is_file():
         raise FileNotFoundError(f"model {path} not found: {hint}")
     return path

@@ -43,12 +43,15 @@ def listed(items: Sequence[str], most: int) -> str:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """How a sentence about an unknown name ends: with the nearest known one, or else with all of them.
 
-    >>> suggestion("rbg8", ["bgr8", "rgb8"]), suggestion("x", ["bgr8", "rgb8"])
-    (': did you mean rgb8?', '; there are bgr8, rgb8')
+    Capital letters make no difference.
+
+    >>> suggestion("rbg8", ["bgr8", "rgb8"]), suggestion("RGB8", ["bgr8", "rgb8"]), suggestion("x", ["bgr8", "rgb8"])
+    (': did you mean rgb8?', ': did you mean rgb8?', '; there are bgr8, rgb8')
     """
     names = list(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    return f": did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"
+    lower = {one.lower(): one for one in reversed(names)}
+    close = difflib.get_close_matches(name.lower(), lower, n=1)
+    return f": did you mean {lower[close[0]]}?" if close else f"; there are {', '.join(names)}"
 
 
 def one_line(text: str, longest: int = 500) -> str:

@@ -170,6 +170,8 @@ def test_annotate_reads_as_the_graph_and_refuses_as_it_does(mine):
         parameters(PARAMS, [mine(of("/**/emotion_node", "confidence_treshold: 0.9"))])
     with pytest.raises(ValueError, match="no parameter confidence_treshold: did you mean confidence_threshold"):
         parameters(PARAMS, [], {"confidence_treshold": 0.9})
+    with pytest.raises(ValueError, match="no node emotion_nod: did you mean emotion_node"):
+        parameters(PARAMS, [], {"emotion_nod.model": "x.onnx"})
 
 
 # What a node says of its own files, which may hold other packages' nodes, too

@@ -40,7 +40,8 @@ def test_a_model_is_named_by_its_file_or_its_path(share, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("name", "hint"), [
     ("nothing.onnx", "fer-ros models get"), ("mine.onnx", "by its path, ./NAME"),
-    ("", "fer-ros models get"), ("..", "fer-ros models get"),
+    ("emotion", r"did you mean emotion\.onnx\?"), ("emotion.onx", r"did you mean emotion\.onnx\?"),
+    ("", "'' is no model: name"), ("..", "'..' is no model: name"), ("/", "is a folder: name the file in it"),
     ("/nowhere/x.onnx", "name a file that exists"), ("./x.onnx", "name a file"),
     ("~no_such_user_at_all/x.onnx", "name a file"),
 ])
