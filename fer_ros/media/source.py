@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,11 @@ def _name_of(source: object) -> str | None:
         return str(int(source))
     if isinstance(source, os.PathLike):
         return os.path.join(".", os.fsdecode(source))  # a file called `demo`, or `0`, is not what these names mean
-    if isinstance(source, np.ndarray) or (isinstance(source, Iterable) and not isinstance(source, (bytes, dict))):
+    if isinstance(source, Sequence) and source and isinstance(source[0], (str, os.PathLike)):
+        raise TypeError("source must be one file, or a folder whose pictures are shown one after the other, not a "
+                        f"{type(source).__name__} of names: open each by itself")
+    if isinstance(source, np.ndarray) or (isinstance(source, Iterable) and not isinstance(source, (bytes, dict))
+                                          and not hasattr(source, "read")):
         return None
     raise TypeError("source must be a camera's index, the name of a file, a folder, a device or a URL, 'demo', or arrays, not "
                     + (repr(source) if source is None or isinstance(source, bool) else type(source).__name__))
@@ -157,6 +161,8 @@ def _open_file(path: Path, params: SourceParams) -> Recorded:
     """A file as what its content says, whatever its name."""
     with open(path, "rb") as file:
         head = file.read(HEAD)
+    if not head:
+        raise SourceError(f"source '{path}' is empty: nothing was written to it")
     kind = kind_of(head)
     if kind in READ and not moves(kind, path):
         more = "all but the first picture of an animated WebP, which is not played: convert it to MP4 or GIF"

@@ -126,7 +126,7 @@ def test_an_image_folder_is_played_and_answered(fer_ros, tmp_path):
         ("missing.mp4", None, "--composed", ("does not exist", "camera_node could not start")),
         ("missing.mp4", None, "--no-composed", ("does not exist", "camera_node ended with status 1")),
         ("text.mp4", b"this is no video\n", "--composed", ("is not a video or image that OpenCV can read",)),
-        ("empty.mp4", b"", "--composed", ("is not a video or image that OpenCV can read",)),
+        ("empty.mp4", b"", "--composed", ("is empty: nothing was written to it",)),
     ],
 )
 def test_a_source_that_can_never_work_ends_it_with_the_reason(fer_ros, tmp_path, name, content, how, words):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import io
 import os
 import struct
 import threading
@@ -274,7 +275,7 @@ def test_a_name_that_is_no_source_is_refused_with_the_reason(name, reason):
 def test_a_file_that_is_no_video_is_refused_by_name(tmp_path, content, suffix):
     path = tmp_path / f"thing{suffix}"
     path.write_bytes(content)
-    with pytest.raises(SourceError, match=r"thing.*(not a video|can be read)"):
+    with pytest.raises(SourceError, match=r"thing.*(not a video|can be read|is empty: nothing)"):
         opened(path)
 
 
@@ -751,7 +752,10 @@ def test_arrays_are_played_again(numbered, number_of):
     ({}, TypeError, "dict"), (-1, SourceError, "a camera's index is 0 or more"), ("", SourceError, "source is empty"),
     ("no.mp4", SourceError, "'no.mp4' does not exist"), (Path("no.mp4"), SourceError, "'./no.mp4' does not exist"),
     (999, SourceUnavailable, "camera /dev/video999 is not there"), ([], SourceError, "no image in it"),
-    (np.zeros((0, 48, 64), np.uint8), SourceError, "no image in it"), (["a.jpg"], TypeError, "image 0: .* not str"),
+    (np.zeros((0, 48, 64), np.uint8), SourceError, "no image in it"),
+    (["a.jpg", "b.jpg"], TypeError, "not a list of names: open each by itself"),
+    (iter(["a.jpg"]), TypeError, "image 0: .* not str"),
+    (io.BytesIO(b"x"), TypeError, "the name of a file, .* not BytesIO"),
     (np.zeros((4, 4)), ValueError, "image 0: the image is float64"), ([None], TypeError, "image 0"),
     ("a\0b", SourceError, "not exist"),
     (np.zeros((4, 4, 3), np.uint16), ValueError, "uint16"), (np.zeros(7, np.uint8), ValueError, r"\(7,\)"),
