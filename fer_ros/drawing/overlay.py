@@ -84,7 +84,8 @@ def draw_overlay(
     another tag. The time grows with the number of faces and not faster.
 
     Args:
-        image: HxWx3 uint8, BGR, with any strides. It is not changed, and may be read-only.
+        image: HxWx3 uint8, BGR, with any strides; grey (HxW) and BGRA are understood, too. It is not changed, and may be
+            read-only.
         emotions: faces with boxes in pixels of `image`, as a `Pipeline` gives them for it. Boxes are
             drawn upright, whatever the face's roll.
         labels: names of the entries of `probabilities`, in their order.
@@ -99,11 +100,11 @@ def draw_overlay(
 
     Raises:
         TypeError: the image is not an array, one of `emotions` something else, or another argument of another type.
-        ValueError: the image is not HxWx3 uint8, or not what `encoding` says.
+        ValueError: the image is none of these, or not what `encoding` says.
     """
     emotions = _all_of(emotions)
     _check_arguments(labels, fps, latency, style, layout)
-    if encoding is not None or not isinstance(image, np.ndarray):
+    if encoding is not None or not isinstance(image, np.ndarray) or (image.size and image.shape[2:] in ((), (1,), (4,))):
         image = bgr_of(image, encoding)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"the overlay draws on HxWx3 uint8 images, not on {image.shape} {image.dtype}")

@@ -447,7 +447,15 @@ def test_no_labels_draw_no_bars():
     assert (draw_overlay(blank(), [emotion(box)], []) == without).all()
 
 
-@pytest.mark.parametrize("image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3))])
-def test_what_is_not_a_bgr_image_is_refused(image):
-    with pytest.raises(ValueError, match="HxWx3 uint8"):
+@pytest.mark.parametrize("image", [np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3)), np.zeros((4, 4))])
+def test_what_is_no_image_of_bytes_is_refused(image):
+    with pytest.raises(ValueError, match=r"HxWx3 uint8|the image"):
         draw_overlay(image, [])
+
+
+def test_grey_and_bgra_are_understood_as_by_the_pipeline():
+    faces, grey = [emotion(Box(300, 240, 100, 120))], np.full((480, 640), 90, np.uint8)
+    expected = draw_overlay(cv2.merge([grey] * 3), faces)
+    assert (draw_overlay(grey, faces) == expected).all()
+    assert (draw_overlay(grey[..., None], faces) == expected).all()
+    assert (draw_overlay(cv2.merge([grey, grey, grey, np.zeros_like(grey)]), faces) == expected).all()
