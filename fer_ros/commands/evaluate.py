@@ -75,9 +75,10 @@ def main(options: argparse.Namespace) -> int:
     possible = [*report.outputs(options.out), *([options.out / fairness.FIGURES] if options.people else [])]
     read = [options.data, model_file(model), *([options.people] if options.people else [])]
     check_outputs([*possible, *([options.card] if options.card else [])], force=options.force, sources=read, parents=True)
+    people = fairness.load(options.people) if options.people else None  # before minutes are spent on the rest
     found = report.make(model, options.data, options.split, options.out, console, options.force, options.quick)
-    if options.people:
-        found["people"] = fairness.make(model, options.people, options.out, console, options.force)
+    if people is not None:
+        found["people"] = fairness.make(model, people, options.people.absolute().name, options.out, console, options.force)
     written = [path for path in possible if path.is_file()]
     if options.card:
         _write_card(model, found, options)
@@ -112,10 +113,11 @@ def _on_sets(models: list[str], options: argparse.Namespace, console: Console) -
     outputs = [*(options.out / name for name in names), *([options.card] if options.card else [])]
     read = [options.data, *map(model_file, models), *([options.people] if options.people else [])]
     check_outputs(outputs, force=options.force, sources=read, parents=True)
+    people = fairness.load(options.people) if options.people else None  # before minutes are spent on the rest
     found = comparison.make(models, options.data, recipe.read(options.recipe), options.out, console, options.force,
                             whole=bool(options.card), as_node=options.as_node)
-    if options.people:
-        found["people"] = fairness.make(models[0], options.people, options.out, console, options.force)
+    if people is not None:
+        found["people"] = fairness.make(models[0], people, options.people.absolute().name, options.out, console, options.force)
     if options.card:
         _write_card(models[0], found, options)
     print(*outputs, sep="\n")

@@ -153,22 +153,24 @@ def gaps(by_attribute: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Ga
     return sorted(found, key=lambda gap: -gap.size)
 
 
-def make(model: str, folder: Path, out: Path, console: Console, force: bool = False) -> dict[str, Any]:
+def make(model: str, people: People, name: str, out: Path, console: Console, force: bool = False) -> dict[str, Any]:
     """Measure a model on people, print the shares and the largest gaps, and write people.json.
+
+    Args:
+        name: of the set that they are.
 
     Returns:
         What is written.
 
     Raises:
-        DataError, OutputError, FileNotFoundError, ValueError: see `load`, `write_text` and `answers`.
+        OutputError, FileNotFoundError, ValueError: see `write_text` and `answers`.
     """
     path = model_file(model)
-    people = load(folder)
     tell(f"measuring {path.name}")
     given = answers(str(path), people.images)
     by_attribute = {name: shares(given, groups) for name, groups in people.groups.items()}
     largest = gaps(by_attribute)
-    report = {"model": path.name, "set": folder.absolute().name, "faces": len(given), "groups": by_attribute,
+    report = {"model": path.name, "set": name, "faces": len(given), "groups": by_attribute,
               "gaps": [{**gap.__dict__, "size": gap.size} for gap in largest]}
     write_text(out / FIGURES, json.dumps(report, indent=1, allow_nan=False) + "\n", force)
     show(report, console)

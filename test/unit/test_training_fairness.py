@@ -157,6 +157,17 @@ def test_the_command_counts_and_writes_and_tells(tmp_path, drawn_fer2013, capsys
     assert (out / "people.json").read_bytes() == before
 
 
+def test_a_wrong_table_of_people_is_named_before_anything_is_measured(tmp_path, drawn_fer2013, capsys):
+    faces, out = people(tmp_path / "people", [{"file": "", "age": "3-9"}]), tmp_path / "out"
+    (faces / "labels.csv").write_text("file\n0.png\n")
+    data = drawn_fer2013(tmp_path / "data", each=8)
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", "--data", str(data), "--out", str(out), "--people", str(faces)])
+    assert ended.value.code == 1
+    assert "says nothing of the people" in capsys.readouterr().err
+    assert not list(out.glob("*"))
+
+
 def test_what_is_too_unsure_is_counted_as_uncertain(tmp_path, monkeypatch):
     logits = np.zeros((2, 7), np.float32)
     logits[1, HAPPY] = 9
