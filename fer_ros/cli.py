@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import os
 import sys
 
 from fer_ros import __version__
+from fer_ros.media.source_name import without_secrets
 from fer_ros.system.process_title import hide_secrets_in_arguments
 from fer_ros.system.signals import interrupted_on_end
+from fer_ros.words import one_line
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,7 +50,30 @@ def parser() -> argparse.ArgumentParser:
     for module in (run, replay, record, annotate, echo, topics, param, lifecycle, doctor, cameras, models, data, train, export,
                    evaluate, bench):
         module.add_to(commands)
+    _let_each_explain(top)
     return top
+
+
+def _let_each_explain(one: argparse.ArgumentParser) -> None:
+    """Let the options that a command finds say, as `explains`, whose they are: the innermost parser's."""
+    one.set_defaults(explains=one)
+    for action in one._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                _let_each_explain(inner)
+
+
+def _parsed(arguments: list[str] | None) -> argparse.Namespace:
+    """As `parse_args`, which shows the usage of `fer-ros` itself where a command does not know an argument."""
+    options, unknown = parser().parse_known_args(arguments)
+    if unknown:
+        explains = options.explains
+        known = [name for action in explains._actions for name in action.option_strings if name.startswith("--")]
+        name = unknown[0].partition("=")[0]
+        close = difflib.get_close_matches(name, known, n=1) if name.startswith("--") else []
+        meant = f": did you mean {close[0]}?" if close else ""
+        explains.error(f"unrecognized arguments: {one_line(without_secrets(' '.join(unknown)))}{meant}")
+    return options
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -56,7 +82,7 @@ def main(arguments: list[str] | None = None) -> None:
     _open_what_is_closed()
     try:
         with interrupted_on_end():
-            options = parser().parse_args(arguments)
+            options = _parsed(arguments)
             status = options.command(options)
             sys.stdout.flush()
         sys.exit(status)

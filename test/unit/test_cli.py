@@ -23,7 +23,8 @@ from fer_ros import cli
 
 
 def given(monkeypatch, command) -> None:
-    monkeypatch.setattr(cli, "parser", lambda: SimpleNamespace(parse_args=lambda arguments: Namespace(command=command)))
+    options = Namespace(command=command)
+    monkeypatch.setattr(cli, "parser", lambda: SimpleNamespace(parse_known_args=lambda arguments: (options, [])))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -48,6 +49,22 @@ def test_output_that_goes_nowhere_is_no_mistake(closed, status):
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert ("emotion.onnx" in done.stdout) == (closed == "2>&-")
+
+
+@pytest.mark.parametrize(("arguments", "usage", "said"), [
+    (["run", "--sorce", "x"], "fer-ros run", "--sorce x: did you mean --source?"),
+    (["bench", "soak", "--minits=3"], "fer-ros bench soak", "--minits=3: did you mean --minutes?"),
+    (["models", "get", "x", "y", "--nope"], "fer-ros models", "unrecognized arguments: "),
+    (["replay", "a.mcap", "rtsp://me:s3cret@cam/live"], "fer-ros replay", "unrecognized arguments: rtsp://cam/live"),
+])
+def test_an_argument_that_a_command_does_not_know_is_told_with_its_usage(capsys, arguments, usage, said):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    text = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert text.startswith(f"usage: {usage}")
+    assert said in text
+    assert "s3cret" not in text
 
 
 def test_a_mistake_is_not_hidden(monkeypatch):
