@@ -229,6 +229,7 @@ def test_a_broken_message_of_a_bag_that_packs_each_is_one_message(demo_images, t
             bag.write(connection, START + i, store.serialize_cdr(message, IMAGE))
     with sqlite3.connect(next((tmp_path / "a").glob("*.db3"))) as database:
         database.execute("UPDATE messages SET data = substr(data, 1, 1000) WHERE id = 2")
+    database.close()
     found, (skipped,), error = read(tmp_path / "a")
     assert [frame.number for frame in found] == [0, 2]
     assert (found[1].image == demo_images[2]).all()
