@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import os
 import sys
 
@@ -20,7 +19,7 @@ from fer_ros import __version__
 from fer_ros.media.source_name import without_secrets
 from fer_ros.system.process_title import hide_secrets_in_arguments
 from fer_ros.system.signals import interrupted_on_end
-from fer_ros.words import one_line
+from fer_ros.words import nearest, one_line
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,10 +68,9 @@ def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     if unknown:
         explains = options.explains
         known = [name for action in explains._actions for name in action.option_strings if name.startswith("--")]
-        name = unknown[0].partition("=")[0]
-        close = difflib.get_close_matches(name, known, n=1) if name.startswith("--") else []
-        meant = f": did you mean {close[0]}?" if close else ""
-        explains.error(f"unrecognized arguments: {one_line(without_secrets(' '.join(unknown)))}{meant}")
+        meant = nearest(unknown[0].partition("=")[0], known) if unknown[0].startswith("--") else ""
+        explains.error(f"unrecognized arguments: {one_line(without_secrets(' '.join(unknown)))}"
+                       + (f": did you mean {meant}?" if meant else ""))
     return options
 
 

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import atexit
-import difflib
 import functools
 import tempfile
 from collections.abc import Callable, Sequence
@@ -47,7 +46,7 @@ from fer_ros.renaming import in_order, renamed
 from fer_ros.resources import model_file, users_file
 from fer_ros.system.orphans import bound_to_this_process
 from fer_ros.system.process_title import hide_secrets_in_arguments
-from fer_ros.words import exit_reason, one_line
+from fer_ros.words import exit_reason, nearest, one_line
 
 
 class Arguments:
@@ -103,10 +102,9 @@ class Arguments:
         defaults = {one.name: one.default for one in self._known}
         typed = [word.partition(":=")[0] for word in self._context.argv if ":=" in word]
         given = [name for name in self._context.launch_configurations if name not in _OF_LAUNCH_ROS]
-        close = {name: difflib.get_close_matches(name, defaults, n=1, cutoff=0.75) for name in (*typed, *given)
-                 if name not in defaults}
-        return [f"there is no argument {one_line(name, 60)}: did you mean {found[0]}?" for name, found in close.items()
-                if found and (name in typed or self.text(found[0]) == defaults[found[0]])]
+        close = {name: nearest(name, defaults, 0.75) for name in (*typed, *given) if name not in defaults}
+        return [f"there is no argument {one_line(name, 60)}: did you mean {meant}?" for name, meant in close.items()
+                if meant and (name in typed or self.text(meant) == defaults[meant])]
 
     def _named(self) -> list[Argument]:
         return [one for one in self._known if one.spec and self.text(one.name)]

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
@@ -19,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from fer_ros.media.source_name import path_of
+from fer_ros.words import nearest
 
 _MARK = Path("share") / "fer_ros" / "package.xml"
 
@@ -103,10 +103,10 @@ def model_file(name_or_path: str) -> Path:
         if not path.is_file():
             path = _downloaded(name_or_path) or path
         stems = {one.stem: one.name for one in path.parent.glob("*.onnx")}
-        close = difflib.get_close_matches(name_or_path.lower(), stems, n=1, cutoff=0.75)
-        meant = f"did you mean {stems[close[0]]}? " if close else ""
-        hint = (f"{meant}`fer-ros models get` fetches the models that are missing; a file of your own is named by its path, "
-                "./NAME in this folder")
+        meant = nearest(name_or_path, stems, 0.75)
+        hint = ((f"did you mean {stems[meant]}? " if meant else "")
+                + "`fer-ros models get` fetches the models that are missing; a file of your own is named by its path, ./NAME "
+                "in this folder")
     if path.is_dir():
         raise FileNotFoundError(f"model {path} is a folder: name the file in it")
     if not path.is_file():

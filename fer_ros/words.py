@@ -40,6 +40,20 @@ def listed(items: Sequence[str], most: int) -> str:
     return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """The one of some known names that is most like a name, capital letters aside; empty where none is.
+
+    Args:
+        likeness: at least, from 0 to 1, as `difflib.get_close_matches` has it.
+
+    >>> nearest("--Sorce", ["--save", "--source"])
+    '--source'
+    """
+    lower = {one.lower(): one for one in reversed(list(known))}
+    close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=likeness)
+    return lower[close[0]] if close else ""
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """How a sentence about an unknown name ends: with the nearest known one, or else with all of them.
 
@@ -49,9 +63,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     (': did you mean rgb8?', ': did you mean rgb8?', '; there are bgr8, rgb8')
     """
     names = list(known)
-    lower = {one.lower(): one for one in reversed(names)}
-    close = difflib.get_close_matches(name.lower(), lower, n=1)
-    return f": did you mean {lower[close[0]]}?" if close else f"; there are {', '.join(names)}"
+    meant = nearest(name, names)
+    return f": did you mean {meant}?" if meant else f"; there are {', '.join(names)}"
 
 
 def one_line(text: str, longest: int = 500) -> str:

@@ -86,8 +86,8 @@ def draw_overlay(
     Args:
         image: HxWx3 uint8, BGR, with any strides; grey (HxW) and BGRA are understood, too. It is not changed, and may be
             read-only.
-        emotions: faces with boxes in pixels of `image`, as a `Pipeline` gives them for it. Boxes are
-            drawn upright, whatever the face's roll.
+        emotions: faces with boxes in pixels of `image`, as a `Pipeline` gives them for it. Boxes are drawn upright,
+            whatever the face's roll.
         labels: names of the entries of `probabilities`, in their order.
         fps: frames per second; None where not known.
         latency: seconds from capture to result; None where not known.
@@ -145,9 +145,10 @@ def _check_arguments(labels: object, fps: object, latency: object, style: object
     for name, value in (("fps", fps), ("latency", latency)):
         if value is not None and not isinstance(value, Real):
             raise TypeError(f"{name} is a number, or None where it is not known, not {type(value).__name__}")
-    for name, value, kind in (("style", style, OverlayStyle), ("layout", layout, OverlayLayout)):
-        if not isinstance(value, kind) and not (name == "layout" and value is None):
-            raise TypeError(f"{name} is an {kind.__name__}, not {'None' if value is None else type(value).__name__}")
+    if not isinstance(style, OverlayStyle):
+        raise TypeError(f"style is an OverlayStyle, not {'None' if style is None else type(style).__name__}")
+    if not isinstance(layout, (OverlayLayout, type(None))):
+        raise TypeError(f"layout is an OverlayLayout, or None for an image of its own, not {type(layout).__name__}")
 
 
 def _fill(canvas: NDArray[Any], rect: tuple[int, int, int, int], color: Color) -> None:

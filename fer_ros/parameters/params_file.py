@@ -26,11 +26,12 @@ from typing import Any
 
 import yaml
 
+from fer_ros.parameters.assignments import nodes_named
 from fer_ros.parameters.graph_params import NODES, QOS_OVERRIDES, parameters_of, places
 from fer_ros.parameters.node_params import PipelineParams
 from fer_ros.parameters.params import ParamSpec, UnknownParameter, build, specs
 from fer_ros.parameters.yaml_text import compose, from_plain, read_file, value_of, with_foreign_tags
-from fer_ros.words import one_line, suggestion
+from fer_ros.words import one_line
 
 _KEY = "ros__parameters"
 _SHOWN = 5  # of many faults in one file
@@ -398,8 +399,8 @@ def parameters(nodes: Mapping[str, Sequence[type]], files: Sequence[Path],
     known = {node: {spec.name: spec for group in groups for spec in specs(group)} for node, groups in nodes.items()}
     for name in changes:
         node, dot, own = name.rpartition(".")
-        if dot and node not in known:
-            raise ValueError(f"there is no node {one_line(node, 60)}{suggestion(node, known)}")
+        if dot:
+            nodes_named(node, known)
         if not any(own in specs_ for other, specs_ in known.items() if not dot or other == node):
             raise UnknownParameter(name, {name for specs_ in known.values() for name in specs_})
     sections = [section for file in files for section in check(file, None).sections]

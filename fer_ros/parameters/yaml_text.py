@@ -50,6 +50,21 @@ _PlainLoader: type[Loader] = type("_PlainLoader", (Loader,), {"yaml_implicit_res
 """Takes no plain value for a number, a truth value or a date."""
 
 
+def _construct_mapping(loader: Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    """As PyYAML's, but a name stands once: PyYAML keeps the last, and loses what stands below the others without a word."""
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} is there already: give each name once",
+                                                        key.start_mark)
+            seen.add(key.value)
+    return Loader.construct_mapping(loader, node, deep)
+
+
+_OnceLoader: type[Loader] = type("_OnceLoader", (Loader,), {"construct_mapping": _construct_mapping})
+
+
 def read_text(path: Path) -> str:
     """The text of a file.
 
@@ -90,11 +105,11 @@ def load(text: str) -> Any:
     """What a YAML text says, in plain Python types.
 
     Raises:
-        ValueError: as `compose`, or a value or tag is none that YAML itself defines.
+        ValueError: as `compose`, or a value or tag is none that YAML itself defines, or a name stands twice in one place.
     """
     try:
         _check_shape(text)
-        return yaml.load(text, Loader=Loader)
+        return yaml.load(text, Loader=_OnceLoader)
     except (yaml.YAMLError, UnicodeError) as error:
         raise ValueError(_in_one_line(error)) from None
     except (AttributeError, KeyError, TypeError, OverflowError) as error:  # what PyYAML makes of `!!bool 3`, `!!timestamp x`

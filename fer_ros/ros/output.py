@@ -38,11 +38,10 @@ class Output:
             newest alone.
     """
 
-    from_the_first = False
-
     def __init__(self, publisher: Publisher, exchange: Exchange | None, kept: int = 0,
                  asked_for: Callable[[], bool] = lambda: True, tells: bool = False):
         self.publisher, self.tells = publisher, tells
+        self.from_the_first = False
         self._asked_for = asked_for
         self.topic_name = publisher.topic_name
         self._exchange = exchange

@@ -21,7 +21,7 @@ import yaml
 
 from fer_ros.labels import EMOTIONS
 from fer_ros.parameters.params import assignment, build, param, specs
-from fer_ros.parameters.yaml_text import compose, read_file
+from fer_ros.parameters.yaml_text import read_file
 from fer_ros.training.data import FERPLUS
 from fer_ros.training.sets import SetSpec
 
@@ -141,7 +141,6 @@ def read(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"no recipe {name_or_path}: name a YAML file, or one of {', '.join(names())}")
     try:
         content: Any = read_file(path)
-        _look_for_doubles(read_file(path, compose), str(path))
     except ValueError as error:
         raise RecipeError(str(error)) from None
     if not isinstance(content, Mapping):
@@ -154,17 +153,6 @@ def read(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
             raise RecipeError(str(error)) from None
         values |= from_values({name: value}, f"--set {change}", whole=False)
     return from_values(values, name_or_path)
-
-
-def _look_for_doubles(node: yaml.Node | None, where: str) -> None:
-    """Raise ValueError if a name stands twice in one place: YAML keeps the last, and loses a whole set without a word."""
-    seen: set[str] = set()
-    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-        if isinstance(key, yaml.ScalarNode):
-            if key.value in seen:
-                raise ValueError(f"{where}: line {key.start_mark.line + 1}: {key.value} is there already: give each name once")
-            seen.add(key.value)
-        _look_for_doubles(value, where)
 
 
 @overload

@@ -263,8 +263,9 @@ def _from_folders(folder: Path, spec: SetSpec) -> Iterator[Entry]:
 def _from_table(folder: Path, spec: SetSpec) -> Iterator[Entry]:
     path = folder / spec.table
     classes = _Classes(spec)
-    _look_for_columns(path, spec)
-    shares = _rated(columns(path, "strict"), classes, spec, path)
+    there = columns(path, "strict")
+    _look_for_columns(there, path, spec)
+    shares = _rated(there, classes, spec, path)
     needed = [spec.file_column, *([spec.group_column] if spec.group_column else []), *shares]
     for line, row in rows(path, needed, (spec.label_column, spec.part_column), "strict"):
         where = f"{path}:{line}"
@@ -290,13 +291,12 @@ def _file(name: str, *folders: Path) -> Path:
     return folders[0] / name
 
 
-def _look_for_columns(path: Path, spec: SetSpec) -> None:
+def _look_for_columns(there: Sequence[str], path: Path, spec: SetSpec) -> None:
     """See to it that a column is there that a recipe names; those of the usual names may be missing.
 
     Raises:
         DataError: one is not.
     """
-    there = columns(path, "strict")
     usual = SetSpec()
     for field in ("label_column", "part_column"):
         name = getattr(spec, field)

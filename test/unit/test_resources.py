@@ -54,7 +54,7 @@ def installation(prefix: Path, link: bool) -> Path:
     """A copy of the package as it is installed; modules are links where `colcon build --symlink-install` makes them so."""
     package = prefix / "lib" / "python3.99" / "site-packages" / "fer_ros"
     (package / "media").mkdir(parents=True)
-    for name in ("__init__.py", "resources.py", "media/__init__.py", "media/source_name.py"):
+    for name in ("__init__.py", "resources.py", "media/__init__.py", "media/source_name.py", "words.py"):
         source = Path(fer_ros.__file__).parent / name
         if link:
             (package / name).symlink_to(source)

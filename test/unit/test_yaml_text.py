@@ -104,3 +104,9 @@ def test_a_text_stays_a_text_for_ros_and_for_yaml(tmp_path, text):
     assert yaml.safe_load(file.read_text())["/**/camera_node"]["ros__parameters"]["source"] == text
     (section,) = ParameterFile.read(file).sections
     assert section.entries[0].value == text
+
+
+def test_a_name_that_stands_twice_is_an_error_and_no_loss():
+    with pytest.raises(ValueError, match=r"^line 3: b is there already: give each name once$"):
+        load("a:\n  b: 1\n  b: 2\n")
+    assert load("a: {b: 1}\nc: {b: 2}\n") == {"a": {"b": 1}, "c": {"b": 2}}
