@@ -149,7 +149,7 @@ class Emotion(Comparable):
         label: what is shown: the winner of `probabilities` once it has led for a while, or `uncertain`.
         confidence: the label's probability, in [0, 1]; of `uncertain` the largest one.
         probabilities: (7,) float32 in the order of `EMOTIONS`, smoothed over time, sums to 1.
-        raw_probabilities: the same of this frame alone.
+        raw_probabilities: the same of this frame alone, or of the last one in which the face was classified.
     """
 
     face_id: str

@@ -70,6 +70,7 @@ class EmotionNode(FerNode):
     def apply(self) -> None:
         self._stage.max_faces = self.params[ClassifierParams].max_faces
         self._stage.faces_per_frame = self.params[ClassifierParams].faces_per_frame
+        self._stage.steady_period = self.params[ClassifierParams].steady_period
         self._stage.align = self.params[AlignParams]
         self._stage.smoother.params = self.params[SmoothingParams]
         self._detector.params = self.params[EventParams]

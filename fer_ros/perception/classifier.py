@@ -58,7 +58,11 @@ class ClassifierParams:
                         "be), affectnet, expw, rafdb and posed; emotion_fer2013.onnx has ferplus and fer2013.", live=False)
     faces_per_frame: int = param(
         3, "If there are more faces than this, each frame classifies those that have waited longest, and all that are new or "
-        "have waited for 0.25 s; the others keep what they showed. 0 classifies all faces in every frame.", range=(0, 1000),
+        "have waited for 0.25 s; the others keep what they showed. 0 classifies as many as there are.", range=(0, 1000),
+    )
+    steady_period: float = param(
+        0.07, "A face that goes on showing the same is classified about so often and not in every frame: with 30 frames a "
+        "second in every other one, as long as it changes nothing. 0 classifies it in every frame.", unit="s", range=(0.0, 1.0),
     )
     max_faces: int = param(64, "If an image has more faces, only those with the best scores are classified.", range=(1, 1000))
 

@@ -75,6 +75,10 @@ class DetectorParams:
         0.2, "Once nobody has been in view for 5 s, faces are looked for about so often and not in every image: whoever comes "
         "then is found so much later, at most. 0 looks in every image.", unit="s", range=(0.0, 10.0),
     )
+    still_period: float = param(
+        0.07, "While everybody who is known keeps still, faces are looked for about so often and not in every image: with 30 "
+        "images a second in every other one. 0 looks in every image.", unit="s", range=(0.0, 1.0),
+    )
     max_faces: int = param(32, "Only the best scored faces are kept, up to so many.", range=(1, 1000))
 
     def __post_init__(self) -> None:
@@ -122,7 +126,7 @@ def _with_free_input(content: bytes) -> bytes:
 
 
 _BY_NAME = {spec.name: spec for group in (DetectorParams, InferenceParams) for spec in specs(group)
-            if spec.name not in ("detect_every", "search_period", "rest_period")}
+            if spec.name not in ("detect_every", "search_period", "rest_period", "still_period")}
 """What a detector alone takes: the others are about several frames."""
 
 

@@ -14,7 +14,7 @@ import dataclasses
 import math
 import numbers
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -73,7 +73,10 @@ class FaceStage:
             with self.times("detect"):
                 return self.detector.detect(image)
         params = self.detector.params
-        rest = params.rest_period if self._attention.rests(stamp) else 0.0
+        if self._attention.rests(stamp):
+            rest = params.rest_period
+        else:
+            rest = params.still_period if self.tracker.is_still else 0.0
         look = self._schedule.look(stamp, params.detect_every, self.tracker.params.track_timeout / 2, rest)
         if look is None:
             with self.times("track"):
@@ -102,11 +105,28 @@ class FaceStage:
         return self.detector.detect(image, known or ())
 
 
+class _Known(NamedTuple):
+    """What a face showed when it was looked at last.
+
+    Attributes:
+        stamp: when that was.
+        steady: whether it had been showing that before; see `Shown`.
+        label, confidence, smoothed, raw: of an `Emotion`.
+    """
+
+    stamp: float
+    steady: bool
+    label: str
+    confidence: float
+    smoothed: NDArray[Any]
+    raw: NDArray[Any]
+
+
 class EmotionStage:
     """Crop, classify in one batch, smooth, label.
 
     Attributes:
-        faces_per_frame, max_faces: see `ClassifierParams`.
+        faces_per_frame, steady_period, max_faces: see `ClassifierParams`.
         times: of `align`, `classify` and `smooth`.
     """
 
@@ -120,9 +140,8 @@ class EmotionStage:
                  inference: InferenceParams):
         self.classifier = EmotionClassifier(classifier, inference)
         self.max_faces, self.faces_per_frame = classifier.max_faces, classifier.faces_per_frame
-        self.align = align
-        # When a face was looked at last, then label, confidence, and probabilities after and before they were smoothed.
-        self._known: dict[str, tuple[float, str, float, NDArray[Any], NDArray[Any]]] = {}
+        self.steady_period, self.align = classifier.steady_period, align
+        self._known: dict[str, _Known] = {}
         self._stamp = -math.inf
         answer = self.classifier.answer
         self.smoother = Smoother(smoothing, answer.neutral_prior, answer.rare_prior)
@@ -165,29 +184,37 @@ class EmotionStage:
             raw = self.classifier(crops)
         with self.times("smooth"):
             shown = self.smoother.update([face.id for face in looked], raw, stamp)
-            said = {i: (stamp, *one) for i, *one in zip(due, shown.labels, shown.confidences, shown.probabilities, raw,
-                                                        strict=True)}
+            said = {i: _Known(stamp, *one) for i, *one in zip(
+                due, shown.steady, shown.labels, shown.confidences, shown.probabilities, raw, strict=True)}
             self._known.update({faces[i].id: one for i, one in said.items() if faces[i].id})
             emotions = []
             for i, face in enumerate(faces):
-                _, *one = said[i] if i in said else self._known[face.id]
-                emotions.append(Emotion(face.id, face.box, face.score, *one))
+                one = said[i] if i in said else self._known[face.id]
+                # Copies, because what is remembered is not the caller's to change.
+                emotions.append(Emotion(face.id, face.box, face.score, one.label, one.confidence, one.smoothed.copy(),
+                                        one.raw.copy()))
         return emotions
 
     def _due(self, faces: Sequence[Face], stamp: float) -> list[int]:
-        """Which faces to look at: all that are new or have waited for long, and of the others those that waited longest."""
+        """Which faces to look at: all that are new or have waited for long, and of the others those that waited longest.
+
+        Nobody who has shown the same before and was looked at only just now is one of them.
+        """
         if stamp < self._stamp:  # a recording that starts again; the smoother forgets, too
             self._known.clear()
-        self._stamp = stamp
+        frame, self._stamp = stamp - self._stamp, stamp
         if len(self._known) > 1000:
-            self._known = {name: one for name, one in self._known.items() if stamp - one[0] <= self._FORGET}
-        if not 0 < self.faces_per_frame < len(faces):
-            return list(range(len(faces)))
+            self._known = {name: one for name, one in self._known.items() if stamp - one.stamp <= self._FORGET}
         names = [face.id for face in faces]
-        seen = [self._known[name][0] if name in self._known and names.count(name) == 1 else -math.inf for name in names]
-        waiting = sorted(range(len(faces)), key=lambda i: seen[i])
-        due = waiting[: self.faces_per_frame] + [i for i in waiting[self.faces_per_frame :] if stamp - seen[i] >= self._STALE]
-        return sorted(due)
+        known = [self._known.get(name) if names.count(name) == 1 else None for name in names]
+        waited = [math.inf if one is None else stamp - one.stamp for one in known]
+        due = [i for i, one in enumerate(known)
+               if one is None or not one.steady or waited[i] + frame / 2 >= self.steady_period]
+        if not 0 < self.faces_per_frame < len(due):
+            return due
+        due.sort(key=lambda i: -waited[i])
+        most = self.faces_per_frame
+        return sorted(due[:most] + [i for i in due[most:] if waited[i] >= self._STALE])
 
 
 DETECTOR, EMOTION = "face_detector_node", "emotion_node"

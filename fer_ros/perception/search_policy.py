@@ -46,7 +46,7 @@ class DetectionSchedule:
             every: every how many frames.
             memory: seconds for which the faces of the last time are known: after that they are looked for, however few
                 frames have come in between.
-            rest: seconds between two looks at the least, where nobody is there to be lost; it ends at the nearer frame.
+            rest: seconds between two looks at the least, where nobody can be lost by then; it ends at the nearer frame.
         """
         self._frames += 1
         elapsed = stamp - self._looked

@@ -23,6 +23,8 @@ from fer_ros.parameters.params import param
 
 _SLACK = 1e-6
 """Seconds: times of frames that are added up are never quite what they should be."""
+_SAME = 0.1
+"""Total variation distance of a frame from what was shown before, up to which it shows the same."""
 _NEUTRAL = [EMOTIONS.index("neutral")]
 _RARE = [EMOTIONS.index("disgust"), EMOTIONS.index("fear")]
 
@@ -84,11 +86,13 @@ class Shown(NamedTuple):
         probabilities: (N, 7) float32, smoothed; every row sums to 1 as far as the frame's own do.
         labels: an emotion or `uncertain`, each.
         confidences: the label's probability; where it is `uncertain` the largest one.
+        steady: whether this frame has said what was shown before, and no other label is about to be.
     """
 
     probabilities: NDArray[Any]
     labels: list[str]
     confidences: list[float]
+    steady: list[bool]
 
 
 @dataclass
@@ -194,24 +198,27 @@ class Smoother:
             self.reset()
         self._stamp = stamp
         out = np.array(raw, dtype=np.float32)
-        labels, confidences = [], []
+        labels, confidences, steady = [], [], []
         for i, name in enumerate(ids):
-            track, elapsed = None, 0.0
+            track, elapsed, same = None, 0.0, False
             if name and ids.count(name) == 1:
                 track, seen = self._tracks.get(name), self._before_a_camera(out[i])
                 if track is None:
                     track = self._tracks[name] = _Track(stamp, seen, deque([(stamp, seen)]))
                 else:
-                    elapsed = stamp - track.stamp
+                    elapsed, same = stamp - track.stamp, _distance(seen, track.average) <= _SAME
                     self._add(track, seen, stamp)
                 out[i] = self._stick(track.average, track.held.label)
             label, confidence = choose_label(out[i], self.params.confidence_threshold)
             if track is not None:
-                label, confidence = self._hold(track.held, label, confidence, elapsed, out[i])
+                leader = label
+                label, confidence = self._hold(track.held, leader, confidence, elapsed, out[i])
+                same = same and label == leader
+            steady.append(same)
             labels.append(label)
             confidences.append(confidence)
         self._tracks = {k: v for k, v in self._tracks.items() if stamp - v.stamp <= self._FORGET}
-        return Shown(out, labels, confidences)
+        return Shown(out, labels, confidences, steady)
 
     def _before_a_camera(self, raw: NDArray[Any]) -> NDArray[Any]:
         """(7,) probabilities, those of a frame with the prior of people who are followed."""
@@ -243,7 +250,7 @@ class Smoother:
         track.stamp = stamp
 
     def _gain(self, raw: NDArray[Any], average: NDArray[Any], elapsed: float) -> float:
-        distance = min(0.5 * float(np.abs(raw - average).sum()), 1.0)
+        distance = min(_distance(raw, average), 1.0)
         tau = self.params.time_constant * (1 - distance) ** self.params.responsiveness
         return 1.0 if tau <= 0 else 1 - math.exp(-elapsed / tau)
 
@@ -264,6 +271,11 @@ class Smoother:
         if shown in ("", UNCERTAIN) or self.params.smoothing == "none":
             return probabilities
         return _weighted(probabilities, ([EMOTIONS.index(shown)], self.params.stickiness))
+
+
+def _distance(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """Total variation distance of (7,) probabilities."""
+    return 0.5 * float(np.abs(one - other).sum())
 
 
 def _weighted(probabilities: NDArray[Any], *factors: tuple[list[int], float]) -> NDArray[Any]:

@@ -59,11 +59,13 @@ class _Track:
     _SPEED = (2.0, 2.0, 0.5)
     # Seconds in which the velocity of a face that is not seen fades: people stop sooner than they walk on for ever.
     _FADE = 1.0
+    # Sizes / s up to which a face keeps still, and seconds after which its velocity is known.
+    _STILL, _ACQUAINTED = 0.3, 0.25
 
     # In plain floats: for three filters of two states numpy takes several times as long.
 
     def __init__(self, name: str, box: Box, stamp: float):
-        self.id, self.stamp, self.seen = name, stamp, stamp
+        self.id, self.stamp, self.seen, self._born = name, stamp, stamp, stamp
         self.steady = SteadyBox(box, stamp)
         *values, self._unit = _measured(box)  # the size when it was seen last
         # Value and velocity, in pixels for x and y.
@@ -92,6 +94,12 @@ class _Track:
         x, y, growth = (reach * speed for _, speed in self._states)
         factor = math.exp(growth)
         return box._replace(cx=box.cx + x, cy=box.cy + y, width=box.width * factor, height=box.height * factor)
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it hardly moves, as far as that is known by now."""
+        x, y, growth = (speed / unit for (_, speed), unit in zip(self._states, self.scale, strict=True))
+        return self.seen - self._born >= self._ACQUAINTED and max(math.hypot(x, y), abs(growth)) <= self._STILL
 
     @property
     def expected(self) -> tuple[float, ...]:
@@ -188,6 +196,11 @@ class Tracker:
             stamp: the frame's time in seconds, not before that of the last `update` nor much later.
         """
         return [dataclasses.replace(face, box=track.ahead(face.box, stamp), landmarks=None) for face, track in self._shown]
+
+    @property
+    def is_still(self) -> bool:
+        """Whether there was somebody in the last `update`, nobody was missing, and all keep still."""
+        return bool(self._shown) and all(known.seen == self._stamp and known.is_still for known in self._tracks)
 
     def _match(self, faces: Sequence[Face], free: list[int], tracks: list[_Track],
                sure: bool) -> dict[int, _Track]:

@@ -283,6 +283,76 @@ def test_how_many_are_looked_at_is_a_parameter(looking, demo_frames, most, expec
     assert looking.classifier.batches == [9, expected]
 
 
+class Says(Looks):
+    """A classifier that counts, and says happy, as sure as it is told."""
+
+    sure = 0.6
+
+    def __call__(self, crops):
+        self.batches.append(len(crops))
+        rows = np.full((len(crops), 7), (1 - self.sure) / 6, np.float32)
+        rows[:, 3] = self.sure
+        return rows
+
+
+def looks(stage: EmotionStage, image, frames: range, fps: float, faces: int = 1) -> list[int]:
+    """How many faces are classified in each frame."""
+    stage.classifier.batches.clear()
+    for i in frames:
+        assert len(stage(image, crowd(faces), i / fps)) == faces
+    return list(stage.classifier.batches)
+
+
+@pytest.mark.parametrize(("fps", "pattern"), [(60, [1, 1, 0, 0, 0, 1, 0, 0, 0, 1]), (30, [1, 1, 0, 1, 0, 1]),
+                                              (25, [1, 1, 0, 1, 0, 1]), (15, [1] * 6), (5, [1] * 6)])
+def test_who_shows_the_same_is_classified_fifteen_times_a_second(demo_frames, fps, pattern):
+    stage = emotion_stage()
+    stage.classifier = Says()
+    assert looks(stage, demo_frames[0], range(len(pattern)), fps) == pattern
+
+
+def test_who_shows_something_else_is_classified_in_every_frame_until_that_is_what_is_shown(demo_frames):
+    stage = emotion_stage()
+    stage.classifier = Says()
+    assert looks(stage, demo_frames[0], range(10), 30) == [1, 1, 0, 1, 0, 1, 0, 1, 0, 1]
+    stage.classifier.sure = 0.0  # anything else
+    stage.classifier.batches.clear()
+    labels = [stage(demo_frames[0], crowd(1), i / 30)[0].label for i in range(11, 61)]
+    changed = stage.classifier.batches
+    shown = next(i for i, label in enumerate(labels) if label != "happy")
+    assert labels[shown:] == [labels[shown]] * (50 - shown)
+    assert shown > 8 and changed[: shown + 1] == [1] * (shown + 1)
+    assert changed[shown + 1 : shown + 21] == [0, 1] * 10
+
+
+def test_who_trembles_is_classified_in_every_frame(looking, demo_frames):
+    assert looks(looking, demo_frames[0], range(30), 30) == [1] * 30  # it says something else each time
+
+
+def test_without_a_period_who_shows_the_same_is_classified_in_every_frame(demo_frames):
+    stage = emotion_stage()
+    stage.classifier, stage.steady_period = Says(), 0.0
+    assert looks(stage, demo_frames[0], range(10), 30) == [1] * 10
+
+
+def test_of_many_who_show_the_same_those_who_waited_longest_are_classified(demo_frames):
+    stage = emotion_stage()
+    stage.classifier = Says()
+    assert looks(stage, demo_frames[0], range(10), 60, faces=4) == [4, 3, 1, 0, 0, 3, 1, 0, 0, 3]
+
+
+def test_between_two_looks_a_face_shows_what_it_showed(demo_frames):
+    stage = emotion_stage()
+    stage.classifier = Says()
+    faces = [Face(Box(100.0 + i, 100.0, 25.0, 25.0), 0.9 - i / 100, id="1") for i in range(6)]
+    said = [stage(demo_frames[0], [face], i / 30)[0] for i, face in enumerate(faces)]
+    assert stage.classifier.batches == [1, 1, 0, 1, 0, 1]
+    assert [(emotion.box, emotion.detection_score) for emotion in said] == [(face.box, face.score) for face in faces]
+    assert said[2].label == said[1].label and said[2].confidence == said[1].confidence
+    assert np.array_equal(said[2].probabilities, said[1].probabilities)
+    assert not np.shares_memory(said[2].probabilities, said[1].probabilities)
+
+
 class Watched:
     """A face stage, and how it looks at each frame: s is a search of the whole image, f a look around those who are known that
     finds all of them, F one that does not."""
@@ -363,6 +433,42 @@ def test_without_a_rest_period_every_image_is_looked_at():
     assert stage.how == ["s"] * 240
 
 
+@pytest.mark.parametrize(("fps", "every"), [(60, 4), (30, 2), (25, 2), (15, 1), (5, 1)])
+def test_who_keeps_still_is_looked_for_fifteen_times_a_second(demo_frames, fps, every):
+    stage = Watched()
+    faces = [stage(demo_frames[0], i / fps) for i in range(3 * fps)]
+    assert {face.id for found in faces for face in found} == {"1"} and all(map(len, faces))
+    assert all(stage.how[: fps // 4])  # until its movement is known
+    looked = [i for i, how in enumerate(stage.how) if how and i > fps // 2]
+    assert {b - a for a, b in itertools.pairwise(looked)} == {every}
+
+
+def test_who_moves_is_looked_for_in_every_image(demo_frames):
+    stage = Watched()
+    for i in range(90):
+        (face,) = stage(np.roll(demo_frames[0], 4 * min(i, 30), axis=1), i / 30)
+    assert all(stage.how[:31]) and stage.how[60:].count("") == 15  # at rest again
+    for i in range(90, 96):
+        stage(np.roll(demo_frames[0], 10 * (i - 78), axis=1), i / 30)
+    assert all(stage.how[91:])
+
+
+def test_while_somebody_is_missing_every_image_is_looked_at(demo_frames):
+    stage = Watched(inference_size=640)
+    alone, both = beside(demo_frames[0], demo_frames[0] * 0), beside(demo_frames[0], demo_frames[0])
+    seen = [len(stage(both if i < 30 else alone, i / 30)) for i in range(90)]
+    left = seen.index(1)
+    assert left in (30, 31) and seen == [2] * left + [1] * (90 - left)
+    assert "" in stage.how[10:30] and all(stage.how[left : 59]) and "" in stage.how[70:]  # `track_timeout` is 1 s
+
+
+def test_without_a_period_who_keeps_still_is_looked_for_in_every_image(demo_frames):
+    stage = Watched(still_period=0.0)
+    for i in range(30):
+        stage(demo_frames[0], i / 30)
+    assert all(stage.how)
+
+
 def beside(left, right):
     """Two frames as one."""
     return np.hstack([left, right])
@@ -397,7 +503,7 @@ def test_where_time_stands_still_the_whole_image_is_searched(demo_frames):
 
 
 def test_a_face_that_is_followed_is_where_a_search_finds_it():
-    follows, searches = Watched(), Watched(search_period=0.0)
+    follows, searches = Watched(still_period=0.0), Watched(search_period=0.0, still_period=0.0)
     recording = open_source(SourceParams(source="demo", realtime=False))
     for i in range(75):
         image = recording.read()
@@ -426,7 +532,7 @@ def test_who_is_missing_is_searched_for_at_once(demo_frames):
 
 def test_who_is_seen_from_afar_only_is_not_looked_at_twice_in_each_frame(demo_frames, monkeypatch):
     monkeypatch.setattr(detector, "_SAME", 2.0)  # nobody is the one who was expected
-    stage = Watched()
+    stage = Watched(still_period=0.0)
     assert all(len(stage(demo_frames[0], i / 30)) == 1 for i in range(14))
     assert stage.how == ["s", "Fs", *["s"] * 5, "Fs", *["s"] * 5, "Fs"]
 
