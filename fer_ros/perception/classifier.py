@@ -62,7 +62,7 @@ class ClassifierParams:
     )
     steady_period: float = param(
         0.07, "A face that goes on showing the same is classified about so often and not in every frame: with 30 frames a "
-        "second in every other one, as long as it changes nothing. 0 classifies it in every frame.", unit="s", range=(0.0, 1.0),
+        "second in every other one. 0 classifies it in every frame.", unit="s", range=(0.0, 1.0),
     )
     max_faces: int = param(64, "If an image has more faces, only those with the best scores are classified.", range=(1, 1000))
 

@@ -73,11 +73,7 @@ class FaceStage:
             with self.times("detect"):
                 return self.detector.detect(image)
         params = self.detector.params
-        if self._attention.rests(stamp):
-            rest = params.rest_period
-        else:
-            rest = params.still_period if self.tracker.is_still else 0.0
-        look = self._schedule.look(stamp, params.detect_every, self.tracker.params.track_timeout / 2, rest)
+        look = self._schedule.look(stamp, params.detect_every, self.tracker.params.track_timeout / 2, self._rest(stamp))
         if look is None:
             with self.times("track"):
                 return self.tracker.predict(stamp)
@@ -87,6 +83,12 @@ class FaceStage:
             self._attention.see(stamp)
         with self.times("track"):
             return self.tracker.update(found, stamp)
+
+    def _rest(self, stamp: float) -> float:
+        """Seconds for which nobody need be looked for."""
+        if self._attention.rests(stamp):
+            return self.detector.params.rest_period
+        return self.detector.params.still_period if self.tracker.is_still else 0.0
 
     def _find(self, image: Image, stamp: float, look: Look) -> list[Face]:
         """The faces of an image: the known ones where they are expected, or all."""

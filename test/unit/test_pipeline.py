@@ -446,7 +446,7 @@ def test_who_keeps_still_is_looked_for_fifteen_times_a_second(demo_frames, fps, 
 def test_who_moves_is_looked_for_in_every_image(demo_frames):
     stage = Watched()
     for i in range(90):
-        (face,) = stage(np.roll(demo_frames[0], 4 * min(i, 30), axis=1), i / 30)
+        assert len(stage(np.roll(demo_frames[0], 4 * min(i, 30), axis=1), i / 30)) == 1
     assert all(stage.how[:31]) and stage.how[60:].count("") == 15  # at rest again
     for i in range(90, 96):
         stage(np.roll(demo_frames[0], 10 * (i - 78), axis=1), i / 30)
