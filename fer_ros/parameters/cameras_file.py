@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,10 @@ def read_cameras(file: Path) -> list[Camera]:
     cameras: list[Camera] = []
     for node in root.value:
         try:
-            cameras.append(_camera(node, [camera.name for camera in cameras]))
+            camera = _camera(node, [other.name for other in cameras])
+            if (device := _device(camera)) and (same := next((other for other in cameras if _device(other) == device), None)):
+                raise ValueError(f"{same.name} and {camera.name} are both the camera {device}, which gives its images to one")
+            cameras.append(camera)
         except ValueError as error:
             raise ValueError(f"{_at(file, node)}: {one_line(str(error), 300)}") from None
     return cameras
@@ -103,6 +107,15 @@ def _camera(node: yaml.Node, others: Sequence[str]) -> Camera:
     if not image and values.get("source", "") in ("", None):
         raise ValueError(f"{name} has no source: add `source: /dev/video0` or a URL, say, or `image:` and a topic")
     return Camera(name, _checked(name, values), image)
+
+
+def _device(camera: Camera) -> str:
+    """The file of a camera of this machine, which may have several names; empty for any other source."""
+    from fer_ros.media.device import path_of_device  # loads OpenCV
+    from fer_ros.media.source_name import kind_of_source, opened_as
+
+    source = opened_as(camera.named.get("source", ""))
+    return os.path.realpath(path_of_device(source)) if source and kind_of_source(source) == "device" else ""
 
 
 def _check_keys(keys: Sequence[str]) -> None:

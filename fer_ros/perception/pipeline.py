@@ -200,7 +200,7 @@ class EmotionStage:
     def _due(self, faces: Sequence[Face], stamp: float) -> list[int]:
         """Which faces to look at: all that are new or have waited for long, and of the others those that waited longest.
 
-        Nobody who has shown the same before and was looked at only just now is one of them.
+        Nobody who has shown the same before and was looked at only just now is one of them, unless time stands still.
         """
         if stamp < self._stamp:  # a recording that starts again; the smoother forgets, too
             self._known.clear()
@@ -211,7 +211,7 @@ class EmotionStage:
         known = [self._known.get(name) if names.count(name) == 1 else None for name in names]
         waited = [math.inf if one is None else stamp - one.stamp for one in known]
         due = [i for i, one in enumerate(known)
-               if one is None or not one.steady or waited[i] + frame / 2 >= self.steady_period]
+               if one is None or not one.steady or not 0 < waited[i] + frame / 2 < self.steady_period]
         if not 0 < self.faces_per_frame < len(due):
             return due
         due.sort(key=lambda i: -waited[i])

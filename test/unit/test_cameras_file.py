@@ -56,6 +56,9 @@ def test_names_sources_and_parameters_are_read_and_an_address_stays_one(tmp_path
     ("- {name: my camera, source: 0}", "yaml:1: a camera needs a name of up to 60 letters, digits and _.*'my camera'"),
     ("- {name: 1, source: 0}", "yaml:1: a camera needs a name of .* not 1"),
     ("- {name: a, source: 0}\n- {name: a, source: 1}", "yaml:2: there are two cameras named a"),
+    ("- {name: a, source: 0}\n- {name: b, source: rtsp://b}\n- {name: c, source: /dev/video0}",
+     "yaml:3: a and c are both the camera /dev/video0, which gives its images to one"),
+    ("- {name: a, source: '7'}\n- {name: b, source: '007'}", "yaml:2: a and b are both the camera /dev/video7"),
     ("- {name: a}", "yaml:1: a has no source"),
     ("- {name: a, source: ''}", "yaml:1: a has no source"),
     ("- {name: a, source: 0}\n- {name: b, sorce: 1}", "yaml:2: a camera has no sorce: did you mean source"),
@@ -75,6 +78,11 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path, text, reason):
     with pytest.raises(ValueError, match=reason) as refused:
         read_cameras(written(tmp_path, text))
     assert "\n" not in str(refused.value)
+
+
+def test_several_cameras_may_play_one_film_or_stream(tmp_path):
+    for source in ("demo", "rtsp://a", "/dev/shm/film.mp4"):
+        assert len(read_cameras(written(tmp_path, f"- {{name: a, source: {source}}}\n- {{name: b, source: {source}}}"))) == 2
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -335,6 +335,16 @@ def test_without_a_period_who_shows_the_same_is_classified_in_every_frame(demo_f
     assert looks(stage, demo_frames[0], range(10), 30) == [1] * 10
 
 
+def test_where_time_stands_still_who_shows_the_same_is_classified_each_time(demo_frames):
+    stage = emotion_stage()
+    stage.classifier = Says()
+    assert looks(stage, demo_frames[0], range(2), 30) == [1, 1]
+    stage.classifier.batches.clear()
+    for _ in range(3):
+        stage(demo_frames[0], crowd(1), 1 / 30)
+    assert stage.classifier.batches == [1, 1, 1]
+
+
 def test_of_many_who_show_the_same_those_who_waited_longest_are_classified(demo_frames):
     stage = emotion_stage()
     stage.classifier = Says()
