@@ -190,12 +190,12 @@ class Tracker:
         return [face for face, _ in self._shown]
 
     def predict(self, stamp: float) -> list[Face]:
-        """The faces of the last `update`, where they should be now if they go on as they moved, without landmarks.
+        """The faces of the last `update`, where they and their landmarks should be now if they go on as they moved.
 
         Args:
             stamp: the frame's time in seconds, not before that of the last `update` nor much later.
         """
-        return [dataclasses.replace(face, box=track.ahead(face.box, stamp), landmarks=None) for face, track in self._shown]
+        return [_moved(face, track.ahead(face.box, stamp)) for face, track in self._shown]
 
     @property
     def is_still(self) -> bool:
@@ -227,6 +227,15 @@ class Tracker:
         for row, column in zip(*(index.tolist() for index in possible.nonzero()), strict=True):
             choices.setdefault(row, {})[column] = float(costs[row, column])
         return {free[row]: tracks[column] for row, column in assign(choices).items()}
+
+
+def _moved(face: Face, box: Box) -> Face:
+    """A face in another place, and its landmarks where they are in its box."""
+    if face.landmarks is None:
+        return dataclasses.replace(face, box=box)
+    before, now = np.array(((face.box.cx, face.box.cy), (box.cx, box.cy)))
+    landmarks = now + (face.landmarks - before) * (box.width / max(face.box.width, 1e-9))
+    return dataclasses.replace(face, box=box, landmarks=landmarks.astype(np.float32))
 
 
 def _measured(box: Box) -> tuple[float, float, float, float]:

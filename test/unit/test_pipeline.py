@@ -448,6 +448,7 @@ def test_who_keeps_still_is_looked_for_fifteen_times_a_second(demo_frames, fps, 
     stage = Watched()
     faces = [stage(demo_frames[0], i / fps) for i in range(3 * fps)]
     assert {face.id for found in faces for face in found} == {"1"} and all(map(len, faces))
+    assert all(face.landmarks.shape == (5, 2) for found in faces for face in found)
     assert all(stage.how[: fps // 4])  # until its movement is known
     looked = [i for i, how in enumerate(stage.how) if how and i > fps // 2]
     assert {b - a for a, b in itertools.pairwise(looked)} == {every}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 from fer_ros.perception.tracker import Tracker, TrackerParams
@@ -163,13 +164,20 @@ def test_no_id_is_given_twice_in_a_frame():
 def test_a_moving_face_is_expected_further_on():
     tracker = Tracker(TrackerParams(box_cutoff=0))
     for i in range(30):
-        (last,) = tracker.update([Face(Box(100.0 + 3 * i, 50.0, 40.0 + i / 2, 50.0 + i / 2), 0.9)], i / 30)
+        box = Box(100.0 + 3 * i, 50.0, 40.0 + i / 2, 50.0 + i / 2)
+        eyes = np.array([[box.cx - box.width / 4, 40], [box.cx + box.width / 4, 40]], np.float32)
+        (last,) = tracker.update([Face(box, 0.9, eyes)], i / 30)
     (expected,) = tracker.predict(29 / 30 + 2 / 30)
-    assert (expected.id, expected.score, expected.landmarks) == (last.id, last.score, None)
+    assert (expected.id, expected.score) == (last.id, last.score)
+    assert expected.landmarks.dtype == np.float32
+    assert expected.landmarks[:, 0].mean() == pytest.approx(expected.box.cx, abs=0.01)
+    assert np.ptp(expected.landmarks[:, 0]) == pytest.approx(expected.box.width / 2, rel=1e-3)
     assert expected.box.cx == pytest.approx(last.box.cx + 6, abs=1.5)
     assert expected.box.cy == pytest.approx(50, abs=0.5)
     assert expected.box.height == pytest.approx(last.box.height + 1, abs=0.5)
     assert tracker.predict(29 / 30) == [last]
+    tracker.update([Face(box, 0.9)], 1.0)
+    assert tracker.predict(1.0)[0].landmarks is None  # of a detector that finds none
 
 
 def test_nothing_is_expected_of_a_tracker_that_has_seen_nothing():
