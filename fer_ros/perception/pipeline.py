@@ -76,7 +76,8 @@ class FaceStage:
         look = self._schedule.look(stamp, params.detect_every, self.tracker.params.track_timeout / 2, self._rest(stamp))
         if look is None:
             with self.times("track"):
-                return self.tracker.predict(stamp)
+                # Who keeps still stays: what is known of their speed is noise, and boxes would tremble.
+                return self.tracker.shown if self.tracker.is_still else self.tracker.predict(stamp)
         with self.times("detect"):
             found = self._find(image, stamp, look)
         if found:

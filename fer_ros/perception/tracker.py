@@ -187,6 +187,11 @@ class Tracker:
                 track.see(box)
                 box = track.steady.update(box, stamp, self.params.box_cutoff)
             self._shown.append((dataclasses.replace(face, box=box, id=track.id), track))
+        return self.shown
+
+    @property
+    def shown(self) -> list[Face]:
+        """The faces of the last `update`."""
         return [face for face, _ in self._shown]
 
     def predict(self, stamp: float) -> list[Face]:

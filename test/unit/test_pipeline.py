@@ -454,6 +454,16 @@ def test_who_keeps_still_is_looked_for_fifteen_times_a_second(demo_frames, fps, 
     assert {b - a for a, b in itertools.pairwise(looked)} == {every}
 
 
+def test_between_two_looks_who_keeps_still_stays_where_they_were(demo_frames):
+    noise, stage = np.random.default_rng(0), Watched()
+    frames = (np.clip(demo_frames[0] + noise.normal(0, 4, demo_frames[0].shape), 0, 255).astype(np.uint8) for _ in range(60))
+    faces = [stage(frame, i / 30) for i, frame in enumerate(frames)]
+    between = [i for i, how in enumerate(stage.how) if not how]
+    assert len(between) > 20
+    for i in between:
+        assert faces[i] == faces[i - 1] and faces[i] is not faces[i - 1]
+
+
 def test_who_moves_is_looked_for_in_every_image(demo_frames):
     stage = Watched()
     for i in range(90):
