@@ -274,3 +274,26 @@ def test_faces_of_a_detector_without_ids_are_followed(bench, graph, astronaut, m
     bench.wait_for(sent, "an event")
     assert {one.face_id for message in heard for one in message.emotions} == {"1"}
     assert (events[0].kind, events[0].face_id, events[0].label) == (EmotionEvent.APPEARED, "1", "happy")
+
+
+def test_how_often_a_face_is_classified_can_be_changed_while_the_node_runs(bench, astronaut, message_of):
+    heard = bench.listen(EmotionArray, "emotions")
+    node = bench.add(EmotionNode)
+    send_image, send_faces = bench.speak(Image, "image"), bench.speak(Detection2DArray, "faces")
+    classify, classified = node._stage.classifier.logits, []
+
+    def counted(crops, *more):
+        classified.append(len(crops))
+        return classify(crops, *more)
+
+    node._stage.classifier.logits = counted
+    for i in range(8):
+        if i == 4:
+            (done,) = node.set_parameters([Parameter("steady_period", value=0.0)])
+            assert done.successful
+        image = message_of(astronaut, 5, i * 33_000_000)
+        send_image(image)
+        send_faces(detections(image, face_box(astronaut)))
+        bench.wait_for(lambda count=i + 1: len(heard) == count, "emotions")
+    assert [len(message.emotions) for message in heard] == [1] * 8
+    assert classified == [1, 1, 0, 1, 1, 1, 1, 1]
