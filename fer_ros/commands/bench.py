@@ -61,8 +61,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
                     "less than 0.25 s; with --truth also changes where nothing happens (flips), and seconds from each real "
                     "change to the right label.",
     )
-    smoothing.add_argument("table", type=Path, metavar="TABLE.csv", help="written by fer-ros annotate --table; its face with "
-                           "most rows is taken")
+    smoothing.add_argument("table", type=Path, metavar="TABLE.csv",
+                           help="written by fer-ros annotate --table, with --set steady_period=0 so that each frame says "
+                                "something of its own; its face with most rows is taken")
     smoothing.add_argument("--truth", metavar="'SECONDS LABEL, ...'",
                            help="what the face shows from when on, ? where nobody could say: '0 neutral, 0.6 happy'")
     smoothing.add_argument("--neutral-prior", type=factor, default=1.0, metavar="FACTOR",
