@@ -108,14 +108,14 @@ def _annotate(options: argparse.Namespace) -> int:
     params = _parameters(options)
     annotator, drawn = Annotator(params), params["overlay_node"]
     ids = params[EMOTION][IdParams].publish_ids and not options.no_ids
-    if terms := news(annotator.file):
-        print(f"fer-ros: {terms}", file=sys.stderr)
     summary, shown = Summary(), without_secrets(options.source)
     started = time.monotonic()
     with Recording(options.source, options.topic) as recording, Outputs(
         bag, annotator.model, table=options.table, events=options.events, video=options.record, overlay=options.overlay,
         force=options.force, sources=sources, privacy=drawn[PrivacyParams], style=drawn[OverlayStyle], ids=ids,
     ) as outputs, on_end(ending := Once()):
+        if terms := news(annotator.file):  # once it is sure that there is something to do
+            print(f"fer-ros: {terms}", file=sys.stderr)
         ended = _annotate_all(recording, annotator, outputs, summary, ending, f"annotating {shown}")
         if not summary.frames:
             raise ValueError(f"{shown} holds no image that can be read"

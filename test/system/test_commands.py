@@ -6,7 +6,7 @@
 # IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""`fer-ros doctor` and `fer-ros models`."""
+"""`fer-ros doctor` and `fer-ros models`, and what is told of models' terms."""
 
 import shutil
 
@@ -34,6 +34,14 @@ def test_models_lists_and_verifies(fer_ros):
         assert "yunet" in command.text
         assert "Apache-2.0" in command.text
         assert "mismatch" not in command.text
+
+
+def test_terms_are_told_once_there_is_something_to_annotate(fer_ros, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for source, status, told in (("nope.mp4", 1, False), ("demo", 0, True), ("demo", 0, False)):
+        command = fer_ros("annotate", source, "-o", "out.mcap", "--force")
+        assert command.wait() == status, command.text
+        assert ("this is said once" in command.text) == told
 
 
 @pytest.mark.parametrize("damage", ["missing", "mismatch"])
