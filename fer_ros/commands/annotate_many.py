@@ -75,9 +75,9 @@ def annotate_many(options: argparse.Namespace, params: Params) -> int:
     _check(options)
     task = Task.of(params, topic=options.topic, bags=not options.no_bags, overlay=options.overlay, ids=_ids(options, params))
     given, refused = find(options.source, options.out)
-    if terms := news(Path(task.emotions.path)):
-        print(f"fer-ros: {terms}", file=sys.stderr)
     with Collection(options.out, {"fer_ros": __version__, **task.about()}, options.force) as collection:
+        if given and (terms := news(Path(task.emotions.path))):
+            print(f"fer-ros: {terms}", file=sys.stderr)
         run = _Run(options, task, collection, given, refused)
         return run()
 

@@ -38,8 +38,9 @@ def test_models_lists_and_verifies(fer_ros):
 
 def test_terms_are_told_once_there_is_something_to_annotate(fer_ros, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    for source, status, told in (("nope.mp4", 1, False), ("demo", 0, True), ("demo", 0, False)):
-        command = fer_ros("annotate", source, "-o", "out.mcap", "--force")
+    for source, out, status, told in (("nope.mp4", "out.mcap", 1, False), ("no*.mp4", "folder", 1, False),
+                                      ("demo", "out.mcap", 0, True), ("demo", "out.mcap", 0, False)):
+        command = fer_ros("annotate", source, "-o", out, "--force")
         assert command.wait() == status, command.text
         assert ("this is said once" in command.text) == told
 
