@@ -119,7 +119,8 @@ def test_colcon_test_runs_the_unit_tests(workspace):
     if workspace.symlinks:
         pytest.skip("once is enough")
     workspace.colcon("test", "--packages-select", "fer_ros", "--ctest-args", "-R", "^unit$")
-    summary = workspace.colcon("test-result", "--test-result-base", "build/fer_ros/test_results").strip().splitlines()[-1]
+    told = workspace.colcon("test-result", "--verbose", "--test-result-base", "build/fer_ros/test_results")  # or what failed
+    summary = told.strip().splitlines()[-1]
     # Summary: N tests, 0 errors, 0 failures, M skipped
     counts = [int(word) for word in summary.replace(",", "").split() if word.isdigit()]
     assert counts[0] > 0 and counts[1:3] == [0, 0], summary
