@@ -66,8 +66,10 @@ class OpenCvCapture:
             by_content: whether FFmpeg does not get to know the name, whose suffix would make it look for a single picture.
         """
         with _options_lock, _ffmpeg_options(file=True), open(path, "rb") as file:
-            # The whole path: FFmpeg takes `12:30.mp4` for an address.
-            name = f"/proc/self/fd/{file.fileno()}" if by_content else str(path.absolute())
+            # The whole path: FFmpeg takes `12:30.mp4` for an address. And `take_%d/video.png` for a numbered sequence.
+            name = str(path.absolute())
+            if by_content or "%" in name:
+                name = f"/proc/self/fd/{file.fileno()}"
             return cls(name, cv2.CAP_FFMPEG)
 
     @classmethod

@@ -89,8 +89,9 @@ def test_a_jpeg_is_read_as_one_whatever_its_name(tmp_path, name):
 
 def test_a_video_is_read_as_one_whatever_its_name(tmp_path, write_video, numbered):
     video = write_video(tmp_path / "v.avi", numbered(4))
-    for name in ("v.png", "v.jpg", "v"):
-        assert len(frames_of(video.rename(tmp_path / name))) == 4
+    (tmp_path / "take_%d").mkdir()
+    for name in ("v.png", "v.jpg", "v", "take_%d/v.png", "take_%d/v.avi"):
+        assert len(frames_of(video.rename(tmp_path / name))) == 4, name
         video = tmp_path / name
 
 
