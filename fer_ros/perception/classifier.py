@@ -10,6 +10,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -329,7 +331,9 @@ class EmotionClassifier:
         Raises:
             ModelError: the network is none that gives such outputs for faces.
         """
-        noise = np.random.default_rng(0).integers(0, 256, (self.input_size, self.input_size, 3), np.uint8)
+        shape = (self.input_size, self.input_size, 3)
+        # Not of numpy.random, which nothing else in a running graph loads.
+        noise = np.frombuffer(random.Random(0).randbytes(math.prod(shape)), np.uint8).reshape(shape)
         crops = np.stack([noise, np.zeros_like(noise), np.full_like(noise, 255)])[:faces]
         try:
             return self._outputs(crops, *self.metadata.answers)
