@@ -28,8 +28,11 @@ PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES
 """What names Fast DDS's profile: the first in Fast DDS 3 (Kilted), the second up to Fast DDS 2 (Humble, Jazzy)."""
 FOUND_PROFILES = ("DEFAULT_FASTDDS_PROFILES.xml", "DEFAULT_FASTRTPS_PROFILES.xml")
 """What Fast DDS reads beside that, in the folder where a process runs."""
-IMAGE_SEGMENT, SMALL_SEGMENT = 32 * 2**20, 2**20
-"""Bytes of shared memory that the profiles take: of a process that publishes images, and of any other."""
+IMAGE_SEGMENT, SMALL_IMAGE_SEGMENT, SMALL_SEGMENT = 32 * 2**20, 8 * 2**20, 2**20
+"""Bytes of shared memory that the profiles take: of a process that publishes images, of one that publishes small ones alone,
+and of any other."""
+SMALL_IMAGE = 2**20
+"""Bytes that a small image has at most."""
 
 RANGE, LOCALHOST_ONLY, PEERS, SERVER = (
     "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER")
@@ -68,11 +71,12 @@ def users_profile(environment: Mapping[str, str]) -> Path | None:
     return next((path for path in chosen if path not in _profiles()), None)
 
 
-def dds_environment(environment: Mapping[str, str], *, images: bool) -> dict[str, str]:
+def dds_environment(environment: Mapping[str, str], *, images: bool, small: bool = False) -> dict[str, str]:
     """The variables with which a process joins a graph, so that what should stay on this machine does.
 
     Args:
         images: whether the process publishes images, for which Fast DDS's own shared memory is too small.
+        small: whether none of them has more than `SMALL_IMAGE` bytes.
 
     Returns:
         Fast DDS's profile, the user's own if there is one, and what else Humble needs.
@@ -83,7 +87,7 @@ def dds_environment(environment: Mapping[str, str], *, images: bool) -> dict[str
     unset = [name for name in (PROFILE_VARIABLES[:1] if newer else PROFILE_VARIABLES) if not environment.get(name)]
     ours = [name for name in PROFILE_VARIABLES if environment.get(name) and Path(environment[name]) in _profiles()]
     local = is_local(environment)
-    chosen = {name: own or profile(variable=PROFILE_VARIABLES[0] if newer else name, local=local, images=images)
+    chosen = {name: own or profile(variable=PROFILE_VARIABLES[0] if newer else name, local=local, images=images, small=small)
               for name in (*unset, *ours)}
     return _for_humble(environment) | {name: os.fspath(file) for name, file in chosen.items()}
 
@@ -101,32 +105,33 @@ def profile_variable(environment: Mapping[str, str]) -> str:
     return PROFILE_VARIABLES[0 if _has_fast_dds_3(environment) else 1]
 
 
-def profile(variable: str, *, local: bool, images: bool) -> Path:
+def profile(variable: str, *, local: bool, images: bool, small: bool = False) -> Path:
     """One of the Fast DDS profiles of config/, as installed.
 
     Args:
         variable: the one of `PROFILE_VARIABLES` that is to name it: what the two Fast DDS read differs.
     """
     version = 3 if variable == PROFILE_VARIABLES[0] else 2
-    name = f"fastdds{version}" + ("_localhost" if local else "") + ("" if images else "_no_images")
+    name = f"fastdds{version}" + ("_localhost" if local else "")
+    name += "_small_images" if images and small else "" if images else "_no_images"
     return share_directory() / "config" / f"{name}.xml"
 
 
-def prepare(environment: MutableMapping[str, str], *, images: bool) -> list[str]:
+def prepare(environment: MutableMapping[str, str], *, images: bool, small: bool = False) -> list[str]:
     """Make a process ready to join a graph: its variables, and room in shared memory.
 
     Args:
         environment: of the process; changed in place.
-        images: whether the process publishes images.
+        images, small: as of `dds_environment`.
 
     Returns:
         What its user should be told.
     """
-    environment.update(dds_environment(environment, images=images))
+    environment.update(dds_environment(environment, images=images, small=small))
     free_dead_segments()
     if users_profile(environment) is not None or not uses_fast_dds(environment):
         return []
-    return shared_memory_problems(images=images)
+    return shared_memory_problems(images=images, small=small)
 
 
 def uses_fast_dds(environment: Mapping[str, str]) -> bool:
@@ -134,9 +139,9 @@ def uses_fast_dds(environment: Mapping[str, str]) -> bool:
     return (environment.get("RMW_IMPLEMENTATION") or "rmw_fastrtps_cpp").startswith("rmw_fastrtps")
 
 
-def shared_memory_problems(*, images: bool, folder: Path = SHARED_MEMORY) -> list[str]:
+def shared_memory_problems(*, images: bool, small: bool = False, folder: Path = SHARED_MEMORY) -> list[str]:
     """Why shared memory cannot be used, of which Fast DDS says nothing; empty where it can."""
-    wanted = (IMAGE_SEGMENT if images else SMALL_SEGMENT) + _OVERHEAD
+    wanted = (SMALL_SEGMENT if not images else SMALL_IMAGE_SEGMENT if small else IMAGE_SEGMENT) + _OVERHEAD
     consequence = "what processes send each other goes through UDP instead, which is slower and loses images"
     try:
         free = shutil.disk_usage(folder).free
@@ -209,8 +214,8 @@ def _is_abandoned(lock: int) -> bool:
 
 
 def _profiles() -> list[Path]:
-    ours = [profile(variable, local=local, images=images)
-            for variable in PROFILE_VARIABLES for local in (True, False) for images in (True, False)]
+    ours = [profile(variable, local=local, images=images, small=small) for variable in PROFILE_VARIABLES
+            for local in (True, False) for images, small in ((True, False), (True, True), (False, False))]
     return [*ours, share_directory() / "config" / "fastdds.xml"]
 
 

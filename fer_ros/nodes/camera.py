@@ -28,6 +28,7 @@ from fer_ros.media.source_params import SourceParams, flip_image
 from fer_ros.media.without_effect import without_effect
 from fer_ros.parameters.node_params import AudienceParams, CameraParams, CompressedParams, ImageOutputParams, NodeParams
 from fer_ros.resources import users_file
+from fer_ros.ros import foreseen
 from fer_ros.ros.diagnostics import ERROR
 from fer_ros.ros.source_node import SourceNode
 from fer_ros.ros.spinning import main_of
@@ -49,6 +50,8 @@ def _read(source: Source) -> _Timed | None:
 class CameraNode(SourceNode):
     NAME = "camera_node"
     PARAMS = (SourceParams, CameraParams, AudienceParams, ImageOutputParams, CompressedParams)
+
+    has_small_images = staticmethod(foreseen.has_small_images)
 
     def setup(self) -> None:
         source, file = self.params[SourceParams], self.params[CameraParams].camera_info_file

@@ -19,6 +19,7 @@ from rclpy.parameter import Parameter
 
 from fer_ros.parameters.node_params import PipelineParams, SharedImageParams
 from fer_ros.ros.exchange import AnyImage, Exchange, LocalImage
+from fer_ros.ros.foreseen import has_small_images
 from fer_ros.ros.images import to_bgr
 from fer_ros.ros.node import FerNode
 from fer_ros.ros.spinning import run_nodes
@@ -122,7 +123,7 @@ def make() -> Sequence[FerNode]:
 
 
 def main() -> None:
-    sys.exit(run_nodes(make, images=True))
+    sys.exit(run_nodes(make, images=True, small=has_small_images))
 
 
 if __name__ == "__main__":

@@ -19,17 +19,18 @@ from rclpy.signals import SignalHandlerOptions
 from fer_ros.dds import prepare
 
 
-def join(arguments: Sequence[str] | None = (), *, images: bool = False) -> None:
+def join(arguments: Sequence[str] | None = (), *, images: bool = False, small: bool = False) -> None:
     """Initialize rclpy. Signals stay with the caller.
 
     Args:
         arguments: of ROS; None for those of the process.
         images: whether this process publishes images, and needs shared memory for them.
+        small: whether these are known to be small ones (`fer_ros.dds.SMALL_IMAGE`).
 
     Raises:
         What `rclpy.init` raises.
     """
-    problems = prepare(os.environ, images=images)
+    problems = prepare(os.environ, images=images, small=small)
     rclpy.init(args=arguments if arguments is None else list(arguments), signal_handler_options=SignalHandlerOptions.NO)
     for problem in problems:
         rclpy.logging.get_logger("fer_ros").warning(problem)

@@ -61,6 +61,11 @@ class FerNode(LifecycleNode):
     PUBLISHES_IMAGES = False
     """Whether it needs shared memory for them."""
 
+    @staticmethod
+    def has_small_images() -> bool:
+        """Whether the images of a process with this node alone are known to be small ones (`fer_ros.dds.SMALL_IMAGE`)."""
+        return False
+
     def __init__(self, exchange: Exchange | None = None, **kwargs: Any):
         """Declare the parameters.
 

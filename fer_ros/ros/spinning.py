@@ -38,14 +38,16 @@ def run_node(node_class: type[FerNode], args: list[str] | None = None) -> int:
     Returns:
         The process's exit status: 0 after a signal, 1 where the node could not be made or started.
     """
-    return run_nodes(lambda: [node_class()], args, images=node_class.PUBLISHES_IMAGES)
+    return run_nodes(lambda: [node_class()], args, images=node_class.PUBLISHES_IMAGES, small=node_class.has_small_images)
 
 
-def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = None, *, images: bool) -> int:
+def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = None, *, images: bool,
+              small: Callable[[], bool] = lambda: False) -> int:
     """Run the nodes of one process; they start in their order and end in the reverse one. Else as `run_node`.
 
     Args:
         images: whether one of them publishes images.
+        small: tells, by the process's own arguments, whether all of these are small ones, see `fer_ros.ros.joining.join`.
     """
     hide_secrets_in_arguments()
     stopped = False
@@ -62,7 +64,7 @@ def run_nodes(make: Callable[[], Sequence[FerNode]], args: list[str] | None = No
     executor = None
     try:
         try:
-            join(args, images=images)
+            join(args, images=images, small=images and args is None and small())
             # It complains of every impossible request, of which the node tells once.
             rclpy.logging.set_logger_level("rcl_lifecycle", rclpy.logging.LoggingSeverity.ERROR)
             nodes = make()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_ros.dds import IMAGE_SEGMENT, SMALL_SEGMENT, uses_fast_dds
+from fer_ros.dds import IMAGE_SEGMENT, SMALL_IMAGE_SEGMENT, SMALL_SEGMENT, uses_fast_dds
 from fer_ros.resources import executable
 
 pytestmark = pytest.mark.skipif(not uses_fast_dds(os.environ) or not Path("/dev/shm").is_dir(),
@@ -62,9 +62,19 @@ def test_only_who_publishes_images_takes_shared_memory_for_them(python):
     assert largest(used) < IMAGE_SEGMENT / 8
 
 
+@pytest.mark.parametrize("node", ["camera_node", "pipeline_node"])
+@pytest.mark.parametrize(("width", "size"), [(640, SMALL_IMAGE_SEGMENT), (1280, IMAGE_SEGMENT)])
+def test_small_images_take_less_of_it(python, tmp_path, node, width, size):
+    file = tmp_path / "camera.yaml"
+    file.write_text(f"/**/camera_node:\n  ros__parameters: {{source: demo, width: {width}, height: {width * 3 // 4}}}\n")
+    command = python(executable(node), "--ros-args", "--params-file", file)
+    command.wait_for(lambda: largest(segments_of(command.process.pid)) > 2 * SMALL_SEGMENT, "the segment for images")
+    assert size <= largest(segments_of(command.process.pid)) < 2 * size
+
+
 def test_shared_memory_that_is_too_small_is_told_and_the_graph_runs(python):
     """Docker's default of 64 MB with something else in it, say."""
-    mounted = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=16m tmpfs /dev/shm && exec "$@"', "sh"]
+    mounted = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=8m tmpfs /dev/shm && exec "$@"', "sh"]
     if os.geteuid() != 0 or subprocess.run([*mounted, "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("a small /dev/shm of its own needs root")
     command = python("-c", "import os, sys; os.execvp(sys.argv[1], sys.argv[1:])", *mounted, sys.executable,

@@ -46,15 +46,20 @@ WIDER = [{}, {RANGE: "SUBNET"}, {RANGE: "SYSTEM_DEFAULT"}, {"ROS_LOCALHOST_ONLY"
          {RANGE: ""}, {"ROS_LOCALHOST_ONLY": ""}]
 
 
-def files_of(environment: dict[str, str], images: bool) -> list[Path]:
+PUBLISHED = [(True, False), (True, True), (False, False)]
+"""Whether a process publishes images, and whether they are small."""
+SEGMENTS = {(True, False): dds.IMAGE_SEGMENT, (True, True): dds.SMALL_IMAGE_SEGMENT, (False, False): dds.SMALL_SEGMENT}
+
+
+def files_of(environment: dict[str, str], images: bool, small: bool = False) -> list[Path]:
     """The profiles that Fast DDS 3 and 2 read."""
-    made = {**environment, **dds_environment(environment, images=images)}
+    made = {**environment, **dds_environment(environment, images=images, small=small)}
     return [Path(made[name]) for name in PROFILE_VARIABLES]
 
 
-def profiles(*, local: bool, images: bool) -> list[Path]:
+def profiles(*, local: bool, images: bool, small: bool = False) -> list[Path]:
     """Ours for Fast DDS 3 and 2."""
-    return [profile(name, local=local, images=images) for name in PROFILE_VARIABLES]
+    return [profile(name, local=local, images=images, small=small) for name in PROFILE_VARIABLES]
 
 
 def addresses(files: list[Path]) -> list[str]:
@@ -81,13 +86,13 @@ def _beside_fast_dds_2(monkeypatch, request):
 
 @pytest.mark.parametrize("distro", ["", "humble", "jazzy", "kilted"])
 @pytest.mark.parametrize("said", [*LOCAL, *WIDER], ids=str)
-@pytest.mark.parametrize("images", [True, False])
-def test_what_asks_for_this_machine_alone_binds_udp_to_it(said, images, distro):
+@pytest.mark.parametrize(("images", "small"), PUBLISHED)
+def test_what_asks_for_this_machine_alone_binds_udp_to_it(said, images, small, distro):
     environment = {**said, "ROS_DISTRO": distro}
-    made = {**environment, **dds_environment(environment, images=images)}
+    made = {**environment, **dds_environment(environment, images=images, small=small)}
     local = said in LOCAL
     assert is_local(environment) == local
-    assert addresses(files_of(environment, images)) == (["127.0.0.1"] if local else [])
+    assert addresses(files_of(environment, images, small)) == (["127.0.0.1"] if local else [])
     # Humble knows no range: the variable that it knows says the same.
     assert (made.get("ROS_LOCALHOST_ONLY") == "1") == (said.get("ROS_LOCALHOST_ONLY") == "1" or (local and distro == "humble"))
 
@@ -101,6 +106,9 @@ def test_the_default_of_a_run_binds_udp_to_this_machine(distro):
 def test_a_process_chooses_anew_what_its_parent_chose_for_itself():
     parent = {RANGE: "LOCALHOST"}
     prepare(parent, images=False)
+    assert files_of(parent, True) == profiles(local=True, images=True)
+    prepare(parent, images=True, small=True)
+    assert files_of(parent, True, True) == profiles(local=True, images=True, small=True)
     assert files_of(parent, True) == profiles(local=True, images=True)
     # so, too, where fer_ros's own profile for a camera driver is exported for the whole shell
     driver = profile(PROFILE_VARIABLES[1], local=False, images=True)
@@ -138,18 +146,17 @@ def test_the_users_own_profile_wins_in_every_fast_dds(variable):
 def test_the_profiles_differ_in_reach_and_in_memory_alone(variable):
     shapes = set()
     for local in (True, False):
-        for images in (True, False):
-            root = ElementTree.parse(profile(variable, local=local, images=images)).getroot()
-            assert [int(node.text) for node in root.iter() if node.tag.endswith("}segment_size")] == [
-                dds.IMAGE_SEGMENT if images else dds.SMALL_SEGMENT]
+        for (images, small), size in SEGMENTS.items():
+            root = ElementTree.parse(profile(variable, local=local, images=images, small=small)).getroot()
+            assert [int(node.text) for node in root.iter() if node.tag.endswith("}segment_size")] == [size]
             shapes.add(tuple((node.tag, (node.text or "").strip()) for node in root.iter() if not node.tag.endswith(
                 ("}segment_size", "}maxMessageSize", "}interfaceWhiteList", "}address"))))
     assert len(shapes) == 1
 
 
 def test_processes_that_start_together_tell_it_until_they_have_found_each_other():
-    files = [profile(variable, local=local, images=images)
-             for variable in PROFILE_VARIABLES for local in (True, False) for images in (True, False)]
+    files = [file for local in (True, False) for images, small in PUBLISHED
+             for file in profiles(local=local, images=images, small=small)]
     for file in (*files, files[0].with_name("fastdds.xml")):
         told = ElementTree.parse(file).getroot().find(".//{*}discovery_config/{*}initialAnnouncements")
         seconds = int(told.find("{*}period/{*}sec").text) + 1e-9 * int(told.find("{*}period/{*}nanosec").text)
@@ -157,9 +164,9 @@ def test_processes_that_start_together_tell_it_until_they_have_found_each_other(
 
 
 @pytest.mark.parametrize("variable", PROFILE_VARIABLES)
-@pytest.mark.parametrize("images", [True, False])
-def test_an_image_that_comes_from_another_machine_finds_room(variable, images):
-    for file in (profile(variable, local=False, images=images), share_directory() / "config" / "fastdds.xml"):
+@pytest.mark.parametrize(("images", "small"), PUBLISHED)
+def test_an_image_that_comes_from_another_machine_finds_room(variable, images, small):
+    for file in (profile(variable, local=False, images=images, small=small), share_directory() / "config" / "fastdds.xml"):
         root = ElementTree.parse(file).getroot()
         room = [int(node.text) for node in root.iter() if node.tag.endswith(("}receiveBufferSize", "}sendBufferSize"))]
         assert len(room) == 2
@@ -167,9 +174,9 @@ def test_an_image_that_comes_from_another_machine_finds_room(variable, images):
 
 
 @pytest.mark.parametrize("local", [True, False])
-@pytest.mark.parametrize("images", [True, False])
-def test_the_two_fast_dds_are_told_the_same_each_in_its_words(local, images):
-    third, second = (file.read_text() for file in profiles(local=local, images=images))
+@pytest.mark.parametrize(("images", "small"), PUBLISHED)
+def test_the_two_fast_dds_are_told_the_same_each_in_its_words(local, images, small):
+    third, second = (file.read_text() for file in profiles(local=local, images=images, small=small))
     assert third[third.index("<dds"):] == second[second.index("<dds"):].replace("heartbeatPeriod", "heartbeat_period")
     assert second.count("heartbeatPeriod") == 2
     # A driver's, which either must understand, says nothing of it.
@@ -281,14 +288,14 @@ def test_two_that_clean_up_do_not_hurt_each_other(tmp_path):
 Usage = namedtuple("Usage", "total used free")
 
 
-@pytest.mark.parametrize("images", [True, False])
-def test_full_shared_memory_is_told(monkeypatch, images):
-    wanted = dds.IMAGE_SEGMENT if images else dds.SMALL_SEGMENT
+@pytest.mark.parametrize(("images", "small"), PUBLISHED)
+def test_full_shared_memory_is_told(monkeypatch, images, small):
+    wanted = SEGMENTS[images, small]
     monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(64 * 2**20, 64 * 2**20 - wanted, wanted))
-    (problem,) = shared_memory_problems(images=images)
+    (problem,) = shared_memory_problems(images=images, small=small)
     assert "--shm-size" in problem and "UDP" in problem and f"{wanted // 2**20} MiB free" in problem
     monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(2**30, 0, 2**30))
-    assert shared_memory_problems(images=images) == []
+    assert shared_memory_problems(images=images, small=small) == []
 
 
 def test_no_shared_memory_at_all_is_told(tmp_path):
