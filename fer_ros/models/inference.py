@@ -80,8 +80,8 @@ def open_session(path: Path, params: InferenceParams,
         )
     except Exception as error:  # onnxruntime raises a family of types that share no public base
         raise ModelError(f"{path} is not an ONNX model that onnxruntime can run: {error}") from error
-    # It keeps the file's content, should it ever be told to begin anew with other providers; here nobody does.
-    session._model_bytes = None
+    if params.provider == "cpu":  # it keeps the file's content, so that it could begin anew on the CPU if another one failed
+        session._model_bytes = None
     # onnxruntime falls back to the CPU without raising when a provider fails to start, a missing CUDA library say.
     if wanted not in session.get_providers():
         raise ValueError(f"{path}: provider '{params.provider}' did not start (got {', '.join(session.get_providers())})")

@@ -65,6 +65,7 @@ def test_what_only_opening_it_tells_or_is_wrong_is_not_small(small, tmp_path, ca
     """And it is not said here: whoever opens it says what is wrong."""
     folder, text = tmp_path / "pictures", tmp_path / "notes.txt"
     folder.mkdir()
+    cv2.imwrite(str(folder / "first.png"), np.zeros((480, 640, 3), np.uint8))  # the next one may be larger
     text.write_text("no video")
     assert not small(camera.replace("FOLDER", str(folder)).replace("TEXT", str(text)))
 
@@ -84,6 +85,12 @@ def test_what_is_said_beside_the_files_may_say_something_else(small, said):
 
 
 def test_a_file_that_hangs_is_not_waited_for(small, monkeypatch):
-    monkeypatch.setattr(source, "open_source", lambda params: time.sleep(60))
+    opened = source.open_source
+
+    def late(params):
+        time.sleep(5)
+        return opened(params)
+
+    monkeypatch.setattr(source, "open_source", late)
     monkeypatch.setattr(foreseen, "_PATIENCE", 0.1)
     assert not small("source: demo")

@@ -10,13 +10,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fer_ros.labels import EMOTIONS
-from fer_ros.models.inference import InferenceParams
+from fer_ros.models.inference import InferenceParams, open_session
 from fer_ros.perception.align import align_faces, squared
 from fer_ros.perception.classifier import ClassifierParams, EmotionClassifier
 
@@ -322,3 +323,11 @@ def test_the_smiling_astronaut_is_happy(shipped, detector, demo_frames):
                 seen.append(EMOTIONS[int(row.argmax())])
     assert len(seen) > 30
     assert seen.count("happy") / len(seen) > 0.95
+
+
+def test_a_network_is_in_memory_once(share):
+    content = (share / "models" / "face_detection_yunet_2023mar.onnx").read_bytes()
+    before = sys.getrefcount(content)
+    session = open_session(share / "models" / "face_detection_yunet_2023mar.onnx", InferenceParams(), lambda _: content)
+    assert sys.getrefcount(content) == before
+    assert session.get_inputs()
