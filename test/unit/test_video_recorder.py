@@ -54,6 +54,16 @@ def test_every_frame_is_there_in_order_and_at_its_rate(tmp_path, numbered, numbe
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv"])
+@pytest.mark.parametrize("name", ["12:30", "2026-11-27T12:30:00", "http:", "take_%d", "-y"])
+def test_a_name_is_one_whatever_ffmpeg_makes_of_it(tmp_path, monkeypatch, numbered, number_of, name, suffix):
+    """A name with a colon looks like an address to it, one with %d like many files."""
+    monkeypatch.chdir(tmp_path)
+    record(Path(f"{name}{suffix}"), numbered(4), np.arange(4) / 12)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{name}{suffix}"]
+    assert [number_of(image) for image in read(tmp_path / f"{name}{suffix}")[0]] == list(range(4))
+
+
 @pytest.mark.parametrize("fps", [5, 24, 30, 60])
 def test_long_recordings_keep_their_length(tmp_path, fps):
     jitter = np.random.default_rng(0).normal(0, 0.1 / fps, 200)
