@@ -210,6 +210,14 @@ def test_each_recording_is_answered_as_if_it_were_alone(clips, tmp_path, capsys)
     assert len(found) == sum(row["recording"] == str(clips / name) for row in found for name in rows)
 
 
+@pytest.mark.parametrize("out", ["talks:1", "2026-11-27T12:30", "50%d"])
+def test_what_looks_like_an_address_is_a_folder(clips, tmp_path, monkeypatch, out):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(clips / "a.mp4", "monday:1.mp4")
+    assert run("monday:1.mp4", clips / "a.mp4", "--out", out, "--no-bags") == 0
+    assert {Path(row["recording"]).name for row in faces(tmp_path / out)} == {"monday:1.mp4", "a.mp4"}
+
+
 def test_what_is_whole_is_not_done_again(clips, tmp_path, capsys):
     out = tmp_path / "out"
     assert run(clips, "--out", out, "--no-bags") == 1
