@@ -193,4 +193,4 @@ class _Parquet:
         from pyarrow import parquet
 
         self._path.unlink(missing_ok=True)
-        parquet.write_table(table, self._path.absolute())  # pyarrow takes `talks:1/faces.parquet` for an address
+        parquet.write_table(table, self._path)

@@ -181,7 +181,7 @@ class VideoRecorder:
         self._release()
         if not self._output.scratch.exists():
             raise RecordError(f"'{self.path}' could not be written: its folder is not there any more")
-        return _readable(self._output.scratch.absolute(), self.frames)
+        return _readable(self._output.scratch, self.frames)
 
     def _rate(self) -> float:
         """Frames a second."""
@@ -199,17 +199,16 @@ class VideoRecorder:
         height, width = self._waiting[0][0].shape[:2]
         self._size: tuple[int, int] = (width, height)
         codec = cv2.VideoWriter.fourcc(*_CODECS[self.path.suffix.lower()])
-        file = self._output.scratch.absolute()  # FFmpeg takes `12:30.mp4` for an address
         try:
-            self._room = Room(file, self._output.folder, self._held())
+            self._room = Room(self._output.scratch, self._output.folder, self._held())
         except OSError as error:
             self.cut = reason(error)
         else:
             try:
-                self._writer = H264Writer(file, self._fps, self._size)
+                self._writer = H264Writer(self._output.scratch, self._fps, self._size)
             except H264Unavailable as error:
                 self._unplayable = str(error) if self._timed else ""
-                self._writer = cv2.VideoWriter(str(file), codec, self._fps, self._size)
+                self._writer = cv2.VideoWriter(str(self._output.scratch), codec, self._fps, self._size)
             if not self._writer.isOpened():
                 self.discard()
                 raise RecordError(f"this OpenCV cannot write '{self.path}' ({width}x{height}): try a name that ends in .avi")

@@ -305,9 +305,13 @@ def _holds(folder: Path, file: Path) -> bool:
 
 
 def _scratch(folder: Path, name: str) -> Path:
-    """A new folder in `folder` that says what it is for, but not to others where exactly."""
+    """A new folder in `folder` that says what it is for, but not to others where exactly.
+
+    Its path is absolute, as mkdtemp gives it from Python 3.12 on: FFmpeg takes `12:30.mp4` for an address, and pyarrow
+    `talks:1/faces.parquet`.
+    """
     shown = os.fsencode(Path(name).stem)[:_SHOWN].decode("utf-8", "ignore")
-    made = Path(tempfile.mkdtemp(prefix=f".{shown}-", dir=folder))
+    made = Path(tempfile.mkdtemp(prefix=f".{shown}-", dir=folder.absolute()))
     _unfinished[made] = os.getpid()
     return made
 
